@@ -1,0 +1,145 @@
+# What a developer does with Vitrine, one word each. Variables given as `make run PORT=8765` or in the environment
+# reach what runs by themselves: make passes both on.
+PYTHON ?= python3
+RUN := .venv/bin
+INSTALL = @$(PYTHON) .ci/install.py
+# For what must not depend on the services that this shell happens to name.
+EMBEDDED := env -u DATABASE_URL -u CELERY_BROKER_URL -u CACHE_URL
+PYTEST := $(RUN)/python -m pytest
+PARALLEL := -n auto --maxprocesses 8
+COMPILE = $(CURDIR)/$(RUN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-header
+# base.txt first: the others are constrained by it.
+SETS := base production dev
+COMPOSE := docker compose --file docker/compose.yaml
+REVISION ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+export REVISION
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-mysql test-browser test-worker bench-search lint style types arrows migrations schema-current pins deployable \
+	format schema requirements clean base dev production scan up down logs backup restore chaos image test-image audit bench-graphql bench-images secrets known-secrets
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  make run takes HOST, PORT, VAR_DIR, DATABASE_URL, CELERY_BROKER_URL and CACHE_URL: make run PORT=8765 VAR_DIR=var2"
+
+run: export DEBUG = 1
+run: $(if $(filter mysql%,$(DATABASE_URL)),production,base) ## Vitrine on this machine: installs, migrates, seeds, serves
+	@exec $(RUN)/python manage.py serve
+
+test: dev ## all tests on SQLite; ARGS="-k search" picks
+	$(EMBEDDED) $(PYTEST) $(PARALLEL) $(ARGS)
+
+test-mysql: ## the same tests and those about MySQL, against DATABASE_URL=mysql://…
+	@case "$$DATABASE_URL" in mysql*) ;; *) \
+		echo "Which server? make test-mysql DATABASE_URL=mysql://root@127.0.0.1/vitrine (it makes test_vitrine and drops it)"; exit 2;; esac
+	@$(MAKE) --no-print-directory dev production
+	$(PYTEST) $(PARALLEL) -m "not browser and not worker" $(ARGS)
+
+test-browser: dev ## the pages in headless Chromium
+	@command -v chromium chromium-browser google-chrome >/dev/null || { echo "No Chromium here: apt-get install chromium"; exit 2; }
+	$(EMBEDDED) $(PYTEST) -m browser $(ARGS)
+
+test-worker: dev ## real workers: killed in a loop, rebuilding under load; on SQLite, or on DATABASE_URL and CELERY_BROKER_URL
+	$(PYTEST) -m worker $(ARGS)
+
+bench-search: dev ## both search engines, N=10000,1000000 products; beside MySQL with DATABASE_URL=mysql://…/bench
+	$(RUN)/python bench/search.py --sizes $(or $(N),10000,1000000) $(ARGS)
+
+bench-images: dev ## images a second and ms an image by format, for 1 to N processes; IMAGES=folder
+	$(EMBEDDED) DEBUG=1 $(RUN)/python -m bench.images $(IMAGES)
+
+lint: style types arrows migrations schema-current pins deployable secrets ## everything that must hold besides the tests
+
+style types arrows migrations schema-current schema: export DEBUG = 1
+
+style: dev
+	$(RUN)/ruff format --check .
+	$(RUN)/ruff check .
+
+types: dev
+	$(EMBEDDED) $(RUN)/mypy .
+
+arrows: dev
+	$(EMBEDDED) $(RUN)/lint-imports
+
+migrations: dev
+	$(EMBEDDED) $(RUN)/python manage.py makemigrations --check --dry-run
+
+schema-current: dev
+	$(EMBEDDED) $(RUN)/python manage.py graphql_schema --out .venv/schema.graphql
+	@diff -u schema.graphql .venv/schema.graphql || { echo "schema.graphql is not what the code says: make schema"; exit 1; }
+
+pins: dev
+	@rm -rf .venv/pins && mkdir .venv/pins && cp requirements/*.in requirements/*.txt .venv/pins
+	cd .venv/pins && for set in $(SETS); do $(COMPILE) $$set.in -o $$set.txt || exit 1; done
+	@for file in $(SETS:%=%.txt); do diff -u requirements/$$file .venv/pins/$$file || \
+		{ echo "requirements/$$file does not follow from its .in file: make requirements"; exit 1; }; done
+
+# The settings of a production start: whatever Django's own deployment check says is an error.
+deployable: dev
+	$(EMBEDDED) -u DEBUG SECRET_KEY=$$(od -An -tx1 -N32 /dev/urandom | tr -d ' \n') JWT_SECRET_KEY=$$(od -An -tx1 -N32 /dev/urandom | tr -d ' \n') \
+		ALLOWED_HOSTS=example.com $(RUN)/python manage.py check --deploy --fail-level WARNING
+
+format: dev ## lays the code out and fixes what ruff can
+	$(RUN)/ruff format .
+	$(RUN)/ruff check --fix .
+
+schema: dev ## writes schema.graphql from the code
+	$(EMBEDDED) $(RUN)/python manage.py graphql_schema --out schema.graphql
+
+requirements: dev ## pins again after a change of a .in file; ARGS=--upgrade takes the newest
+	cd requirements && for set in $(SETS); do $(COMPILE) $(ARGS) $$set.in -o $$set.txt || exit 1; done
+
+# Strict: what cannot be asked about is an error too, not a pass.
+scan: dev secrets ## known holes in what is installed, and secrets in what is committed
+	$(RUN)/pip-audit --strict --requirement requirements/production.txt --disable-pip --require-hashes
+
+# Words such as password in the code are ruff's to judge (S105 to S107); this looks for keys, tokens and URLs with passwords.
+SECRETS := --disable-plugin KeywordDetector --exclude-files '^(requirements/|docker/mail/requirements.txt|core/static/graphiql/)'
+
+secrets: dev
+	@git ls-files -z | grep -zv '^.ci/secrets.json$$' | xargs -0 $(RUN)/detect-secrets-hook --baseline .ci/secrets.json $(SECRETS)
+
+known-secrets: dev ## writes down what `make scan` finds as examples that are none: look at the difference
+	@git ls-files -z | grep -zv '^.ci/secrets.json$$' | xargs -0 $(RUN)/detect-secrets scan --slim $(SECRETS) >.ci/secrets.new
+	@mv .ci/secrets.new .ci/secrets.json
+
+audit: dev ## the 61 audits of GraphQL over HTTP (npm graphql-http)
+	@.ci/audit
+
+up: ## the whole system in Docker, built and healthy; ARGS="--scale web=3"
+	@docker/env.sh
+	@# Built once, under the name by which all services know it; with IMAGE in docker/.env that one is pulled instead.
+	$(COMPOSE) $(if $(shell grep -s '^IMAGE=' docker/.env),pull --ignore-buildable && $(COMPOSE) build mail,build)
+	$(COMPOSE) up --no-build --detach --wait --wait-timeout 300 --remove-orphans $(ARGS)
+	@$(COMPOSE) ps --format 'table {{.Service}}\t{{.Status}}\t{{.Ports}}'
+
+down: ## stops it; the data stays (ARGS=--volumes removes it for good)
+	$(COMPOSE) --profile '*' down --remove-orphans $(ARGS)
+
+logs: ## what it says; ARGS=web picks
+	$(COMPOSE) logs --follow --tail 100 $(ARGS)
+
+backup: ## database, media and originals into backups/<time>/, while it runs
+	@docker/backup.sh
+
+restore: ## FROM=backups/<time> puts it back: what is there now is lost
+	@docker/restore.sh "$(FROM)"
+
+image: ## the Docker image alone
+	docker build --build-arg REVISION=$(REVISION) --tag vitrine:latest .
+
+test-image: ## the tests inside the image
+	docker build --target test --tag vitrine:test . && docker run --rm vitrine:test
+
+chaos: dev ## mixed load on the composed system while its parts are killed; ARGS="--only redis mysql"
+	$(RUN)/python -m bench.chaos $(ARGS)
+
+clean: ## removes what was installed or cached; your data in var/ stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+base dev production:
+	$(INSTALL) $@

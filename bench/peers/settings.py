@@ -1,0 +1,27 @@
+"""Settings of a peer: Vitrine's database, key and models, and nothing else of it. PEER says which one."""
+
+import os
+
+from core.settings import *
+from core.settings import JWT_SECRET_KEY, env
+
+PEER = os.environ["PEER"]
+INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "users", "catalog"]
+MIDDLEWARE = []
+ROOT_URLCONF = f"bench.peers.{PEER}"
+DEBUG = False
+ALLOWED_HOSTS = ["*"]
+SILENCED_SYSTEM_CHECKS = ["auth.E003"]
+SECURE_SSL_REDIRECT = False
+if PEER == "stock":
+    INSTALLED_APPS += ["graphene_django", "django_filters"]
+    AUTHENTICATION_BACKENDS = ["graphql_jwt.backends.JSONWebTokenBackend", "django.contrib.auth.backends.ModelBackend"]
+    GRAPHENE = {"SCHEMA": "bench.peers.stock.schema", "MIDDLEWARE": ["graphql_jwt.middleware.JSONWebTokenMiddleware"]}
+    GRAPHQL_JWT = {
+        "JWT_SECRET_KEY": JWT_SECRET_KEY,
+        "JWT_AUTH_HEADER_PREFIX": "Bearer",
+        "JWT_VERIFY_EXPIRATION": True,
+        "JWT_PAYLOAD_GET_USERNAME_HANDLER": lambda payload: payload.get("sub"),
+        "JWT_GET_USER_BY_NATURAL_KEY_HANDLER": "bench.peers.stock.user_of",
+    }
+CURRENCY = env.str("CURRENCY", "EUR")

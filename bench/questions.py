@@ -1,0 +1,113 @@
+"""What bench/search.py asks: the shapes of a shop's questions, of the engines and in plain SQL."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+
+from catalog.search.criteria import Range, SortField, parse_criteria
+from catalog.search.cursors import Page
+from catalog.search.facets import Facets
+from catalog.tree import CategoryTree
+
+Shape = tuple[str, Callable[[], object]]
+
+
+def engine_shapes(engine: Any, deep: Any) -> list[Shape]:
+    """The questions, asked of an engine; `deep` is the last row before page 25,000 by price, if any."""
+    tree = CategoryTree.load()
+    page = Page(20)
+
+    def ask(**asked: Any) -> Any:
+        return parse_criteria(tree=lambda: tree, **asked)
+
+    def find(at: Page = page, **asked: Any) -> Callable[[], object]:
+        criteria = ask(**asked)
+        return lambda: engine.search(criteria, at)
+
+    def count(**asked: Any) -> Callable[[], object]:
+        criteria = ask(**asked)
+        return lambda: engine.count(criteria)
+
+    def facets(*names: str, **asked: Any) -> Callable[[], object]:
+        found = Facets(ask(**asked), engine.counts(ask(**asked)), lambda: tree)
+        return lambda: [getattr(found, name)() for name in names]
+
+    middle = Range(Decimal(20), Decimal(60))
+    five: dict[str, Any] = {
+        "categories": ["group-0-0", "group-1-1", "group-2-2"],
+        "brands": [f"brand-{number}" for number in range(0, 2000, 7)][:100],
+        "price": middle,
+        "quantity": Range(5, None),
+        "rating": Range(3.0, None),
+    }
+    leaf = ["leaf-1-1-1"]
+    return [
+        ("category + price, by price", find(categories=leaf, price=middle, sort=SortField.PRICE)),
+        (
+            "category + price, by created",
+            find(categories=leaf, price=middle, sort=SortField.CREATED_AT, descending=True),
+        ),
+        ("five filters, by rating", find(**five, sort=SortField.RATING, descending=True)),
+        ("everything, by price", find(sort=SortField.PRICE)),
+        ("everything, by name", find(sort=SortField.NAME)),
+        ("page 25,000, by price", find(Page(20, boundary=deep), sort=SortField.PRICE)),
+        ("a rare word", find(text="quixotic")),
+        ("a word in every row, best", find(text="handmade")),
+        ("a word in every row, by price", find(text="handmade", sort=SortField.PRICE)),
+        ("a common word", find(text="lamp")),
+        ("two common words", find(text="oak chair")),
+        ("the beginning of a word", find(text="green mir")),
+        ("a typo", find(text="walnt cushon")),
+        ("a common word under a 95 % filter", find(text="lamp", price=Range(Decimal(6), None))),
+        ("partial matches", find(text="lamp qqqqq blue")),
+        ("brand counts in a category", facets("brands", categories=["root-1"])),
+        ("category counts over all", facets("categories")),
+        ("three facets at once", facets("categories", "brands", "price")),
+        ("facets of a text", facets("categories", "brands", "price", text="lamp")),
+        ("exact total", count(price=middle)),
+        ("exact total of a text", count(text="lamp")),
+        ("suggestions", lambda: engine.suggest(["green", "mir"], 8)),
+    ]
+
+
+def sql_shapes() -> dict[str, Callable[[], object]]:
+    """The same questions in plain SQL, where FULLTEXT or GROUP BY is what one would write."""
+
+    def run(sql: str, *values: Any) -> Callable[[], object]:
+        def call() -> object:
+            with connection.cursor() as cursor:
+                cursor.execute(sql, values)
+                return cursor.fetchall()
+
+        return call
+
+    against = "MATCH (name, description) AGAINST (%s IN BOOLEAN MODE)"
+    ranked = f"SELECT id FROM catalog_product WHERE is_active AND {against} ORDER BY {against} DESC LIMIT 21"  # noqa: S608
+    by_price = f"SELECT id FROM catalog_product WHERE is_active AND {against} ORDER BY price, id LIMIT 21"  # noqa: S608
+    grouped = "SELECT {0}, COUNT(*) FROM catalog_product WHERE is_active {1} GROUP BY {0}"
+    inside = (
+        "AND category_id IN (SELECT leaf.id FROM catalog_category leaf JOIN catalog_category middle ON "
+        "leaf.parent_id = middle.id JOIN catalog_category root ON middle.parent_id = root.id "
+        "WHERE root.slug = 'root-1')"
+    )
+    categories, brands = run(grouped.format("category_id", "")), run(grouped.format("brand_id", ""))
+    prices = run(
+        "SELECT SUM(price < 20), SUM(price BETWEEN 20 AND 39.99), SUM(price BETWEEN 40 AND 79.99), "
+        "SUM(price BETWEEN 80 AND 159.99), SUM(price >= 160), MIN(price), MAX(price) "
+        "FROM catalog_product WHERE is_active"
+    )
+    return {
+        "a rare word": run(ranked, "+quixotic", "+quixotic"),
+        "a word in every row, best": run(ranked, "+handmade", "+handmade"),
+        "a word in every row, by price": run(by_price, "+handmade"),
+        "a common word": run(ranked, "+lamp", "+lamp"),
+        "two common words": run(ranked, "+oak +chair", "+oak +chair"),
+        "the beginning of a word": run(ranked, "+green +mir*", "+green +mir*"),
+        "brand counts in a category": run(grouped.format("brand_id", inside)),
+        "category counts over all": categories,
+        "three facets at once": lambda: (categories(), brands(), prices()),
+        "exact total": run("SELECT COUNT(*) FROM catalog_product WHERE is_active AND price BETWEEN 20 AND 60"),
+        "exact total of a text": run(f"SELECT COUNT(*) FROM catalog_product WHERE is_active AND {against}", "+lamp"),  # noqa: S608
+    }

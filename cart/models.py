@@ -1,0 +1,107 @@
+"""What a user means to buy: one cart, one line for each product; and the keys that tell a retry from a new wish."""
+
+from decimal import Decimal
+from enum import StrEnum
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from catalog.models import Product
+from core.fields import BinaryCharField
+
+KEY_LENGTH = 64
+
+
+class Availability(StrEnum):
+    """Whether a line can be bought now: the contract's `Availability`."""
+
+    AVAILABLE = "AVAILABLE"
+    INSUFFICIENT_STOCK = "INSUFFICIENT_STOCK"
+    UNAVAILABLE = "UNAVAILABLE"
+
+
+class Cart(models.Model):
+    """A user's cart. Its key is the user's, so its id is known before the first mutation makes the row."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
+    version = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    # The lines in the order in which their products were first added, as cart.reading attaches them.
+    contents: list["CartLine"]
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"Cart {self.pk}"
+
+    @property
+    def total_quantity(self) -> int:
+        """The units of all lines."""
+        return sum(line.quantity for line in self.contents)
+
+    @property
+    def subtotal(self) -> Decimal:
+        """The sum of the lines that can be bought now."""
+        available = (line for line in self.contents if line.availability == Availability.AVAILABLE)
+        return sum((line.line_total for line in available), Decimal(0))
+
+
+class CartLine(models.Model):
+    """So many of one product."""
+
+    # The unique constraint begins with this column; MySQL takes it for the foreign key too.
+    cart = models.ForeignKey(Cart, models.CASCADE, related_name="lines", db_index=False)
+    product = models.ForeignKey(Product, models.PROTECT, related_name="cart_lines")
+    quantity = models.PositiveIntegerField()
+    unit_price_when_added = models.DecimalField(max_digits=12, decimal_places=2)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(name="cart_line_once_per_product", fields=["cart", "product"]),
+            models.CheckConstraint(name="cart_line_quantity_positive", condition=Q(quantity__gt=0)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} of product {self.product_id}"
+
+    @property
+    def unit_price(self) -> Decimal:
+        """Today's price."""
+        return self.product.price
+
+    @property
+    def line_total(self) -> Decimal:
+        """Today's price for all units."""
+        return self.product.price * self.quantity
+
+    @property
+    def availability(self) -> Availability:
+        """Whether all units can be bought now."""
+        if not self.product.is_active:
+            return Availability.UNAVAILABLE
+        if self.product.quantity < self.quantity:
+            return Availability.INSUFFICIENT_STOCK
+        return Availability.AVAILABLE
+
+
+class IdempotencyKey(models.Model):
+    """A mutation that was applied under a client's key; written in its transaction, so neither is there alone."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
+    mutation = models.CharField(max_length=32)
+    key = BinaryCharField(max_length=KEY_LENGTH)
+    # SHA-256 of the normalised input, in hexadecimal.
+    digest = models.CharField(max_length=64)
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="idempotency_key_once", fields=["user", "mutation", "key"])]
+
+    def __str__(self) -> str:
+        return f"{self.mutation} {self.key}"

@@ -1,0 +1,65 @@
+"""What the sweeps take, and what they leave."""
+
+from datetime import timedelta
+
+import pytest
+from celery import current_app
+from django.conf import settings
+from django.utils import timezone
+
+from cart import tasks
+from cart.models import Cart, CartLine, IdempotencyKey
+from cart.tests.documents import add, read
+from catalog.tests.factories import ProductFactory
+from core.tests.clients import Api
+from users.tests.factories import UserFactory
+
+
+def test_a_cart_untouched_for_its_days_is_emptied(shopper, staff, monkeypatch):
+    monkeypatch.setattr(tasks, "BATCH", 1)
+    lamp = ProductFactory()
+    old, young = (add(api, (lamp, 2))["id"] for api in (shopper, staff))
+    now = timezone.now()
+    Cart.objects.update(updated_at=now - timedelta(days=89))
+    assert tasks.clear_old_carts() == 0
+    mine = Cart.objects.order_by("pk").first()
+    Cart.objects.filter(pk=mine.pk).update(updated_at=now - timedelta(days=91))
+    assert tasks.clear_old_carts() == 1
+    cart = read(shopper)
+    assert (cart["id"], cart["version"], cart["lines"]) == (old, 2, [])
+    assert (read(staff)["id"], read(staff)["totalQuantity"]) == (young, 2)
+    assert tasks.clear_old_carts() == 0
+
+
+def test_the_days_are_a_setting(shopper, settings):
+    add(shopper, (ProductFactory(), 1))
+    settings.CART_TTL = timedelta(0)
+    assert tasks.clear_old_carts() == 1
+    assert not CartLine.objects.exists()
+
+
+def test_more_carts_than_one_batch(db, monkeypatch):
+    monkeypatch.setattr(tasks, "BATCH", 2)
+    for _ in range(5):
+        add(Api(UserFactory()), (ProductFactory(), 1), (ProductFactory(), 1))
+    Cart.objects.update(updated_at=timezone.now() - timedelta(days=91))
+    assert tasks.clear_old_carts() == 5
+
+
+def test_keys_go_after_their_day(shopper, monkeypatch):
+    monkeypatch.setattr(tasks, "BATCH", 2)
+    lamp = ProductFactory(quantity=9)
+    for n in range(5):
+        add(shopper, (lamp, 1), idempotencyKey=str(n))
+    now = timezone.now()
+    IdempotencyKey.objects.filter(key__in="012").update(created_at=now - timedelta(hours=24))
+    IdempotencyKey.objects.filter(key="3").update(created_at=now - timedelta(hours=23, minutes=59))
+    assert tasks.clear_old_keys() == 3
+    assert set(IdempotencyKey.objects.values_list("key", flat=True)) == {"3", "4"}
+
+
+@pytest.mark.parametrize("task", [tasks.clear_old_carts, tasks.clear_old_keys])
+def test_both_are_scheduled(task):
+    scheduled = [entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()]
+    assert scheduled.count(task.name) == 1
+    assert task.name in current_app.tasks

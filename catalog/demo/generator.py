@@ -1,0 +1,176 @@
+"""Makes the demo catalogue from the words in the TOML files beside it: pure, and byte for byte the same every time.
+
+A product line (a lamp) times its variants (brushed brass, matt black) gives products. What the files do not say (stock,
+rating, date) is drawn from a hash of the slug, so that a line added later moves nothing else.
+"""
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from catalog.text import fold, slug_of
+
+WORDS = Path(__file__).parent
+LAST_DAY = datetime(2026, 9, 30, tzinfo=UTC)
+DAYS = 730  # the first product is at most this much older than LAST_DAY
+VARIANT_DAYS = 30  # within which all variants of a line come into the shop
+UNRATED_PERCENT = 12
+# Of a hundred rated products: how many, and between which tenths of a star. Most are liked, a few are not.
+RATINGS = ((80, 36, 48), (8, 49, 50), (9, 24, 35), (3, 0, 23))
+# Below a price: the fullest shelf. Mugs come by the hundred, sofas one by one.
+SHELVES = ((Decimal(30), 480), (Decimal(100), 160), (Decimal(400), 60), (Decimal(1000), 24))
+SMALLEST_SHELF = 9
+
+
+@dataclass(frozen=True)
+class DemoCategory:
+    """A node of the tree; parents come before their children."""
+
+    name: str
+    slug: str
+    parent_slug: str | None
+
+
+@dataclass(frozen=True)
+class DemoBrand:
+    """A brand."""
+
+    name: str
+    slug: str
+
+
+@dataclass(frozen=True)
+class DemoProduct:
+    """A product with the slugs of its category (a leaf) and brand."""
+
+    name: str
+    slug: str
+    sku: str | None
+    description: str
+    category_slug: str
+    brand_slug: str
+    price: Decimal
+    quantity: int
+    rating: float | None
+    is_active: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class DemoCatalogue:
+    """All of the demo shop, in the order in which it is written."""
+
+    categories: list[DemoCategory]
+    brands: list[DemoBrand]
+    products: list[DemoProduct]
+
+
+def demo_catalogue() -> DemoCatalogue:
+    """The demo shop. Raises KeyError when a product line names a leaf or a brand that is not listed."""
+    categories = list(_categories(_read("categories.toml")))
+    brands = {name: DemoBrand(name, slug_of(name)) for name in _read("brands.toml")["names"]}
+    lines: dict[str, list[dict[str, Any]]] = {category.name: [] for category in categories}
+    for file in sorted((WORDS / "products").glob("*.toml")):
+        for leaf, of_leaf in _read(file).items():
+            lines[leaf] += of_leaf
+    tones, care = _read("tones.toml"), _read("care.toml")
+    products = [
+        product
+        for category in categories
+        for line in lines[category.name]
+        for product in _variants(line, category.slug, brands[line["brand"]].slug, tones, care)
+    ]
+    return DemoCatalogue(categories, list(brands.values()), products)
+
+
+def _read(file: str | Path) -> dict[str, Any]:
+    with (WORDS / file).open("rb") as words:
+        return tomllib.load(words, parse_float=Decimal)
+
+
+def _categories(tree: dict[str, dict[str, list[str]]]) -> Iterator[DemoCategory]:
+    for department, groups in tree.items():
+        yield DemoCategory(department, slug_of(department), None)
+        for group, leaves in groups.items():
+            yield DemoCategory(group, slug_of(group), slug_of(department))
+            for leaf in leaves:
+                yield DemoCategory(leaf, slug_of(leaf), slug_of(group))
+
+
+def _variants(
+    line: dict[str, Any], category_slug: str, brand_slug: str, tones: dict[str, str], care: dict[str, str]
+) -> Iterator[DemoProduct]:
+    launch = _draw(slug_of(line["name"]), "launch", DAYS - VARIANT_DAYS)
+    for variant, price in line["prices"].items():
+        name = line["name"].format(variant)
+        slug = slug_of(name)
+        sentences = [line["text"].format(variant)]
+        if line.get("tones", True) and variant in tones:
+            sentences.append(tones[variant])
+        if "care" in line:
+            sentences.append(care.get(line["care"], line["care"]))
+        archived = variant in line.get("archived", ())
+        yield DemoProduct(
+            name=name,
+            slug=slug,
+            sku=f"{line['sku']}-{_variant_code(variant)}" if "sku" in line else None,
+            description=" ".join(sentences),
+            category_slug=category_slug,
+            brand_slug=brand_slug,
+            price=price,
+            quantity=0 if archived else _quantity(slug, price),
+            rating=_rating(slug),
+            is_active=not archived,
+            created_at=_created_at(slug, launch),
+        )
+
+
+def _variant_code(variant: str) -> str:
+    """The end of a SKU: "28 cm" → 28, "0.5 l" → 05, "brushed brass" → BB, "walnut" → WL."""
+    if number := re.search(r"\d[\d.]*", variant):
+        return number[0].replace(".", "")
+    words = re.findall(r"[a-z]+", fold(variant))
+    if len(words) > 1:
+        return "".join(word[0] for word in words[:2]).upper()
+    consonants = re.sub(r"[aeiou]", "", words[0][1:])
+    return (words[0][0] + consonants[0]).upper()
+
+
+def _draw(slug: str, what: str, below: int) -> int:
+    """A number from 0 to below - 1 that depends on its arguments alone, on every Python and machine."""
+    return int.from_bytes(hashlib.sha256(f"{what}:{slug}".encode()).digest()[:8], "big") % below
+
+
+def _quantity(slug: str, price: Decimal) -> int:
+    """Units in stock: of a hundred products 8 are sold out, 14 nearly, the others as the shelf for the price allows."""
+    kind = _draw(slug, "stock", 100)
+    if kind < 8:
+        return 0
+    if kind < 22:
+        return 1 + _draw(slug, "last units", 4)
+    shelf = next((size for below, size in SHELVES if price < below), SMALLEST_SHELF)
+    return 5 + _draw(slug, "units", shelf - 4)
+
+
+def _rating(slug: str) -> float | None:
+    """Stars from 0 to 5 in tenths, None when nobody has rated it yet."""
+    if _draw(slug, "reviewed", 100) < UNRATED_PERCENT:
+        return None
+    kind = _draw(slug, "liked", 100)
+    for share, low, high in RATINGS:
+        if kind < share:
+            return (low + _draw(slug, "stars", high - low + 1)) / 10
+        kind -= share
+    raise AssertionError("RATINGS must add up to 100")
+
+
+def _created_at(slug: str, launch: int) -> datetime:
+    """In the two years before LAST_DAY, soon after the line's launch (days from the first), in the office's hours."""
+    day = LAST_DAY - timedelta(days=DAYS - launch - _draw(slug, "day", VARIANT_DAYS))
+    return day + timedelta(hours=7, seconds=_draw(slug, "second", 11 * 3600))

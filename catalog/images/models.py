@@ -1,0 +1,109 @@
+"""The database knows every image and every rendition; the bytes lie in storage. Part of catalog.models."""
+
+import uuid
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from catalog.images.sizes import ImageFormat, ImageSize
+from core.delayed import Delayed
+from core.fields import BinaryCharField
+
+ALT_LENGTH = 500
+ERROR_LENGTH = 500
+
+
+class ImageStatus(models.TextChoices):
+    """Whether an image can be shown."""
+
+    PENDING = "PENDING"
+    READY = "READY"
+    FAILED = "FAILED"
+
+
+class ProductImage(models.Model):
+    """A picture of a product, as uploaded; its files lie below its key (catalog.images.files)."""
+
+    product = models.ForeignKey("catalog.Product", models.CASCADE, related_name="images", db_index=False)
+    key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    alt = models.CharField(
+        "alternative text", max_length=ALT_LENGTH, blank=True, default="", help_text="What the picture shows."
+    )
+    position = models.PositiveIntegerField(default=0)
+    status = models.CharField(max_length=8, choices=ImageStatus.choices, default=ImageStatus.PENDING, editable=False)
+    error = models.CharField(max_length=ERROR_LENGTH, blank=True, default="", editable=False)
+    # Upright, in pixels; what the header says until it is rendered.
+    width = models.PositiveIntegerField(editable=False)
+    height = models.PositiveIntegerField(editable=False)
+    placeholder = models.TextField(blank=True, default="", editable=False)
+    # The upload: what it is, and its bytes' number and SHA-256.
+    source = models.CharField(max_length=4, editable=False)
+    bytes = models.PositiveIntegerField(editable=False)
+    sha256 = BinaryCharField(max_length=64, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["position", "id"]
+        verbose_name = "image"
+        constraints = [models.UniqueConstraint(name="product_image_once", fields=["product", "sha256"])]
+        indexes = [models.Index(name="product_image_by_status", fields=["status", "id"])]
+
+    def __str__(self) -> str:
+        return self.alt or f"image {self.pk}"
+
+
+class Rendition(models.Model):
+    """One file that a shop shows."""
+
+    image = models.ForeignKey(ProductImage, models.CASCADE, related_name="renditions", db_index=False)
+    size = models.CharField(max_length=9, choices=[(size.value, size.value) for size in ImageSize])
+    format = models.CharField(max_length=4, choices=[(each.value, each.value) for each in ImageFormat])
+    name = BinaryCharField(max_length=200)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    bytes = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="rendition_once", fields=["image", "size", "format"])]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ImageJob(Delayed):
+    """What is to be done for an image; gone when it is done. The kinds' order is that in which they are done."""
+
+    class Kind(models.IntegerChoices):
+        """What is to be done."""
+
+        REMOVE = 1, "remove the files of a deleted image"
+        RENDER = 2, "make the renditions that a shop needs"
+        DRAW = 3, "draw a demo product's picture"
+        LATER = 4, "make the renditions that may follow"
+
+    kind = models.PositiveSmallIntegerField(choices=Kind.choices, editable=False)
+    key = models.UUIDField(editable=False)
+    image = models.ForeignKey(ProductImage, models.CASCADE, null=True, editable=False, related_name="jobs")
+    product = models.ForeignKey("catalog.Product", models.CASCADE, null=True, editable=False, related_name="+")
+    # How often a child crashed, hung or ran out of memory over it.
+    crashes = models.PositiveSmallIntegerField(default=0, editable=False)
+    # What to draw.
+    details = models.JSONField(default=dict, blank=True, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="image_job_once", fields=["key", "kind"]),
+            models.CheckConstraint(name="image_job_of_an_image", condition=Q(kind__in=[1, 3]) | Q(image__isnull=False)),
+        ]
+        indexes = [models.Index(name="image_job_due", fields=["status", "kind", "due_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} ({self.key})"
+
+    @classmethod
+    def put(cls, kind: int, key: uuid.UUID, **fields: Any) -> None:
+        """Writes the job down, due now unless given otherwise; one that is there already starts afresh."""
+        fresh = {"status": "DUE", "due_at": timezone.now(), "attempts": 0, "claim": None, "crashes": 0, "reason": ""}
+        cls.objects.update_or_create(kind=kind, key=key, defaults={**fresh, **fields})

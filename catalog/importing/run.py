@@ -1,0 +1,130 @@
+"""An import from checked files to its summary: rows in batches, each batch one transaction."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from typing import NamedTuple
+
+from django.db import reset_queries, transaction
+
+from catalog.importing.files import Record, SourceFile
+from catalog.importing.rows import ProductRow, RefusedError, shown
+from catalog.importing.save import save_batch
+from catalog.importing.seen import SeenSlugs
+
+# A batch is full at either; a million characters of text stay well below MySQL's default packet of 16 MB.
+BATCH_ROWS, BATCH_CHARACTERS = 2_000, 1_000_000
+
+
+class Refusal(NamedTuple):
+    """A row that did not go in: where it stands, why, and its cells as they were (one cell: not even CSV)."""
+
+    source: SourceFile
+    line: int
+    reason: str
+    cells: list[str]
+
+
+@dataclass
+class Summary:
+    """How many rows went which way."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    refused: int = 0
+
+
+@dataclass
+class _Batch:
+    rows: list[ProductRow] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    characters: int = 0
+
+    def is_full(self) -> bool:
+        return len(self.rows) + len(self.refused) >= BATCH_ROWS or self.characters >= BATCH_CHARACTERS
+
+
+def import_files(
+    sources: list[SourceFile],
+    *,
+    dry_run: bool = False,
+    summary: Summary | None = None,
+    on_refused: Callable[[Refusal], object] = lambda refusal: None,
+    on_progress: Callable[[SourceFile, int], object] = lambda source, position: None,
+) -> Summary:
+    """Brings the files' products in; a dry run does all of it in one transaction and rolls that back.
+
+    `summary` is counted up as batches are committed, so that a caller knows how far an interrupted import came.
+    `on_refused` hears of each refused row in the order of lines, `on_progress` how many bytes of a file are read.
+    Raises FileRefusedError when a file changed since it was checked, OperationalError when the database stays locked.
+    """
+    summary = Summary() if summary is None else summary
+    with closing(SeenSlugs()) as seen, transaction.atomic() if dry_run else nullcontext():
+        for source in sources:
+            columns = source.form().columns
+            for batch in _batches(source, partial(on_progress, source)):
+                _finish(batch, source, columns, seen, summary)
+                for refusal in sorted(batch.refused, key=lambda refusal: refusal.line):
+                    on_refused(refusal)
+                # With DEBUG on Django keeps the last 9,000 statements; a batch is a megabyte of them.
+                reset_queries()
+            on_progress(source, source.size)
+        if dry_run:
+            transaction.set_rollback(True)
+    return summary
+
+
+def _finish(batch: _Batch, source: SourceFile, columns: frozenset[str], seen: SeenSlugs, summary: Summary) -> None:
+    """Saves the batch, and adds to its refused rows those that only the database or an earlier line speaks against."""
+    rows = _first_of_each_slug(batch, source, seen)
+    saved = save_batch(rows, columns)
+    batch.refused += [Refusal(source, row.line, reason, row.cells) for row, reason in saved.refused]
+    summary.created += saved.created
+    summary.updated += saved.updated
+    summary.unchanged += saved.unchanged
+    summary.refused += len(batch.refused)
+
+
+def _first_of_each_slug(batch: _Batch, source: SourceFile, seen: SeenSlugs) -> list[ProductRow]:
+    used = seen.places(row.slug for row in batch.rows)
+    new: dict[str, str] = {}
+    kept = []
+    for row in batch.rows:
+        if place := used.get(row.slug) or new.get(row.slug):
+            # Within one file the line says enough.
+            place = place.removesuffix(f" of {source.path}")
+            reason = f"the slug {shown(row.slug)} is used already in {place}"
+            batch.refused.append(Refusal(source, row.line, reason, row.cells))
+        else:
+            new[row.slug] = f"line {row.line} of {source.path}"
+            kept.append(row)
+    seen.add(new)
+    return kept
+
+
+def _batches(source: SourceFile, advance: Callable[[int], object]) -> Iterator[_Batch]:
+    form = source.form()
+    batch = _Batch()
+    for record in source.records(advance):
+        try:
+            row = form.row(record.line, _cells(record))
+        except RefusedError as refused:
+            batch.refused.append(Refusal(source, record.line, str(refused), record.cells))
+        else:
+            if row is None:
+                continue
+            batch.rows.append(row)
+        batch.characters += record.characters
+        if batch.is_full():
+            yield batch
+            batch = _Batch()
+    if batch.rows or batch.refused:
+        yield batch
+
+
+def _cells(record: Record) -> list[str]:
+    if record.problem:
+        raise RefusedError(record.problem)
+    return record.cells

@@ -1,0 +1,157 @@
+"""What the shop sells: categories (a tree), brands and products."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, validate_unicode_slug
+from django.db import models, router, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from catalog.changes import IndexChange, RecordedQuerySet
+from catalog.images.models import ImageJob, ImageStatus, ProductImage, Rendition
+from catalog.text import SORT_KEY_LENGTH, fold, sort_key, squeeze
+from core.fields import BinaryCharField, BinaryTextField
+
+__all__ = ["Brand", "Category", "ImageJob", "ImageStatus", "IndexChange", "Product", "ProductImage", "Rendition"]
+
+NAME_LENGTH = 255
+SLUG_LENGTH = 255
+SKU_LENGTH = 100
+EARLIEST = datetime(1000, 1, 1, tzinfo=UTC)  # where MySQL's DATETIME begins
+# Unrated products stand behind all others in both directions: two stored keys, one below and one above 0 to 5.
+UNRATED_LOW, UNRATED_HIGH = -1.0, 6.0
+
+
+def not_reserved(slug: str) -> None:
+    """Refuses a slug whose page another path of the REST API stands in front of."""
+    if slug == "search":
+        raise ValidationError("The slug “search” is taken by the search itself.")
+
+
+class _Named(models.Model):
+    """A name, its slug, and the folded name that text search and look-ups by name use."""
+
+    name = models.CharField(max_length=NAME_LENGTH)
+    slug = BinaryCharField(max_length=SLUG_LENGTH, unique=True, validators=[validate_unicode_slug])
+    folded_name = BinaryTextField(editable=False)
+
+    objects = RecordedQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+        ordering = ["name", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Saves with the folded name brought up to date."""
+        self.name = squeeze(self.name)
+        self.folded_name = fold(self.name)
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = {*kwargs["update_fields"], "folded_name"}
+        # The row and the record of its change (catalog.changes) are one transaction.
+        with transaction.atomic(using=kwargs.get("using") or router.db_for_write(type(self)), savepoint=False):
+            super().save(*args, **kwargs)
+
+
+class Category(_Named):
+    """A node of the category tree."""
+
+    parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children")
+
+    class Meta(_Named.Meta):
+        verbose_name_plural = "categories"
+        constraints = [
+            models.CheckConstraint(name="category_slug_not_empty", condition=~Q(slug="")),
+        ]
+
+    def clean(self) -> None:
+        """Refuses a parent that is this category or lies below it."""
+        seen, above = {self.pk} - {None}, self.parent
+        while above is not None:
+            if above.pk in seen:
+                raise ValidationError({"parent": "A category cannot lie below itself."})
+            seen.add(above.pk)
+            above = above.parent
+
+
+class Brand(_Named):
+    """Who made the product."""
+
+    class Meta(_Named.Meta):
+        constraints = [models.CheckConstraint(name="brand_slug_not_empty", condition=~Q(slug=""))]
+
+
+class Product(models.Model):
+    """Something to buy. Archived (is_active False) it stays in the database and in carts, and leaves the shop."""
+
+    name = models.CharField(max_length=NAME_LENGTH)
+    slug = BinaryCharField(max_length=SLUG_LENGTH, unique=True, validators=[validate_unicode_slug, not_reserved])
+    sku = BinaryCharField("SKU", max_length=SKU_LENGTH, unique=True, null=True, blank=True)
+    description = models.TextField(blank=True, default="")
+    # The composite indexes below begin with these columns; MySQL takes them for the foreign keys too.
+    category = models.ForeignKey(Category, models.PROTECT, related_name="products", db_index=False)
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="products", db_index=False)
+    price = models.DecimalField(max_digits=12, decimal_places=2, validators=[MinValueValidator(0)])
+    quantity = models.PositiveIntegerField("units in stock", default=0, validators=[MaxValueValidator(2_147_483_647)])
+    rating = models.FloatField(null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(5)])
+    is_active = models.BooleanField("in the shop", default=True, help_text="Off: archived.")
+    created_at = models.DateTimeField(default=timezone.now, validators=[MinValueValidator(EARLIEST)])
+    updated_at = models.DateTimeField(auto_now=True)
+
+    name_key = BinaryCharField(max_length=SORT_KEY_LENGTH, editable=False)
+    # Folded name, SKU and description, one a line: what the database engine looks for words in.
+    search_text = BinaryTextField(editable=False)
+    rating_low = models.GeneratedField(
+        expression=Coalesce(F("rating"), models.Value(UNRATED_LOW)), output_field=models.FloatField(), db_persist=True
+    )
+    rating_high = models.GeneratedField(
+        expression=Coalesce(F("rating"), models.Value(UNRATED_HIGH)), output_field=models.FloatField(), db_persist=True
+    )
+
+    objects = RecordedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.CheckConstraint(name="product_slug_not_empty", condition=~Q(slug="")),
+            models.CheckConstraint(name="product_sku_null_or_not_empty", condition=~Q(sku="")),
+            models.CheckConstraint(name="product_price_not_negative", condition=Q(price__gte=0)),
+            models.CheckConstraint(name="product_quantity_not_negative", condition=Q(quantity__gte=0)),
+            models.CheckConstraint(name="product_rating_0_to_5", condition=Q(rating__gte=0, rating__lte=5)),
+        ]
+        # Each sort alone, and the three questions shops ask most, answered by a range of one index without a
+        # sort (FACTS.md). The id closes every index in the sort's own direction.
+        indexes = [
+            models.Index(name="product_by_name", fields=["is_active", "name_key", "id"]),
+            models.Index(name="product_by_price", fields=["is_active", "price", "id"]),
+            models.Index(name="product_by_quantity", fields=["is_active", "quantity", "id"]),
+            models.Index(name="product_by_created", fields=["is_active", "created_at", "id"]),
+            models.Index(name="product_by_rating_desc", fields=["is_active", "rating_low", "id"]),
+            models.Index(name="product_by_rating_asc", fields=["is_active", "rating_high", "id"]),
+            models.Index(name="product_category_price", fields=["category", "is_active", "price", "id"]),
+            models.Index(name="product_category_created", fields=["category", "is_active", "created_at", "id"]),
+            models.Index(name="product_brand_price", fields=["brand", "is_active", "price", "id"]),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Saves with the stored keys brought up to date."""
+        self.fill_keys()
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = {*kwargs["update_fields"], "name_key", "search_text", "updated_at"}
+        with transaction.atomic(using=kwargs.get("using") or router.db_for_write(type(self)), savepoint=False):
+            super().save(*args, **kwargs)
+
+    def fill_keys(self) -> None:
+        """Brings the stored keys up to date with the fields they follow; `save` does it, bulk writers must."""
+        self.name = squeeze(self.name)
+        self.sku = self.sku or None
+        self.name_key = sort_key(self.name)
+        self.search_text = "\n".join(fold(text) for text in (self.name, self.sku or "", self.description))

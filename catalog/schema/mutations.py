@@ -1,0 +1,100 @@
+"""The catalogue's GraphQL mutations, for staff."""
+
+from collections.abc import Callable
+from typing import Any
+
+import graphene
+from graphql import GraphQLResolveInfo
+
+from catalog import models, services
+from catalog.schema.types import Product
+from core.errors import InvalidInput
+from core.graphql.connections import list_of
+from core.graphql.errors import UserError, unauthenticated, user_errors
+from core.graphql.ids import key_of
+from core.graphql.scalars import Decimal
+
+SLUG = "Letters, digits, hyphens and underscores."
+
+
+class ProductCreateInput(graphene.InputObjectType):
+    """A new product; category and brand by their slugs."""
+
+    name = graphene.String(required=True)
+    slug = graphene.String(description=f"{SLUG} Default: made from the name.")
+    sku = graphene.String()
+    description = graphene.String()
+    category = graphene.String(required=True)
+    brand = graphene.String(required=True)
+    price = graphene.InputField(Decimal, required=True)
+    quantity = graphene.Int(description="Default: 0.")
+    rating = graphene.Float()
+
+
+class ProductUpdateInput(graphene.InputObjectType):
+    """What to change of a product; null clears sku and rating."""
+
+    id = graphene.ID(required=True)
+    name = graphene.String()
+    slug = graphene.String(description=SLUG)
+    sku = graphene.String()
+    description = graphene.String()
+    category = graphene.String()
+    brand = graphene.String()
+    price = graphene.InputField(Decimal)
+    quantity = graphene.Int()
+    rating = graphene.Float()
+    is_active = graphene.Boolean(description="True brings an archived product back.")
+
+
+class ProductDeleteInput(graphene.InputObjectType):
+    """Archives the product (isActive false)."""
+
+    id = graphene.ID(required=True)
+
+
+class ProductPayload(graphene.ObjectType):
+    """The product as it is by now."""
+
+    product = graphene.Field(Product)
+    errors = graphene.Field(list_of(UserError))
+
+
+class CatalogMutation(graphene.ObjectType):
+    """What staff can do with the catalogue."""
+
+    product_create = graphene.Field(
+        ProductPayload, input=ProductCreateInput(required=True), description="Staff only, as all below."
+    )
+    product_update = graphene.Field(
+        ProductPayload, input=ProductUpdateInput(required=True), description="Changes what is given."
+    )
+    product_delete = graphene.Field(
+        ProductPayload, input=ProductDeleteInput(required=True), description="Archives the product."
+    )
+
+    @staticmethod
+    def resolve_product_create(root: None, info: GraphQLResolveInfo, input: dict[str, Any]) -> ProductPayload:
+        """A new product."""
+        return _mutation(info, services.product_create, fields=dict(input))
+
+    @staticmethod
+    def resolve_product_update(root: None, info: GraphQLResolveInfo, input: dict[str, Any]) -> ProductPayload:
+        """A product by its id."""
+        fields = dict(input)
+        return _mutation(info, services.product_update, product_id=key_of(fields.pop("id"), "Product"), fields=fields)
+
+    @staticmethod
+    def resolve_product_delete(root: None, info: GraphQLResolveInfo, input: dict[str, Any]) -> ProductPayload:
+        """A product by its id."""
+        return _mutation(info, services.product_delete, product_id=key_of(input["id"], "Product"))
+
+
+def _mutation(info: GraphQLResolveInfo, change: Callable[..., models.Product], **arguments: Any) -> ProductPayload:
+    """The changed product, or every mistake of the input. Raises UNAUTHENTICATED."""
+    if not info.context.user.is_authenticated:
+        raise unauthenticated()
+    try:
+        return ProductPayload(product=change(actor=info.context.user, **arguments), errors=[])
+    except InvalidInput as error:
+        return ProductPayload(errors=user_errors(error.faults))

@@ -1,0 +1,229 @@
+"""The catalogue's GraphQL queries: arguments in, one search, connections out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import graphene
+from graphql import GraphQLResolveInfo
+
+from catalog import models
+from catalog.images.reading import attach_images
+from catalog.products import read_products
+from catalog.schema import facets as facet_types
+from catalog.schema import types
+from catalog.schema.images import image_node
+from catalog.schema.lookahead import relations
+from catalog.schema.types import may_read_catalogue, require_catalogue, tree_of
+from catalog.search import brands
+from catalog.search.criteria import Range, SearchCriteria, SortField, parse_criteria
+from catalog.search.cursors import encode
+from catalog.search.engine import Hits, Suggestion, engine, parse_page, suggestions
+from catalog.search.facets import Facets
+from core.errors import InvalidInput
+from core.graphql.connections import PAGE_ARGUMENTS, Connection, Edge, list_of
+from core.graphql.ids import key_of
+from core.graphql.selection import Selection, at, selection
+
+# A primary key that no row has: unknown ids match nothing.
+NO_KEY = 0
+DEFAULT_SUGGESTIONS = 8
+
+
+@dataclass(frozen=True)
+class ProductEdge(Edge):
+    """A product of a search, with what there was to find in its name."""
+
+    criteria: SearchCriteria
+    stage: int | None
+
+    @property
+    def highlight(self) -> str | None:
+        """The name with marks; none without a text."""
+        return engine().highlight(self.node.name, self.criteria, self.stage) if self.criteria.text else None
+
+
+class ProductConnection(Connection):
+    """One page of products, with the facets of the whole result."""
+
+    def __init__(self, page: Sequence[tuple[str, Any]], *, facets: Facets, **found: Any) -> None:
+        super().__init__(page, **found)
+        self.facets = facets
+
+
+class CatalogQuery(graphene.ObjectType):
+    """What can be read of the catalogue."""
+
+    product = graphene.Field(
+        types.Product,
+        id=graphene.ID(),
+        slug=graphene.String(),
+        description="One product by global id or by slug (exactly one of the two).",
+    )
+    products = graphene.Field(
+        types.ProductConnection,
+        required=True,
+        search=graphene.String(
+            description="Words to look for in name, brand, category, sku and description. Tolerates typos; the last "
+            "word may be a prefix."
+        ),
+        filter=types.ProductFilter(),
+        sort_by=types.ProductSort(description="Default: RELEVANCE with `search`, else CREATED_AT DESC."),
+        **PAGE_ARGUMENTS,
+        description="Search, filter, sort and page the catalogue.",
+    )
+    suggestions = graphene.Field(
+        list_of(facet_types.Suggestion),
+        query=graphene.String(required=True),
+        first=graphene.Int(default_value=DEFAULT_SUGGESTIONS),
+        description="Completions for a search box, best first: product names, brands and categories.",
+    )
+    categories = graphene.Field(
+        list_of(types.Category),
+        parent=graphene.String(description="A category's slug."),
+        description="The category tree: the roots, or one category's children.",
+    )
+    brands = graphene.Field(
+        types.BrandConnection,
+        required=True,
+        search=graphene.String(description="Words to look for in the name."),
+        **PAGE_ARGUMENTS,
+        description="The brands, by name.",
+    )
+
+    @staticmethod
+    def resolve_product(
+        root: None, info: GraphQLResolveInfo, id: str | None = None, slug: str | None = None
+    ) -> models.Product | None:
+        """By id (for staff archived ones too) or by slug."""
+        require_catalogue(info)
+        if (id is None) == (slug is None):
+            raise InvalidInput.at("id", message="Give the id or the slug, one of the two.")
+        if id is not None:
+            key = key_of(id, "Product")
+        else:
+            found = models.Product.objects.filter(slug=slug, is_active=True)
+            key = found.values_list("id", flat=True).first()
+        product = product_node(info, key) if key is not None else None
+        if product is not None and slug is not None and {"image", "images"} & selection(info).keys():
+            # By its slug it is what shoppers see, whoever asks.
+            attach_images([product])
+        return product
+
+    @staticmethod
+    def resolve_products(root: None, info: GraphQLResolveInfo, **arguments: Any) -> Connection:
+        """One page: the ids from the engine, the rows from the database, relations as selected."""
+        require_catalogue(info)
+        page_arguments = {name: arguments.pop(name, None) for name in PAGE_ARGUMENTS}
+        criteria = _criteria(info, **arguments)
+        page = parse_page(criteria, **page_arguments)
+        wanted = selection(info)
+        if wanted.keys() <= {"totalCount", "facets", "__typename"}:
+            hits = Hits([], has_next=False, has_previous=False, stage=page.boundary.stage if page.boundary else None)
+        else:
+            hits = engine().search(criteria, page)
+        cursors = {boundary.id: encode(criteria.digest, boundary) for boundary in hits.boundaries}
+        products = _products(info, list(cursors), wanted)
+        by_id = {product.pk: product for product in products}
+        return ProductConnection(
+            [(cursor, by_id.get(pk)) for pk, cursor in cursors.items()],
+            edge=partial(ProductEdge, criteria=criteria, stage=hits.stage),
+            has_next=hits.has_next,
+            has_previous=hits.has_previous,
+            count=lambda: engine().count(criteria, hits.stage),
+            facets=Facets(criteria, engine().counts(criteria, hits.stage), lambda: tree_of(info.context)),
+        )
+
+    @staticmethod
+    def resolve_suggestions(root: None, info: GraphQLResolveInfo, query: str, first: int | None) -> list[Suggestion]:
+        """From the engine."""
+        require_catalogue(info)
+        return suggestions(query, DEFAULT_SUGGESTIONS if first is None else first)
+
+    @staticmethod
+    def resolve_categories(root: None, info: GraphQLResolveInfo, parent: str | None = None) -> list[models.Category]:
+        """From the tree: one query."""
+        require_catalogue(info)
+        tree = tree_of(info.context)
+        if parent is None:
+            return tree.children(None)
+        if parent not in tree.by_slug:
+            raise InvalidInput.at("parent", message=f"There is no category “{parent[:100]}”.")
+        return tree.children(tree.by_slug[parent].pk)
+
+    @staticmethod
+    def resolve_brands(
+        root: None, info: GraphQLResolveInfo, search: str | None = None, **page_arguments: Any
+    ) -> Connection:
+        """One page of brands by name."""
+        require_catalogue(info)
+        found = brands.search(search, **page_arguments)
+        return Connection(found.edges, has_next=found.has_next, has_previous=found.has_previous, count=found.count)
+
+
+def _criteria(
+    info: GraphQLResolveInfo,
+    search: str | None = None,
+    filter: dict[str, Any] | None = None,
+    sort_by: dict[str, Any] | None = None,
+) -> SearchCriteria:
+    """The question of the arguments. Raises InvalidInput."""
+    asked, sort_by = filter or {}, sort_by or {}
+
+    def bounds(name: str, low: str = "min", high: str = "max") -> Range[Any]:
+        given = asked.get(name) or {}
+        return Range(given.get(low), given.get(high))
+
+    ids = asked.get("ids")
+    direction = sort_by.get("direction")
+    return parse_criteria(
+        tree=lambda: tree_of(info.context),
+        text=search,
+        ids=None if ids is None else [key_of(value, "Product") or NO_KEY for value in ids],
+        categories=asked.get("category"),
+        brands=asked.get("brand"),
+        price=bounds("price"),
+        quantity=bounds("quantity"),
+        rating=bounds("rating"),
+        created=bounds("created_at", "from_", "to"),
+        in_stock=asked.get("in_stock"),
+        sort=SortField(sort_by["field"]) if sort_by else None,
+        descending=None if direction is None else direction == types.SortDirection.DESC,
+    )
+
+
+def _products(info: GraphQLResolveInfo, ids: list[int], wanted: Selection) -> list[models.Product]:
+    """The rows of a page with the relations that its nodes select."""
+    nodes = [found for path in (("nodes",), ("edges", "node")) if (found := at(wanted, *path))]
+    return read_products(ids, **relations(info, nodes))
+
+
+def product_node(info: GraphQLResolveInfo, key: int) -> models.Product | None:
+    """The product of a primary key, archived ones for staff only."""
+    if not may_read_catalogue(info):
+        return None
+    return next(iter(read_products([key], archived=getattr(info.context.user, "is_staff", False))), None)
+
+
+def category_node(info: GraphQLResolveInfo, key: int) -> models.Category | None:
+    """The category of a primary key."""
+    return tree_of(info.context).by_id.get(key) if may_read_catalogue(info) else None
+
+
+def brand_node(info: GraphQLResolveInfo, key: int) -> models.Brand | None:
+    """The brand of a primary key."""
+    return models.Brand.objects.filter(pk=key).first() if may_read_catalogue(info) else None
+
+
+def product_image_node(info: GraphQLResolveInfo, key: int) -> models.ProductImage | None:
+    """The image of a primary key, under the catalogue rule."""
+    return image_node(info, key) if may_read_catalogue(info) else None
+
+
+NODES = {
+    "Product": product_node,
+    "Category": category_node,
+    "Brand": brand_node,
+    "ProductImage": product_image_node,
+}

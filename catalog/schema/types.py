@@ -1,0 +1,252 @@
+"""The catalogue's GraphQL types."""
+
+from typing import Any
+
+import graphene
+from django.conf import settings
+from django.http import HttpRequest
+from graphene.relay import Node, PageInfo
+from graphene_django import DjangoObjectType
+from graphql import GraphQLResolveInfo
+
+from catalog import models
+from catalog.images import reading
+from catalog.products import attach_brands, attach_categories
+from catalog.schema.images import ProductImage
+from catalog.search import criteria
+from catalog.tree import CategoryTree
+from core.graphql.connections import edge_type, list_of
+from core.graphql.errors import unauthenticated
+from core.graphql.scalars import DateTime, Decimal
+
+CENT = criteria.CENT
+
+
+def tree_of(request: HttpRequest) -> CategoryTree:
+    """The category tree, read at most once per request."""
+    tree = known_tree(request)
+    if tree is None:
+        tree = request._category_tree = CategoryTree.load()  # type: ignore[attr-defined]
+    return tree
+
+
+def known_tree(request: HttpRequest) -> CategoryTree | None:
+    """The category tree when this request has read it already."""
+    return getattr(request, "_category_tree", None)
+
+
+def require_catalogue(info: GraphQLResolveInfo) -> None:
+    """Lets signed-in users through, with CATALOG_PUBLIC everyone. Raises UNAUTHENTICATED."""
+    if not may_read_catalogue(info):
+        raise unauthenticated()
+
+
+def may_read_catalogue(info: GraphQLResolveInfo) -> bool:
+    """Whether the viewer may read the catalogue."""
+    return settings.CATALOG_PUBLIC or info.context.user.is_authenticated
+
+
+SortField = graphene.Enum.from_enum(criteria.SortField, name="ProductSortField", description=lambda value: None)
+
+
+class SortDirection(graphene.Enum):
+    """Ascending or descending."""
+
+    ASC = "ASC"
+    DESC = "DESC"
+
+
+class Money(graphene.ObjectType):
+    """An amount in the shop's currency."""
+
+    amount = graphene.Field(Decimal, required=True)
+    currency = graphene.String(required=True)
+
+    @staticmethod
+    def resolve_amount(amount: Any, info: GraphQLResolveInfo) -> Any:
+        """The amount with its two decimals."""
+        return amount.quantize(CENT)
+
+    @staticmethod
+    def resolve_currency(amount: Any, info: GraphQLResolveInfo) -> str:
+        """The shop's one currency."""
+        return settings.CURRENCY
+
+
+class Category(DjangoObjectType):
+    """A node of the category tree."""
+
+    parent = graphene.Field(lambda: Category)
+    children = graphene.Field(lambda: list_of(Category))
+    path = graphene.Field(lambda: list_of(Category), description="From the root down to this one.")
+
+    class Meta:
+        model = models.Category
+        fields = ("name", "slug")
+        interfaces = (Node,)
+        use_connection = False
+
+    @staticmethod
+    def resolve_parent(category: models.Category, info: GraphQLResolveInfo) -> models.Category | None:
+        """From the tree."""
+        return tree_of(info.context).parent(category) if category.parent_id else None
+
+    @staticmethod
+    def resolve_children(category: models.Category, info: GraphQLResolveInfo) -> list[models.Category]:
+        """From the tree, by name."""
+        return tree_of(info.context).children(category.pk)
+
+    @staticmethod
+    def resolve_path(category: models.Category, info: GraphQLResolveInfo) -> list[models.Category]:
+        """From the tree."""
+        return tree_of(info.context).path(category)
+
+
+class Brand(DjangoObjectType):
+    """Who made the product."""
+
+    class Meta:
+        model = models.Brand
+        fields = ("name", "slug")
+        interfaces = (Node,)
+        use_connection = False
+
+
+class Product(DjangoObjectType):
+    """Something to buy."""
+
+    category = graphene.Field(Category, required=True)
+    brand = graphene.Field(Brand, required=True)
+    price = graphene.Field(Money, required=True)
+    quantity = graphene.Int(required=True, description="Units in stock.")
+    in_stock = graphene.Boolean(required=True)
+    is_active = graphene.Boolean(required=True, description="False: archived; only staff and carts still see it.")
+    rating = graphene.Float(description="0 to 5; null when unrated.")
+    image = graphene.Field(ProductImage, description="The first READY image.")
+    images = graphene.Field(list_of(ProductImage))
+
+    class Meta:
+        model = models.Product
+        fields = ("name", "slug", "sku", "description", "created_at", "updated_at")
+        interfaces = (Node,)
+        use_connection = False
+
+    @staticmethod
+    def resolve_category(product: models.Product, info: GraphQLResolveInfo) -> models.Category:
+        """Attached by look-ahead; a product read on its own asks for it here."""
+        if "category" not in product._state.fields_cache:
+            attach_categories([product], known_tree(info.context))
+        return product.category
+
+    @staticmethod
+    def resolve_brand(product: models.Product, info: GraphQLResolveInfo) -> models.Brand:
+        """Attached by look-ahead; a product read on its own asks for it here."""
+        if "brand" not in product._state.fields_cache:
+            attach_brands([product])
+        return product.brand
+
+    @staticmethod
+    def resolve_in_stock(product: models.Product, info: GraphQLResolveInfo) -> bool:
+        """Whether there is at least one unit."""
+        return product.quantity > 0
+
+    @staticmethod
+    def resolve_image(product: models.Product, info: GraphQLResolveInfo) -> models.ProductImage | None:
+        """Attached by look-ahead; a product read on its own asks for it here."""
+        return reading.first_image(product, everything=_sees_everything(info))
+
+    @staticmethod
+    def resolve_images(product: models.Product, info: GraphQLResolveInfo) -> list[models.ProductImage]:
+        """As above. Staff see all images of a product that they ask for by itself."""
+        return reading.images_of(product, everything=_sees_everything(info))
+
+
+def _sees_everything(info: GraphQLResolveInfo) -> bool:
+    return getattr(info.context.user, "is_staff", False)
+
+
+ProductEdge = edge_type(
+    Product,
+    "ProductEdge",
+    highlight=graphene.String(
+        description="The matched name with <mark> around what matched, HTML-escaped; null without `search`."
+    ),
+)
+BrandEdge = edge_type(Brand, "BrandEdge")
+
+
+class ProductConnection(graphene.ObjectType):
+    """One page of the products that a question finds."""
+
+    edges = graphene.Field(list_of(ProductEdge))
+    nodes = graphene.Field(list_of(Product))
+    page_info = graphene.Field(PageInfo, required=True)
+    total_count = graphene.Int(required=True, description="Exact, also when 0. Counted only when asked for.")
+    facets = graphene.Field(
+        "catalog.schema.facets.ProductFacets",
+        required=True,
+        description="Counted over the whole result, not the page. Computed only when asked for.",
+    )
+
+
+class BrandConnection(graphene.ObjectType):
+    """One page of the brands, by name."""
+
+    edges = graphene.Field(list_of(BrandEdge))
+    nodes = graphene.Field(list_of(Brand))
+    page_info = graphene.Field(PageInfo, required=True)
+    total_count = graphene.Int(required=True)
+
+
+class DecimalRange(graphene.InputObjectType):
+    """Both ends inclusive; a missing end is open."""
+
+    min = graphene.InputField(Decimal)
+    max = graphene.InputField(Decimal)
+
+
+class IntRange(graphene.InputObjectType):
+    """Both ends inclusive; a missing end is open."""
+
+    min = graphene.Int()
+    max = graphene.Int()
+
+
+class FloatRange(graphene.InputObjectType):
+    """Both ends inclusive; a missing end is open."""
+
+    min = graphene.Float()
+    max = graphene.Float()
+
+
+class DateTimeRange(graphene.InputObjectType):
+    """Both ends inclusive; a missing end is open."""
+
+    from_ = graphene.InputField(DateTime, name="from")
+    to = graphene.InputField(DateTime)
+
+
+class ProductFilter(graphene.InputObjectType):
+    """What the products must be; all of it."""
+
+    ids = graphene.List(graphene.NonNull(graphene.ID), description="Any of these; unknown ones match nothing.")
+    category = graphene.List(
+        graphene.NonNull(graphene.String), description="Category slugs: any of them, each with its whole subtree."
+    )
+    brand = graphene.List(graphene.NonNull(graphene.String), description="Brand slugs: any of them.")
+    price = graphene.InputField(DecimalRange)
+    quantity = graphene.InputField(IntRange)
+    rating = graphene.InputField(FloatRange)
+    created_at = graphene.InputField(DateTimeRange)
+    in_stock = graphene.Boolean()
+
+
+class ProductSort(graphene.InputObjectType):
+    """What to sort by; the id breaks ties, unrated products come last."""
+
+    field = graphene.InputField(SortField, required=True)
+    direction = graphene.InputField(
+        SortDirection,
+        description="Default: DESC for RELEVANCE, else ASC. RELEVANCE ASC, and RELEVANCE without `search`, "
+        "are refused.",
+    )

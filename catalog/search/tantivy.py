@@ -1,0 +1,207 @@
+"""The engine that asks the embedded index; without one that works, the database answers."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any, TypeVar
+
+from tantivy import Query
+
+from catalog.search import store, suggesting
+from catalog.search.criteria import SearchCriteria, SortField
+from catalog.search.cursors import Page
+from catalog.search.database import DatabaseEngine
+from catalog.search.documents import cents
+from catalog.search.engine import Hits, Suggestion, hits, positions, ranked_hits
+from catalog.search.facets import STARS, Counts
+from catalog.search.filters import PRODUCTS, filters, price_of, sort_column
+from catalog.search.highlight import highlighted
+from catalog.search.keyset import in_order
+from catalog.search.matching import all_of
+from catalog.search.ranking import Text, count
+from core.errors import InvalidInput
+from core.telemetry.metrics import FALLBACKS, timed_search
+
+logger = logging.getLogger(__name__)
+Answer = TypeVar("Answer")
+# More brands or categories than these in one answer are the database's to count: Tantivy's limit.
+MOST_TERMS = 65_000
+
+
+class TantivyEngine:
+    """Answers from the newest commit of the index."""
+
+    def __init__(self) -> None:
+        self.database = DatabaseEngine()
+        self._complaint = ""
+
+    @timed_search("tantivy")
+    def search(self, criteria: SearchCriteria, page: Page) -> Hits:
+        """The page of the products that the criteria find, in their order."""
+        return self.answer(lambda index: _search(index, criteria, page), lambda: self.database.search(criteria, page))
+
+    @timed_search("tantivy")
+    def count(self, criteria: SearchCriteria, stage: int | None = None) -> int:
+        """How many products the criteria find."""
+        return self.answer(lambda index: _count(index, criteria, stage), lambda: self.database.count(criteria))
+
+    def counts(self, criteria: SearchCriteria, stage: int | None = None) -> Counts:
+        """What facets are counted by."""
+        return IndexCounts(self, criteria, stage)
+
+    @timed_search("tantivy")
+    def suggest(self, words: list[str], first: int) -> list[Suggestion]:
+        """Completions, with typos where nothing else is left."""
+        return self.answer(
+            lambda index: suggesting.suggest(index.searcher, words, first), lambda: self.database.suggest(words, first)
+        )
+
+    def highlight(self, name: str, criteria: SearchCriteria, stage: int | None = None) -> str:
+        """The words of the name that the stage matched; without one the database answered."""
+        return highlighted(name, criteria.text or "", stage)
+
+    def answer(self, ask: Callable[[store.Snapshot], Answer], instead: Callable[[], Answer]) -> Answer:
+        """What the index says; what the database says when there is no index, or it fails."""
+        try:
+            snapshot = store.reader.snapshot()
+        except store.IndexUnavailable as unavailable:
+            if self._complaint != str(unavailable):
+                self._complaint = str(unavailable)
+                logger.warning("searching in the database: %s", unavailable)
+            FALLBACKS.inc()
+            return instead()
+        self._complaint = ""
+        try:
+            return ask(snapshot)
+        except InvalidInput:
+            raise
+        except BaseException as error:
+            # Rust's panics come as a BaseException of their own.
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                raise
+            logger.exception("the index failed; searching in the database")
+            store.reader.examine(snapshot)
+            FALLBACKS.inc()
+            return instead()
+
+
+class IndexCounts:
+    """Counts by aggregations over the index, for a question in one stage."""
+
+    def __init__(self, engine: TantivyEngine, asked: SearchCriteria, stage: int | None) -> None:
+        self._engine, self._asked, self._stage = engine, asked, stage
+        self._database = engine.database.counts(asked)
+
+    def by_category(self, criteria: SearchCriteria) -> dict[int, int]:
+        """Products by category id."""
+        return self._engine.answer(
+            lambda index: self._terms(index, criteria, "category"), lambda: self._database.by_category(criteria)
+        )
+
+    def by_brand(self, criteria: SearchCriteria) -> dict[int, int]:
+        """Products by brand id."""
+        return self._engine.answer(
+            lambda index: self._terms(index, criteria, "brand"), lambda: self._database.by_brand(criteria)
+        )
+
+    def price_bounds(self, criteria: SearchCriteria) -> tuple[Decimal, Decimal] | None:
+        """The lowest and the highest price."""
+
+        def ask(index: store.Snapshot) -> tuple[Decimal, Decimal] | None:
+            stats = self._aggregate(index, criteria, {"stats": {"field": "price"}})
+            return (price_of(stats["min"]), price_of(stats["max"])) if stats["count"] else None
+
+        return self._engine.answer(ask, lambda: self._database.price_bounds(criteria))
+
+    def by_price(self, criteria: SearchCriteria, bounds: list[Decimal]) -> list[int]:
+        """Products below the first bound, between the bounds, and from the last on."""
+        edges = [float(cents(bound)) for bound in bounds]
+        return self._engine.answer(
+            lambda index: self._ranges(index, criteria, "price", edges),
+            lambda: self._database.by_price(criteria, bounds),
+        )
+
+    def by_rating(self, criteria: SearchCriteria) -> list[int]:
+        """Products rated at least 4, 3, 2 and 1."""
+
+        def ask(index: store.Snapshot) -> list[int]:
+            counts = self._ranges(index, criteria, "rating_low", [float(stars) for stars in reversed(STARS)])
+            return [sum(counts[stars:]) for stars in STARS]
+
+        return self._engine.answer(ask, lambda: self._database.by_rating(criteria))
+
+    def in_stock(self, criteria: SearchCriteria) -> int:
+        """Products with units in stock."""
+        stocked = replace(criteria, in_stock=True)
+        return self._engine.answer(
+            lambda index: _count(index, stocked, self._settled(index)), lambda: self._database.in_stock(criteria)
+        )
+
+    def _settled(self, index: store.Snapshot) -> int | None:
+        """The stage that answers the question as it was asked, with no filter lifted."""
+        if self._stage is None and self._asked.text and not self._asked.finds_nothing:
+            text = Text(index, self._asked, None)
+            text.settle()
+            self._stage = text.stage
+        return self._stage
+
+    def _aggregate(self, index: store.Snapshot, criteria: SearchCriteria, asked: dict[str, Any]) -> dict[str, Any]:
+        text = Text.of(index, criteria, self._settled(index))
+        queries = [*([text.hits] if text else []), *filters(criteria)]
+        query = Query.empty_query() if criteria.finds_nothing else all_of(queries or [PRODUCTS])
+        return index.searcher.aggregate(query, {"asked": asked})["asked"]
+
+    def _terms(self, index: store.Snapshot, criteria: SearchCriteria, field: str) -> dict[int, int]:
+        asked = {"terms": {"field": field, "size": MOST_TERMS, "segment_size": MOST_TERMS}}
+        buckets = self._aggregate(index, criteria, asked)["buckets"]
+        return {int(bucket["key"]): bucket["doc_count"] for bucket in buckets}
+
+    def _ranges(self, index: store.Snapshot, criteria: SearchCriteria, field: str, edges: list[float]) -> list[int]:
+        """How many lie below the first edge, between the edges, and from the last on."""
+        if not edges:
+            return [_count(index, criteria, self._settled(index))]
+        ranges: list[dict[str, float]] = [{"to": edges[0]}]
+        ranges += [{"from": low, "to": high} for low, high in pairwise(edges)]
+        ranges.append({"from": edges[-1]})
+        buckets = self._aggregate(index, criteria, {"range": {"field": field, "ranges": ranges}})["buckets"]
+        return [bucket["doc_count"] for bucket in sorted(buckets, key=lambda each: each.get("from", -1.0))]
+
+
+def _search(index: store.Snapshot, criteria: SearchCriteria, page: Page) -> Hits:
+    if criteria.finds_nothing:
+        return hits([], page)
+    text = Text.of(index, criteria, page.boundary.stage if page.boundary else None)
+
+    def ask() -> Hits:
+        if text and criteria.sort is SortField.RELEVANCE:
+            start, stop = positions(page)
+            ids = text.ranked(criteria, start, stop + (not page.backward)) if start < stop else []
+            return ranked_hits(ids, page, start, stop, text.stage)
+        queries = [*([text.hits] if text else []), *filters(criteria)]
+        column = sort_column(criteria)
+        rows = in_order(index, queries, column, descending=criteria.descending, page=page)
+        if text:
+            rows = [replace(row, stage=text.stage) for row in rows]
+        return replace(hits(rows, page), stage=text.stage if text else None)
+
+    found = ask()
+    if text and not found.boundaries and text.settle():
+        found = ask()
+    return found
+
+
+def _count(index: store.Snapshot, criteria: SearchCriteria, stage: int | None) -> int:
+    if criteria.finds_nothing:
+        return 0
+    text = Text.of(index, criteria, stage)
+
+    def ask() -> int:
+        queries = [*([text.hits] if text else []), *filters(criteria)]
+        return count(index, all_of(queries or [PRODUCTS]))
+
+    found = ask()
+    if text and not found and text.settle():
+        found = ask()
+    return found

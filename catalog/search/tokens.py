@@ -1,0 +1,80 @@
+"""From text to the tokens that the index holds and that a search is made of."""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+import tantivy
+
+from catalog.text import fold
+
+# Bytes; longer tokens are no words.
+LONGEST = 255
+_NO_LETTER = {code: " " for code in range(128) if not chr(code).isalnum()}
+_COMPOUND = re.compile(r"[a-z0-9]+(?:[^a-z0-9\s]+[a-z0-9]+)+", re.ASCII)
+
+
+# Letters with a stroke and ligatures are letters of their own to Unicode, but not on everybody's keyboard.
+_LETTERS = str.maketrans(
+    {
+        **{
+            "ø": "o",
+            "ł": "l",
+            "đ": "d",
+            "ð": "d",
+            "ħ": "h",
+            "ı": "i",
+            "ŧ": "t",
+            "ĸ": "k",
+            "ŋ": "n",
+            "ɨ": "i",
+            "ƀ": "b",
+        },
+        **{"æ": "ae", "œ": "oe", "þ": "th"},
+    }
+)
+
+
+def plain(text: str) -> str:
+    """The text folded for the index: without case, accents and strokes."""
+    folded = fold(text)
+    return folded if folded.isascii() else folded.translate(_LETTERS)
+
+
+def parts_of(piece: str) -> list[str]:
+    """The runs of letters and digits in a folded piece of text; a piece of symbols alone (an emoji) is one run."""
+    if piece.isascii():
+        return piece.translate(_NO_LETTER).split()
+    kinds = [unicodedata.category(c)[0] for c in piece]
+    if not {"L", "N"} & set(kinds):
+        symbols = "".join(c for c, kind in zip(piece, kinds, strict=True) if kind == "S")
+        return [symbols] if symbols else []
+    return "".join(c if kind in "LNM" else " " for c, kind in zip(piece, kinds, strict=True)).split()
+
+
+def tokens_of(text: str) -> str:
+    """The text as the index gets it: its folded words, then its compounds ("t-shirt": t, shirt and tshirt)."""
+    folded = plain(text)
+    if folded.isascii():
+        compounds = _COMPOUND.findall(folded)
+        words = folded.translate(_NO_LETTER)
+        return " ".join([words, *(c.translate(_NO_LETTER).replace(" ", "") for c in compounds)])
+    pieces = [parts_of(piece) for piece in folded.split()]
+    return " ".join([*(part for parts in pieces for part in parts), *("".join(p) for p in pieces if len(p) > 1)])
+
+
+def _analyzer(*filters: tantivy.Filter) -> tantivy.TextAnalyzer:
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
+    for each in (tantivy.Filter.remove_long(LONGEST + 1), *filters):
+        builder = builder.filter(each)
+    return builder.build()
+
+
+EXACT = _analyzer()
+STEMMED = _analyzer(tantivy.Filter.stemmer("English"))
+
+
+@lru_cache(maxsize=10_000)
+def stem(word: str) -> str:
+    """The word's English stem, as the index holds it."""
+    return (STEMMED.analyze(word) or [word])[0]

@@ -1,0 +1,42 @@
+"""Categories, brands and products for tests."""
+
+from decimal import Decimal
+
+import factory
+
+from catalog.models import Brand, Category, Product
+from catalog.text import slug_of
+
+
+class CategoryFactory(factory.django.DjangoModelFactory):
+    """A root category, unless a parent is given."""
+
+    name = factory.Sequence(lambda n: f"Category {n}")
+    slug = factory.LazyAttribute(lambda category: slug_of(category.name))
+
+    class Meta:
+        model = Category
+
+
+class BrandFactory(factory.django.DjangoModelFactory):
+    """A brand."""
+
+    name = factory.Sequence(lambda n: f"Brand {n}")
+    slug = factory.LazyAttribute(lambda brand: slug_of(brand.name))
+
+    class Meta:
+        model = Brand
+
+
+class ProductFactory(factory.django.DjangoModelFactory):
+    """An active product in stock, in a category and of a brand of its own unless given."""
+
+    name = factory.Sequence(lambda n: f"Product {n}")
+    slug = factory.LazyAttributeSequence(lambda product, n: f"{slug_of(product.name) or 'product'}-{n}")
+    category = factory.SubFactory(CategoryFactory)
+    brand = factory.SubFactory(BrandFactory)
+    price = Decimal("10.00")
+    quantity = 5
+
+    class Meta:
+        model = Product

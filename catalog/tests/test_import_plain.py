@@ -1,0 +1,209 @@
+"""import_products, plain CSV: what becomes of columns, values, updates and conflicts."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from catalog.models import Brand, Category, Product
+from catalog.tests.test_import import run, write
+
+pytestmark = pytest.mark.django_db
+
+HEADER = "name,slug,sku,description,category,brand,price,quantity,rating,created_at"
+
+
+def test_it_works(tmp_path):
+    path = write(
+        tmp_path,
+        HEADER,
+        "Reading  Lamp,reading-lamp,L-1,Warm light,Home > Lamps,Lumi,129.50,7,4.5,2024-03-01T10:00:00+02:00",
+    )
+    result = run(path)
+    assert result.summary == (1, 0, 0, 0)
+    lamp = Product.objects.select_related("category__parent", "brand").get()
+    assert (lamp.name, lamp.slug, lamp.sku, lamp.description) == ("Reading Lamp", "reading-lamp", "L-1", "Warm light")
+    assert (lamp.price, lamp.quantity, lamp.rating, lamp.is_active) == (Decimal("129.50"), 7, 4.5, True)
+    assert lamp.created_at == datetime(2024, 3, 1, 8, tzinfo=UTC)
+    assert (lamp.category.name, lamp.category.parent.name, lamp.brand.name) == ("Lamps", "Home", "Lumi")
+    assert lamp.name_key == "reading lamp"
+    assert "l-1" in lamp.search_text
+
+
+def test_name_and_price_are_enough(tmp_path):
+    assert run(write(tmp_path, "name,price", "Étagère Ä,1")).summary == (1, 0, 0, 0)
+    product = Product.objects.get()
+    assert (product.slug, product.sku, product.quantity, product.rating) == ("étagère-ä", None, 0, None)
+    assert (product.category.name, product.brand.name, product.description) == ("Uncategorised", "Unbranded", "")
+
+
+def test_the_same_file_twice_changes_nothing(tmp_path):
+    path = write(
+        tmp_path,
+        HEADER,
+        'Lamp,,L-1,"Two\nlines",Home > Lamps,Lumi,0.10,7,4.333333333333333,2024-03-01T10:00Z',
+        "Mat,,,,,,5,,,",
+    )
+    run(path)
+    before = list(Product.objects.order_by("pk").values())
+    assert run(path).summary == (0, 0, 2, 0)
+    assert list(Product.objects.order_by("pk").values()) == before
+
+
+def test_a_changed_row_is_updated_with_its_keys_and_the_rest_left_alone(tmp_path):
+    run(write(tmp_path, "slug,name,price,sku", "lamp,Lamp,10,L", "mat,Mat,5,M"))
+    before = {p.slug: p for p in Product.objects.all()}
+    assert run(write(tmp_path, "slug,name,price", "lamp,Grand Lamp,12", "mat,Mat,5")).summary == (0, 1, 1, 0)
+    lamp, mat = Product.objects.get(slug="lamp"), Product.objects.get(slug="mat")
+    assert (lamp.name, lamp.name_key, lamp.price, lamp.sku) == ("Grand Lamp", "grand lamp", Decimal("12.00"), "L")
+    assert lamp.search_text.startswith("grand lamp")
+    assert lamp.updated_at > before["lamp"].updated_at
+    assert mat.updated_at == before["mat"].updated_at
+
+
+def test_an_absent_column_is_left_alone_and_a_blank_one_set_to_its_default(tmp_path):
+    full = "Lamp,lamp,L-1,Warm,Home > Lamps,Lumi,10,7,4.5,2024-03-01T10:00:00Z"
+    run(write(tmp_path, HEADER, full))
+    Product.objects.update(is_active=False)
+    assert run(write(tmp_path, "name,price", "Lamp,10")).summary == (0, 0, 1, 0)
+    assert run(write(tmp_path, HEADER, "Lamp,lamp,,,,,10,,,")).summary == (0, 1, 0, 0)
+    lamp = Product.objects.get()
+    assert (lamp.sku, lamp.description, lamp.quantity, lamp.rating) == (None, "", 0, None)
+    assert (lamp.category.name, lamp.brand.name) == ("Uncategorised", "Unbranded")
+    assert lamp.created_at == datetime(2024, 3, 1, 10, tzinfo=UTC)
+    assert lamp.is_active is False
+
+
+def test_header_names_may_be_in_any_case_with_spaces_and_unknown_ones_are_warned_of(tmp_path):
+    result = run(write(tmp_path, " Name ,PRICE,Colour", "Lamp,10,red"))
+    assert result.summary == (1, 0, 0, 0)
+    assert "'colour'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "reason"),
+    [
+        ("name", " ", "name is empty"),
+        ("name", "x" * 256, "name has 256 characters"),
+        ("name", "★★★", "slug is empty and none can be made"),
+        ("slug", "a b", "slug 'a b' may have"),
+        ("slug", "x" * 256, "slug has 256"),
+        ("sku", "x" * 101, "sku has 101"),
+        ("category", "Home > > Lamps", "a level of category is empty"),
+        ("category", ">".join("abcdefghijk"), "category has 11 levels"),
+        ("category", "x" * 256, "category has 256"),
+        ("brand", "x" * 256, "brand has 256"),
+        ("price", "", "price is empty"),
+        ("price", "NaN", "price 'NaN' is not a plain number"),
+        ("price", "1e400", "not a plain number"),
+        ("price", "1_000", "not a plain number"),
+        ("price", '"1,000"', "not a plain number"),
+        ("price", "€5", "not a plain number"),
+        ("price", "٣", "not a plain number"),
+        ("price", "-1", "price '-1' is negative"),
+        ("price", "1.234", "more than 2 decimals"),
+        ("price", "10000000000", "more than 9999999999.99"),
+        ("price", "9" * 5000, "more than 9999999999.99"),
+        ("quantity", "1.5", "not a whole number"),
+        ("quantity", "-1", "quantity '-1' is negative"),
+        ("quantity", "2147483648", "more than 2147483647"),
+        ("quantity", "9" * 5000, "more than 2147483647"),
+        ("rating", "5.1", "not a number from 0 to 5"),
+        ("rating", "inf", "not a number from 0 to 5"),
+        ("rating", "-1", "not a number from 0 to 5"),
+        ("created_at", "yesterday", "not an ISO 8601"),
+        ("created_at", "2024-03-01T10:00:00", "no offset from UTC"),
+        ("created_at", "2024-03-01", "no offset from UTC"),
+        ("created_at", "0001-01-01T00:00:00+14:00", "out of range"),
+        ("created_at", "9999-12-31T23:59:59-10:00", "out of range"),
+    ],
+)
+def test_a_bad_value_refuses_its_row_with_line_and_reason_and_the_others_go_in(tmp_path, column, value, reason):
+    cells = {"name": "Lamp", "price": "1", column: value}
+    bad = ",".join(cells.get(name, "") for name in HEADER.split(","))
+    result = run(write(tmp_path, HEADER, "Mat,,,,,,1,,,", bad, "Rug,,,,,,2,,,"))
+    assert result.summary == (2, 0, 0, 1)
+    assert "line 3: " in result.stderr
+    assert reason in result.stderr
+    assert set(Product.objects.values_list("name", flat=True)) == {"Mat", "Rug"}
+    assert Category.objects.count() == Brand.objects.count() == 1
+
+
+def test_the_limits_themselves_go_in(tmp_path):
+    row = f"{'n' * 255},{'s' * 255},{'k' * 100},,{'c' * 255},{'b' * 255},9999999999.99,2147483647,5,1000-01-01T00:00Z"
+    zero = "zero,,,,,,0,0,0,9998-12-31T00:00Z"
+    path = write(tmp_path, HEADER, row, zero)
+    assert run(path).summary == (2, 0, 0, 0)
+    assert Product.objects.get(slug="s" * 255).price == Decimal("9999999999.99")
+    assert Product.objects.get(slug="zero").rating == 0
+    assert run(path).summary == (0, 0, 2, 0)
+
+
+def test_a_slug_twice_refuses_the_second_in_one_file_and_across_files(tmp_path):
+    one = write(tmp_path, "name,price", "Lamp,1", "lamp,2", file="one.csv")
+    two = write(tmp_path, "name,price", "Lamp,3", "Mat,4", file="two.csv")
+    result = run(one, two)
+    assert result.summary == (2, 0, 0, 2)
+    assert "line 3: the slug 'lamp' is used already in line 2\n" in result.stderr
+    assert f"the slug 'lamp' is used already in line 2 of {one}" in result.stderr
+    assert Product.objects.get(slug="lamp").price == 1
+
+
+def test_a_taken_sku_refuses_the_row(tmp_path):
+    run(write(tmp_path, "name,price,sku", "Lamp,1,A"))
+    result = run(write(tmp_path, "name,price,sku,brand", "Mat,1,A,New", "Rug,1,B,", "Bed,1,B,Newer", "Cup,1,b,"))
+    assert result.summary == (2, 0, 0, 2)
+    assert "line 2: the SKU 'A' belongs to the product 'lamp'" in result.stderr
+    assert "line 4: the SKU 'B' is used already in line 3" in result.stderr
+    assert not Brand.objects.filter(name__startswith="New").exists()
+
+
+def test_products_of_one_file_may_trade_skus(tmp_path):
+    run(write(tmp_path, "name,price,sku", "a,1,A", "b,1,B", "c,1,C"))
+    path = write(tmp_path, "name,price,sku", "a,1,B", "b,1,C", "c,1,A", "d,1,")
+    assert run(path).summary == (1, 3, 0, 0)
+    assert dict(Product.objects.values_list("name", "sku")) == {"a": "B", "b": "C", "c": "A", "d": None}
+    assert "\nc\n" in Product.objects.get(name="b").search_text
+    assert run(path).summary == (0, 0, 4, 0)
+
+
+def test_a_new_product_may_take_a_sku_that_another_row_gives_up(tmp_path):
+    run(write(tmp_path, "name,price,sku", "a,1,A"))
+    assert run(write(tmp_path, "name,price,sku", "b,1,A", "a,1,")).summary == (1, 1, 0, 0)
+
+
+def test_a_refused_trade_leaves_everyone_their_sku(tmp_path):
+    run(write(tmp_path, "name,price,sku", "a,1,A", "b,1,B", "z,1,Z"))
+    result = run(write(tmp_path, "name,price,sku", "a,1,Z", "b,1,A"))
+    assert result.summary == (0, 0, 0, 2)
+    assert dict(Product.objects.values_list("name", "sku")) == {"a": "A", "b": "B", "z": "Z"}
+
+
+def test_categories_are_found_by_folded_path_and_made_with_slugs_of_their_own(tmp_path):
+    home = Category.objects.create(name="Home", slug="home")
+    lamps = Category.objects.create(name="Lamps", slug="lamps", parent=home)
+    paths = ["HOME>lámps", "Garden > Lamps", "Garden > Lamps > Lamps", "Lamps", "★", "☆ > ★"]
+    rows = [f"p{i},1,{path}" for i, path in enumerate(paths)]
+    path = write(tmp_path, "name,price,category", *rows)
+    assert run(path).summary == (6, 0, 0, 0)
+    assert Product.objects.get(name="p0").category == lamps
+    slugs = dict(Product.objects.values_list("name", "category__slug"))
+    assert [slugs[f"p{i}"] for i in range(4)] == ["lamps", "garden-lamps", "garden-lamps-lamps", "lamps-2"]
+    assert Category.objects.values("slug").distinct().count() == Category.objects.count() == 9
+    assert run(path).summary == (0, 0, 6, 0)
+
+
+def test_brands_are_found_by_folded_name_the_oldest_first(tmp_path):
+    old = Brand.objects.create(name="Ménagerie", slug="menagerie")
+    Brand.objects.create(name="MENAGERIE", slug="menagerie-2")
+    run(write(tmp_path, "name,price,brand", "a,1,menagerie", "b,1,Ménagerie", "c,1,Menagerie!"))
+    assert set(old.products.values_list("name", flat=True)) == {"a", "b"}
+    assert Product.objects.get(name="c").brand.slug == "menagerie-3"
+
+
+def test_many_rows_go_in_batches_with_a_bounded_number_of_queries(tmp_path, django_assert_max_num_queries):
+    path = write(tmp_path, "name,price,sku", *(f"Lamp {i},1,S{i}" for i in range(300)))
+    with django_assert_max_num_queries(30):  # SQLite inserts 71 rows at a time
+        assert run(path).summary == (300, 0, 0, 0)
+    with django_assert_max_num_queries(6):
+        assert run(path).summary == (0, 0, 300, 0)

@@ -1,0 +1,237 @@
+"""productCreate, productUpdate and productDelete: for staff, with every mistake at its place."""
+
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from threading import Barrier
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AnonymousUser
+from django.db import connection, connections
+from graphql_relay import to_global_id
+
+from catalog import services
+from catalog.models import Product
+from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
+from core.errors import ErrorCode, InvalidInput
+
+FIELDS = """{ product { id name slug sku description category { slug } brand { slug } price { amount } quantity
+              isActive rating } errors { field message code } }"""
+CREATE = f"mutation($input: ProductCreateInput!) {{ payload: productCreate(input: $input) {FIELDS} }}"
+UPDATE = f"mutation($input: ProductUpdateInput!) {{ payload: productUpdate(input: $input) {FIELDS} }}"
+DELETE = f"mutation($input: ProductDeleteInput!) {{ payload: productDelete(input: $input) {FIELDS} }}"
+WANTED = {"name": "Oak lamp", "category": "lamps", "brand": "møllegård", "price": "19.90"}
+
+
+@pytest.fixture(autouse=True)
+def _place(db):
+    CategoryFactory(name="Lamps", slug="lamps")
+    BrandFactory(name="Møllegård", slug="møllegård")
+
+
+def change(api, document, **values):
+    return api.graphql(document, input=values)["payload"]
+
+
+def codes(payload):
+    """The errors as (path, code); with any, no product is answered."""
+    assert (payload["product"] is None) == bool(payload["errors"])
+    return {(".".join(error["field"] or []), error["code"]) for error in payload["errors"]}
+
+
+def id_of(product):
+    return to_global_id("Product", product.pk)
+
+
+class TestCreate:
+    """A new product."""
+
+    def test_it_works(self, staff, shopper):
+        payload = change(staff, CREATE, **WANTED)
+        product = payload["product"]
+        assert codes(payload) == set()
+        assert product == {
+            **{"id": id_of(Product.objects.get()), "name": "Oak lamp", "slug": "oak-lamp", "sku": None},
+            **{"description": "", "category": {"slug": "lamps"}, "brand": {"slug": "møllegård"}},
+            **{"price": {"amount": "19.90"}, "quantity": 0, "isActive": True, "rating": None},
+        }
+        found = shopper.graphql('{ products(search: "oak") { nodes { slug } } }')["products"]["nodes"]
+        assert found == [{"slug": "oak-lamp"}]
+
+    def test_with_everything(self, staff):
+        given = {"slug": "Öl", "sku": " A-1 ", "description": "Zwei\nZeilen", "quantity": 7, "rating": 4.5}
+        product = change(staff, CREATE, **{**WANTED, "name": "  Oak \t lamp "}, **given)["product"]
+        assert product.items() >= {**given, "name": "Oak lamp", "sku": "A-1"}.items()
+
+    def test_null_is_as_good_as_left_out(self, staff):
+        nothing = dict.fromkeys(("slug", "sku", "description", "quantity", "rating"))
+        product = change(staff, CREATE, **WANTED, **nothing)["product"]
+        assert (product["slug"], product["sku"], product["quantity"]) == ("oak-lamp", None, 0)
+
+    def test_a_slug_of_the_name_is_made_unique(self, staff):
+        slugs = [change(staff, CREATE, **WANTED)["product"]["slug"] for _ in range(3)]
+        assert slugs == ["oak-lamp", "oak-lamp-2", "oak-lamp-3"]
+        made = [
+            change(staff, CREATE, **{**WANTED, "name": name})["product"]["slug"] for name in ("!?", "灯", "x" * 255)
+        ]
+        assert made == ["product", "灯", "x" * 245]
+
+    @pytest.mark.parametrize(
+        ("field", "value", "code"),
+        [
+            *(("name", value, "REQUIRED") for value in ("", " ", "\t\n")),
+            ("name", "x" * 256, "INVALID"),
+            ("slug", "", "REQUIRED"),
+            *(("slug", value, "INVALID") for value in ("a b", "a/b", "x" * 256, "a\n", "🎉")),
+            ("sku", "x" * 101, "INVALID"),
+            *(("category", value, "NOT_FOUND") for value in ("", "Lamps", "nothing", "x" * 10_000)),
+            ("brand", "mollegard", "NOT_FOUND"),
+            *(("price", value, "INVALID") for value in ("-0.01", "0.001", "10000000000", "9" * 40, "1.100")),
+            ("quantity", -1, "INVALID"),
+            *(("rating", value, "INVALID") for value in (-0.1, 5.1, 1e300)),
+        ],
+    )
+    def test_refuses(self, staff, field, value, code):
+        assert codes(change(staff, CREATE, **{**WANTED, field: value})) == {(field, code)}
+        assert not Product.objects.exists()
+
+    @pytest.mark.parametrize("value", ["1e3", "NaN", "", 1.5, True, "1,5"])
+    def test_a_price_that_is_no_decimal_is_named(self, staff, value):
+        error = staff.error(CREATE, input={**WANTED, "price": value})
+        assert (error["code"], error["field"]) == ("BAD_USER_INPUT", "input.price")
+
+    def test_takes_the_ends_of_the_ranges(self, staff):
+        ends = {"price": "9999999999.99", "quantity": 2**31 - 1, "rating": 5.0, "name": "ü" * 255, "sku": "x" * 100}
+        assert codes(change(staff, CREATE, **{**WANTED, **ends})) == set()
+        product = change(staff, CREATE, **{**WANTED, "price": "-0", "quantity": 0, "rating": 0.0})["product"]
+        assert product["price"] == {"amount": "0.00"}
+
+    def test_all_mistakes_at_once(self, staff):
+        ProductFactory(slug="taken", sku="A-1")
+        wrong = {"name": " ", "slug": "taken", "sku": "A-1", "category": "x", "brand": "y", "price": "-1"}
+        assert codes(change(staff, CREATE, **wrong, quantity=-1, rating=9.0)) == {
+            *{("name", "REQUIRED"), ("slug", "ALREADY_EXISTS"), ("sku", "ALREADY_EXISTS"), ("category", "NOT_FOUND")},
+            *{("brand", "NOT_FOUND"), ("price", "INVALID"), ("quantity", "INVALID"), ("rating", "INVALID")},
+        }
+
+
+class TestUpdate:
+    """What is given changes, the rest stays."""
+
+    @pytest.fixture
+    def product(self):
+        return ProductFactory(name="Rug", slug="rug", sku="R-1", rating=3.0, price="5.00", description="Warm.")
+
+    def test_it_works(self, staff, product):
+        for field, value in (
+            ("name", "Big rug"),
+            ("slug", "big-rug"),
+            ("sku", "R-2"),
+            ("description", ""),
+            ("quantity", 0),
+            ("rating", 0.0),
+            ("isActive", False),
+        ):
+            before = change(staff, UPDATE, id=id_of(product))["product"]
+            after = change(staff, UPDATE, id=id_of(product), **{field: value})["product"]
+            assert after == {**before, field: value}
+
+    def test_moves_to_another_place_and_price(self, staff, product):
+        given = {"category": "lamps", "brand": "møllegård", "price": "7"}
+        after = change(staff, UPDATE, id=id_of(product), **given)["product"]
+        assert (after["category"], after["brand"]) == ({"slug": "lamps"}, {"slug": "møllegård"})
+        assert after["price"] == {"amount": "7.00"}
+        product.refresh_from_db()
+        assert (product.price, product.sku, product.category.slug) == (Decimal("7.00"), "R-1", "lamps")
+
+    def test_search_follows(self, staff, shopper, product):
+        change(staff, UPDATE, id=id_of(product), name="Kelim")
+        query = "query($q: String!) { products(search: $q) { nodes { name } } }"
+        assert shopper.graphql(query, q="rug")["products"]["nodes"] == []
+        assert shopper.graphql(query, q="kelim")["products"]["nodes"] == [{"name": "Kelim"}]
+
+    def test_null_clears_what_can_be_without(self, staff, product):
+        after = change(staff, UPDATE, id=id_of(product), sku=None, rating=None)["product"]
+        assert (after["sku"], after["rating"]) == (None, None)
+        assert change(staff, UPDATE, id=id_of(product), sku=" ")["product"]["sku"] is None
+
+    def test_null_is_refused_elsewhere(self, staff, product):
+        names = ("name", "slug", "description", "category", "brand", "price", "quantity", "isActive")
+        assert codes(change(staff, UPDATE, id=id_of(product), **dict.fromkeys(names))) == {
+            (name, "REQUIRED") for name in names
+        }
+
+    def test_a_slug_and_a_sku_that_others_have(self, staff, product):
+        ProductFactory(slug="taken", sku="A-1")
+        payload = change(staff, UPDATE, id=id_of(product), slug="taken", sku="A-1", price="-1")
+        assert codes(payload) == {("slug", "ALREADY_EXISTS"), ("sku", "ALREADY_EXISTS"), ("price", "INVALID")}
+        assert codes(change(staff, UPDATE, id=id_of(product), slug="rug", sku="R-1")) == set()
+
+    def test_an_unknown_product(self, staff, product):
+        for global_id in ("", "x", to_global_id("Product", 10**9), to_global_id("Brand", product.pk)):
+            assert codes(change(staff, UPDATE, id=global_id, name="x")) == {("id", "NOT_FOUND")}
+            assert codes(change(staff, DELETE, id=global_id)) == {("id", "NOT_FOUND")}
+
+
+class TestDelete:
+    """Archived, never gone."""
+
+    def test_it_works_and_can_be_undone(self, staff, shopper):
+        product = ProductFactory(name="Rug")
+        for _ in range(2):
+            payload = change(staff, DELETE, id=id_of(product))
+            assert (codes(payload), payload["product"]["isActive"]) == (set(), False)
+        assert shopper.graphql("{ products { totalCount } }")["products"]["totalCount"] == 0
+        assert change(staff, UPDATE, id=id_of(product), isActive=True)["product"]["isActive"] is True
+        assert shopper.graphql("{ products { totalCount } }")["products"]["totalCount"] == 1
+
+
+@pytest.mark.parametrize("document", [CREATE, UPDATE, DELETE])
+def test_staff_only(shopper, nobody, document):
+    product = ProductFactory(name="Rug")
+    values = {CREATE: {**WANTED, "price": "-1"}, UPDATE: {"id": id_of(product), "name": "x"}}
+    values = values.get(document, {"id": id_of(product)})
+    assert codes(change(shopper, document, **values)) == {("", "FORBIDDEN")}
+    assert nobody.error(document, input=values)["code"] == "UNAUTHENTICATED"
+    product.refresh_from_db()
+    assert (product.name, product.is_active, Product.objects.count()) == ("Rug", True, 1)
+
+
+def test_many_are_archived_in_batches(staff, monkeypatch):
+    monkeypatch.setattr(services, "BATCH", 2)
+    actor = get_user_model().objects.create_user("editor@example.com", is_staff=True)
+    ids = [product.pk for product in ProductFactory.create_batch(5)]
+    assert services.products_set_active(actor=actor, ids=ids[1:], active=False) == 4
+    assert services.products_set_active(actor=actor, ids=ids, active=False) == 1
+    with pytest.raises(InvalidInput):
+        services.products_set_active(actor=AnonymousUser(), ids=ids, active=True)
+    assert not Product.objects.filter(is_active=True).exists()
+
+
+@pytest.mark.mysql
+@pytest.mark.django_db(transaction=True)
+def test_makers_of_the_same_slug_and_sku_at_the_same_instant():
+    actor = get_user_model().objects.create_user("editor@example.com", is_staff=True)
+    gate = Barrier(8, timeout=30)
+
+    def make(fields):
+        try:
+            connection.ensure_connection()
+            gate.wait()
+            return services.product_create(actor=actor, fields={**WANTED, "price": Decimal(1), **fields}).slug
+        except InvalidInput as error:
+            return tuple((*fault.path, fault.code) for fault in error.faults)
+        finally:
+            connections.close_all()
+
+    for fields, lost in (
+        ({}, None),
+        ({"slug": "own"}, (("slug", ErrorCode.ALREADY_EXISTS),)),
+        ({"sku": "S-1"}, (("sku", ErrorCode.ALREADY_EXISTS),)),
+    ):
+        with ThreadPoolExecutor(8) as pool:
+            made = list(pool.map(make, [fields] * 8))
+        if lost is None:
+            assert len(set(made)) == 8
+        else:
+            assert made.count(lost) == 7

@@ -1,0 +1,104 @@
+"""A page costs the same number of queries at 1 and at 100 rows, and nothing is read that was not asked for."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from catalog.search.criteria import SearchCriteria
+from catalog.search.engine import engine
+from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
+from core.tests.clients import Api
+
+pytestmark = pytest.mark.usefixtures("each_engine")
+PAGE = "{ products(first: 100%s) { %s } }"
+RELATIONS = "nodes { id name price { amount } category { name } brand { name } }"
+
+
+@pytest.fixture(autouse=True)
+def _catalogue(db: None, each_engine: str) -> None:
+    root = CategoryFactory(name="Root")
+    middle = CategoryFactory(name="Middle", parent=root)
+    for n in range(50):
+        ProductFactory(name=f"Lamp {n}", category=CategoryFactory(parent=middle), brand=BrandFactory())
+    up_to_date()
+
+
+def up_to_date() -> None:
+    """Lets the index see what was made so far: not this is counted, but the search."""
+    engine().count(SearchCriteria())
+
+
+def queries(call: Any) -> list[str]:
+    """The SQL of a call."""
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        call()
+    return [query["sql"] for query in captured if not query["sql"].startswith(("BEGIN", "COMMIT", "SAVEPOINT"))]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fields", "most"),
+    [
+        ("", RELATIONS, 5),
+        (', filter: {price: {min: "1"}}, sortBy: {field: RATING}', RELATIONS, 5),
+        (', search: "lamp"', RELATIONS, 5),
+        (', filter: {category: ["root"]}', RELATIONS, 6),
+        (', filter: {brand: ["%s"]}', RELATIONS, 6),
+        ("", RELATIONS + " totalCount", 6),
+        ("", "nodes { category { path { name } } brand { name } }", 6),
+        ("", "nodes { name }", 3),
+        ("", "nodes { brand { name } }", 4),
+        ("", "totalCount", 2),
+    ],
+)
+def test_graphql(shopper: Api, arguments: str, fields: str, most: int) -> None:
+    if "%s" in arguments:
+        arguments %= BrandFactory().slug
+        up_to_date()
+    many = queries(lambda: shopper.graphql(PAGE % (arguments, fields)))
+    one = queries(lambda: shopper.graphql((PAGE % (arguments, fields)).replace("100", "1")))
+    assert len(many) <= most
+    assert len(one) == len(many) or "brand" in arguments
+    assert not [sql for sql in many if "JOIN" in sql]
+
+
+def test_fragments_and_directives_are_looked_through(shopper: Api, each_engine: str) -> None:
+    query = """query($no: Boolean = false) { products { edges { node { ...P brand @include(if: $no) { name } } } } }
+               fragment P on Product { ... on Node { id } category @skip(if: false) { name } }"""
+    made = queries(lambda: shopper.graphql(query))
+    assert len(made) == (4 if each_engine == "database" else 3)
+    assert not [sql for sql in made if "catalog_brand" in sql.split("WHERE")[0]]
+
+
+def test_fragments_that_double_are_looked_through_once(shopper: Api) -> None:
+    def doubled(times: int) -> str:
+        fragments = (f"fragment f{n} on ProductConnection {{ ...f{n + 1} ...f{n + 1} }}" for n in range(times))
+        return (
+            f"{{ products {{ ...f0 }} }} {' '.join(fragments)} fragment f{times} on ProductConnection {{ totalCount }}"
+        )
+
+    assert shopper.graphql(doubled(9)) == {"products": {"totalCount": 50}}
+    assert shopper.error(doubled(40))["limit"] == "cost"
+
+
+def test_rest(shopper: Api, each_engine: str) -> None:
+    many = queries(lambda: shopper.get("products/search/", limit=100))
+    assert (
+        len(queries(lambda: shopper.get("products/search/", limit=1)))
+        == len(many)
+        == (7 if each_engine == "database" else 5)
+    )
+
+
+def test_the_category_tree_is_one_query(shopper: Api) -> None:
+    query = "{ categories { name children { name parent { name } path { slug } children { name } } } }"
+    assert len(queries(lambda: shopper.graphql(query))) == 2
+
+
+def test_stored_keys_are_not_read_with_the_rows(shopper: Api) -> None:
+    made = queries(lambda: shopper.graphql("{ products { nodes { name description } } }"))
+    assert "search_text" not in made[-1]
+    assert "name_key" not in made[-1]

@@ -1,0 +1,106 @@
+"""What a search box completes, and what is marked in what was found."""
+
+from typing import Any
+
+import pytest
+
+from catalog.search.highlight import highlighted
+from catalog.search.matching import EXACT, TYPOS
+from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
+from core.tests.clients import Api
+
+SUGGESTIONS = "query($text: String!, $first: Int) { suggestions(query: $text, first: $first) { text kind slug } }"
+
+
+def texts(api: Api, text: str, **more: Any) -> list[tuple[str, str]]:
+    found = api.graphql(SUGGESTIONS, text=text, **more)["suggestions"]
+    return [(each["kind"], each["text"]) for each in found]
+
+
+@pytest.fixture
+def _shop(db: None, each_engine: str) -> None:
+    lamps, brand = CategoryFactory(name="Lamps", slug="lamps"), BrandFactory(name="Lampard & Søn", slug="lampard")
+    for name in ("Lamp shade", "Floor lamp", "Lamp shade", "Bath towel"):
+        ProductFactory(name=name, category=lamps, brand=brand)
+    ProductFactory(name="Lamp of old", category=lamps, brand=brand, is_active=False)
+
+
+@pytest.mark.usefixtures("_shop")
+class TestSuggestions:
+    """As you type."""
+
+    def test_it_works(self, shopper: Api, each_engine: str) -> None:
+        found = texts(shopper, "lam")
+        assert found[:2] == [("CATEGORY", "Lamps"), ("BRAND", "Lampard & Søn")]
+        assert ("PRODUCT", "Lamp shade") in found
+        assert ("PRODUCT", "Floor lamp") in found
+        assert ("PRODUCT", "Lamp of old") not in found
+        # What begins with the text comes before what only holds it.
+        assert found[-1] == ("PRODUCT", "Floor lamp")
+        answer = shopper.graphql(SUGGESTIONS, text="Lamps")["suggestions"]
+        assert answer[0] == {"text": "Lamps", "kind": "CATEGORY", "slug": "lamps"}
+
+    def test_several_words_and_case(self, shopper: Api) -> None:
+        assert ("PRODUCT", "Bath towel") in texts(shopper, "BÁTH tow")
+
+    @pytest.mark.parametrize("query", ["", "   ", "!", "…"])
+    def test_blank_gives_none(self, shopper: Api, query: str) -> None:
+        assert texts(shopper, query) == []
+
+    def test_no_more_than_asked_for(self, shopper: Api) -> None:
+        assert len(texts(shopper, "lam", first=2)) == 2
+
+    @pytest.mark.parametrize(
+        ("arguments", "field"),
+        [
+            ({"text": "x", "first": 0}, "first"),
+            ({"text": "x", "first": 101}, "first"),
+            ({"text": "x" * 201}, "query"),
+            ({"text": "a\x00"}, "query"),
+        ],
+    )
+    def test_bad_input_is_named(self, shopper: Api, arguments: dict[str, Any], field: str) -> None:
+        error = shopper.error(SUGGESTIONS, **arguments)
+        assert (error["code"], error["field"]) == ("BAD_USER_INPUT", field)
+
+    def test_strangers_see_none(self, nobody: Api) -> None:
+        assert nobody.error(SUGGESTIONS, text="lamp")["code"] == "UNAUTHENTICATED"
+
+    def test_typos(self, shopper: Api, each_engine: str) -> None:
+        if each_engine == "tantivy":
+            assert ("PRODUCT", "Bath towel") in texts(shopper, "bath towle")
+            assert texts(shopper, "lampadr")[0] == ("BRAND", "Lampard & Søn")
+            assert texts(shopper, "son")[0] == ("BRAND", "Lampard & Søn")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "stage", "marked"),
+    [
+        ("Floor lamp", "lamp", EXACT, "Floor <mark>lamp</mark>"),
+        ("Floor lamps", "LÁMP", EXACT, "Floor <mark>lamps</mark>"),
+        ("Lámp & <b>", "lamp", EXACT, "<mark>Lámp</mark> &amp; &lt;b&gt;"),
+        ("Mirror", "mirr", EXACT, "<mark>Mirror</mark>"),
+        ("Mirror lamp", "mirr lamp", EXACT, "Mirror <mark>lamp</mark>"),
+        ("Blue T-Shirt", "tshirt", EXACT, "Blue <mark>T</mark>-<mark>Shirt</mark>"),
+        ("Blue T Shirt", "t-shirt", EXACT, "Blue <mark>T</mark> <mark>Shirt</mark>"),
+        ("Blue tshirt", "t shirt", EXACT, "Blue <mark>tshirt</mark>"),
+        ("Floor lamp", "lapm", EXACT, "Floor lamp"),
+        ("Floor lamp", "lapm", TYPOS, "Floor <mark>lamp</mark>"),
+        ("Møller", "moller", EXACT, "<mark>Møller</mark>"),
+        ("Floor lamp", "loo", None, "<mark>Floor</mark> lamp"),
+        ("Straße 🎉", "strasse 🎉", EXACT, "<mark>Straße</mark> <mark>🎉</mark>"),
+        ("<mark>", "x", EXACT, "&lt;mark&gt;"),
+    ],
+)
+def test_marks(name: str, text: str, stage: int | None, marked: str) -> None:
+    assert highlighted(name, text, stage) == marked
+
+
+def test_an_edge_has_its_highlight(shopper: Api, each_engine: str) -> None:
+    ProductFactory(name="Floor lamp & <shade>")
+    query = "query($q: String) { products(search: $q) { edges { highlight } } }"
+    assert shopper.graphql(query, q="lamp")["products"]["edges"] == [
+        {"highlight": "Floor <mark>lamp</mark> &amp; &lt;shade&gt;"}
+    ]
+    assert shopper.graphql(query)["products"]["edges"] == [{"highlight": None}]
+    assert shopper.graphql(query, q="  ")["products"]["edges"] == [{"highlight": None}]

@@ -1,0 +1,248 @@
+"""Real processes: workers killed while they write, a rebuild under load, an index deleted under a running server."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from django.conf import settings as here
+
+pytestmark = pytest.mark.worker
+SECRETS = {"SECRET_KEY": "k" * 50, "JWT_SECRET_KEY": "j" * 50, "INSECURE_HTTP": "1", "ALLOWED_HOSTS": "*"}
+KILLS = 20
+PRODUCTS = 1_000
+# Changes and their count are told on the command line, so that a process of its own makes them.
+CHANGE = """
+import random
+from catalog.models import Product
+chance = random.Random({seed})
+keys = list(Product.objects.values_list("id", flat=True))
+for n in range({times}):
+    row = Product.objects.get(pk=chance.choice(keys))
+    row.price, row.is_active = chance.randrange(1, 10_000), chance.random() < 0.9
+    row.name = f"Lamp {{chance.randrange(50)}}"
+    row.save()
+    if n % 10 == 0:
+        Product.objects.filter(pk__in=chance.sample(keys, 50)).update(quantity=chance.randrange(100))
+"""
+FILL = """
+from decimal import Decimal
+from catalog.models import Brand, Category, Product
+category, brand = Category.objects.create(name="Lamps", slug="lamps"), Brand.objects.create(name="Zen", slug="zen")
+rows = [
+    Product(name=f"Lamp {{n % 50}}", slug=f"lamp-{{n}}", category=category, brand=brand, price=Decimal(n % 97))
+    for n in range({count})
+]
+for row in rows:
+    row.fill_keys()
+Product.objects.bulk_create(rows, batch_size=500)
+"""
+# Searches until it is told to stop, one line for each mistake.
+SEARCH = """
+import sys, time
+from pathlib import Path
+from catalog.search.criteria import SortField, parse_criteria
+from catalog.search.cursors import Page
+from catalog.search.engine import engine
+from catalog.tree import CategoryTree
+tree, stop, done = CategoryTree.load(), Path(sys.argv[-1]), 0
+asked = [
+    parse_criteria(tree=lambda: tree, text="lamp"),
+    parse_criteria(tree=lambda: tree, sort=SortField.PRICE),
+    parse_criteria(tree=lambda: tree, categories=["lamps"], sort=SortField.NAME),
+]
+hold, held = stop.with_name("hold"), stop.with_name(f"held-{sys.argv[-2]}")
+while not stop.exists():
+    while hold.exists():
+        held.touch()
+        time.sleep(0.01)
+    for criteria in asked:
+        try:
+            if len(engine().search(criteria, Page(20)).boundaries) != 20 or not engine().count(criteria):
+                print("an answer without products", flush=True)
+        except Exception as error:
+            print(repr(error), flush=True)
+        done += 1
+print(f"searches {done}", flush=True)
+"""
+
+
+class Service:
+    """A shop in a folder of its own, with whatever processes a test starts in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        # The worker of a test must not take messages meant for another.
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "VAR_DIR": str(folder),
+            "SEARCH_ENGINE": "tantivy",
+            "LOG_LEVEL": "ERROR",
+            "DJANGO_SETTINGS_MODULE": "core.settings",
+            "PYTHONPATH": str(here.BASE_DIR),
+            **SECRETS,
+        }
+        self._running: list[subprocess.Popen[str]] = []
+
+    def manage(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(  # noqa: S603 - our own interpreter
+            [sys.executable, "manage.py", *arguments],
+            cwd=here.BASE_DIR,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    def start(self, *command: str) -> "subprocess.Popen[str]":
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter
+            [sys.executable, *command],
+            cwd=here.BASE_DIR,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+        self._running.append(process)
+        return process
+
+    def script(self, text: str, *arguments: str) -> "subprocess.Popen[str]":
+        return self.start("-c", f"import django; django.setup()\n{text}", *arguments)
+
+    def run(self, text: str) -> None:
+        assert self.script(text).wait(300) == 0
+
+    def worker(self) -> "subprocess.Popen[str]":
+        schedule = f"--schedule={self.folder}/beat"
+        options = ["-B", schedule, "--pool=threads", "--concurrency=2", "--without-gossip", "--without-mingle"]
+        return self.start("-m", "celery", "--quiet", "-A", "core", "worker", *options, "--loglevel=ERROR")
+
+    def drift(self) -> str:
+        """What `--check` says; empty when all is well."""
+        done = self.manage("rebuild_index", "--check")
+        return "" if done.returncode == 0 else done.stdout + done.stderr
+
+    def kill_all(self) -> None:
+        for process in self._running:
+            # With what it started itself: beat is a child of the worker.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    made = Service(tmp_path)
+    try:
+        done = made.manage("migrate", "-v0")
+        assert done.returncode == 0, done.stderr
+        made.run(FILL.format(count=PRODUCTS))
+        done = made.manage("rebuild_index")
+        assert done.returncode == 0, done.stderr
+        yield made
+    finally:
+        made.kill_all()
+
+
+def until(holds: Callable[[], bool], seconds: float = 60) -> None:
+    """Waits for it to hold; fails when it does not in time."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "not in time"
+        time.sleep(0.2)
+
+
+def test_killed_twenty_times_nothing_is_lost_and_nothing_doubled(service: Service) -> None:
+    chance = random.Random(1)
+    # Without Celery's start-up it is the applying itself that is killed, again and again.
+    apply = "from catalog.search import indexing\nprint('ready', flush=True)\nwhile True: indexing.sweep()"
+    writers = [service.script(CHANGE.format(seed=seed, times=100)) for seed in range(2)]
+    for _ in range(KILLS):
+        worker = service.script(apply)
+        assert worker.stdout
+        assert worker.stdout.readline() == "ready\n"
+        time.sleep(chance.random())
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+    assert [writer.wait(500) for writer in writers] == [0, 0]
+    service.worker()
+    until(lambda: service.drift() == "", 120)
+
+
+def test_a_rebuild_under_load_fails_no_search_and_loses_no_change(service: Service) -> None:
+    stop = service.folder / "stop"
+    service.worker()
+    searchers = [service.script(SEARCH, str(n), str(stop)) for n in range(2)]
+    writer = service.script(CHANGE.format(seed=3, times=60))
+    for _ in range(4):
+        done = service.manage("rebuild_index")
+        assert done.returncode == 0, done.stderr
+    assert writer.wait(300) == 0
+    stop.touch()
+    for searcher in searchers:
+        told = searcher.communicate(timeout=60)[0].splitlines()
+        assert len(told) == 1, told[:5]
+        assert int(told[0].removeprefix("searches ")) > 50
+    until(lambda: service.drift() == "", 120)
+
+
+@pytest.mark.parametrize("wreck", ["deleted", "truncated", "garbled"])
+def test_an_index_that_breaks_under_load_fails_no_search_and_comes_back(service: Service, wreck: str) -> None:
+    stop = service.folder / "stop"
+    searchers = [service.script(SEARCH, str(n), str(stop)) for n in range(2)]
+    time.sleep(3)
+    index = service.folder / "index"
+    generation = index / (index / "current").read_text()
+    # Between two searches: a file that is truncated in the very millisecond in which it is read ends the process.
+    (service.folder / "hold").touch()
+    until(lambda: all((service.folder / f"held-{n}").exists() for n in range(2)))
+    if wreck == "deleted":
+        subprocess.run(["rm", "-rf", str(index)], check=True)  # noqa: S603, S607
+    else:
+        for path in generation.iterdir():
+            if path.suffix in (".term", ".idx", ".fast"):
+                size = path.stat().st_size
+                path.write_bytes(b"" if wreck == "truncated" else os.urandom(size))
+    (service.folder / "hold").unlink()
+    time.sleep(2)
+    service.worker()
+    until(lambda: (index / "current").exists() and (index / "current").read_text() != generation.name)
+    time.sleep(2)
+    stop.touch()
+    for searcher in searchers:
+        told = searcher.communicate(timeout=60)[0].splitlines()
+        assert len(told) == 1, told[:5]
+        assert told[0].startswith("searches ")
+    until(lambda: service.drift() == "", 120)
+
+
+def test_a_change_is_searchable_within_a_second_at_the_median(service: Service) -> None:
+    service.worker()
+    taken = service.script(
+        """
+import statistics, time
+from catalog.models import Product
+from catalog.search.criteria import parse_criteria
+from catalog.search.engine import engine
+from catalog.tree import CategoryTree
+taken = []
+for n in range(-2, 15):
+    started = time.monotonic()
+    row = Product.objects.order_by("id")[n + 20]
+    row.name = f"Unheard{'of' * (n + 3)}"
+    row.save()
+    criteria = parse_criteria(tree=CategoryTree.load, text=row.name)
+    while not engine().count(criteria, 1):
+        time.sleep(0.01)
+    taken.append(time.monotonic() - started)
+print(statistics.median(taken[2:]))
+"""
+    )
+    assert float(taken.communicate(timeout=120)[0]) < 1.0

@@ -1,0 +1,13 @@
+"""The catalogue's REST paths."""
+
+from django.urls import path
+
+from catalog.image_views import ProductImagesView, ProductImageView
+from catalog.views import ProductSearchView, ProductView
+
+urlpatterns = [
+    path("products/search/", ProductSearchView.as_view()),
+    path("products/<str:slug>/images/", ProductImagesView.as_view(), name="product-images"),
+    path("products/<str:slug>/images/<str:id>/", ProductImageView.as_view(), name="product-image"),
+    path("products/<str:slug>/", ProductView.as_view(), name="product"),
+]

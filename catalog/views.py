@@ -1,0 +1,181 @@
+"""The catalogue's REST door."""
+
+from functools import cache
+from typing import Any
+
+from django.http import Http404
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from catalog.models import Product
+from catalog.products import read_products
+from catalog.search.criteria import Range, SearchCriteria, SortField, parse_criteria
+from catalog.search.cursors import Boundary, encode
+from catalog.search.engine import engine, parse_page
+from catalog.search.facets import Facets
+from catalog.serializers import (
+    ProductPageSerializer,
+    ProductSearchSerializer,
+    ProductSerializer,
+    ProductWithImagesSerializer,
+    facets_shown,
+)
+from catalog.tree import CategoryTree
+from core.auth.rest import CatalogRule
+from core.errors import InvalidInput
+from core.rest import error_responses, validation_error
+from core.values import has_unsafe_characters
+
+# The question's paths (GraphQL's) as this door names them; a range's own fault is shown at its start.
+PARAMETERS = {
+    "search": "q",
+    "filter.category": "category",
+    "filter.brand": "brand",
+    "filter.createdAt": "created_at",
+    "sortBy.field": "ordering",
+    "sortBy.direction": "ordering",
+    "first": "limit",
+    "last": "limit",
+    "after": "cursor",
+    "before": "cursor",
+    **{f"filter.{name}": f"min_{name}" for name in ("price", "quantity", "rating")},
+    **{f"filter.{name}.{end}": f"{end}_{name}" for name in ("price", "quantity", "rating") for end in ("min", "max")},
+}
+# A cursor says which way it goes by its first letter.
+FORWARD, BACKWARD = "n", "p"
+
+
+class ProductSearchView(APIView):
+    """Search, filter, sort and page the catalogue."""
+
+    permission_classes = [CatalogRule]
+
+    @extend_schema(
+        operation_id="products_search",
+        summary="Search products",
+        description="All parameters are optional and combine with AND; all ranges are inclusive. `next` and `previous` "
+        "are whole URLs to follow. A cursor holds only for the question that it was given for.",
+        parameters=[ProductSearchSerializer],
+        responses={200: ProductPageSerializer, **error_responses(400, 401)},
+        tags=["products"],
+        examples=[
+            OpenApiExample(
+                "Lamps up to 100, cheapest first",
+                description="GET /api/v1/products/search/?q=lamp&max_price=100&ordering=price&limit=1",
+                value={
+                    "count": 7,
+                    "next": "https://shop.example/api/v1/products/search/?q=lamp&max_price=100&ordering=price&limit=1"
+                    "&cursor=nWzEsIjRj…",
+                    "previous": None,
+                    "results": [
+                        {
+                            "id": "UHJvZHVjdDox",
+                            "name": "Alva table lamp",
+                            "slug": "alva-table-lamp",
+                            "sku": "LMP-0042",
+                            "description": "A small lamp of brushed brass.",
+                            "category": {"name": "Table lamps", "slug": "table-lamps"},
+                            "brand": {"name": "Lumhaus", "slug": "lumhaus"},
+                            "price": {"amount": "39.90", "currency": "EUR"},
+                            "quantity": 12,
+                            "in_stock": True,
+                            "rating": 4.5,
+                            "created_at": "2026-05-04T09:30:00+00:00",
+                            "updated_at": "2026-05-04T09:30:00+00:00",
+                        }
+                    ],
+                },
+                response_only=True,
+            )
+        ],
+    )
+    def get(self, request: Request) -> Response:
+        """One page of the products that the parameters find."""
+        parameters = ProductSearchSerializer(data=request.query_params)
+        parameters.is_valid(raise_exception=True)
+        asked = parameters.validated_data
+        tree = cache(CategoryTree.load)
+        try:
+            criteria = _criteria(asked, tree)
+            cursor, size = asked.get("cursor"), asked.get("limit")
+            if cursor is None:
+                page = parse_page(criteria, first=size)
+            elif cursor.startswith(BACKWARD):
+                page = parse_page(criteria, last=size, before=cursor[1:])
+            elif cursor.startswith(FORWARD):
+                page = parse_page(criteria, first=size, after=cursor[1:])
+            else:
+                raise InvalidInput.at("after", message="This is not a cursor that this service gave.")
+        except InvalidInput as error:
+            raise validation_error(error, PARAMETERS) from None
+        hits = engine().search(criteria, page)
+        products = read_products(
+            [boundary.id for boundary in hits.boundaries],
+            categories=True,
+            brands=True,
+            images=True,
+            tree=tree() if criteria.categories else None,
+        )
+        first, last = (hits.boundaries[0], hits.boundaries[-1]) if hits.boundaries else (None, None)
+
+        def link(way: str, boundary: Boundary | None, more: bool) -> str | None:
+            if boundary is None or not more:
+                return None
+            query = request.query_params.copy()
+            query["cursor"] = way + encode(criteria.digest, boundary)
+            return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+
+        answer: dict[str, Any] = {
+            "count": engine().count(criteria, hits.stage),
+            "next": link(FORWARD, last, hits.has_next),
+            "previous": link(BACKWARD, first, hits.has_previous),
+            "results": ProductSerializer(products, many=True, context={"request": request}).data,
+        }
+        if asked.get("facets"):
+            answer["facets"] = facets_shown(Facets(criteria, engine().counts(criteria, hits.stage), tree))
+        return Response(answer)
+
+
+class ProductView(APIView):
+    """One product."""
+
+    permission_classes = [CatalogRule]
+
+    @extend_schema(
+        operation_id="product",
+        summary="One product by its slug",
+        parameters=[OpenApiParameter("slug", str, OpenApiParameter.PATH, description="The product's slug.")],
+        responses={200: ProductWithImagesSerializer, **error_responses(401, 404)},
+        tags=["products"],
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """The active product of the slug."""
+        if has_unsafe_characters(slug):
+            raise Http404
+        key = Product.objects.filter(slug=slug, is_active=True).values_list("id", flat=True).first()
+        products = read_products([key], categories=True, brands=True, images=True) if key is not None else []
+        if not products:
+            raise Http404
+        return Response(ProductWithImagesSerializer(products[0], context={"request": request}).data)
+
+
+def _criteria(asked: dict[str, Any], tree: Any) -> SearchCriteria:
+    """The question of the parameters. Raises InvalidInput."""
+    ordering = asked.get("ordering")
+    descending = None if ordering in (None, "relevance") else ordering.startswith("-")
+    return parse_criteria(
+        tree=tree,
+        text=asked.get("q"),
+        categories=asked.get("category"),
+        brands=asked.get("brand"),
+        by_name=True,
+        price=Range(asked.get("min_price"), asked.get("max_price")),
+        quantity=Range(asked.get("min_quantity"), asked.get("max_quantity")),
+        rating=Range(asked.get("min_rating"), asked.get("max_rating")),
+        created=Range(asked.get("created_at"), asked.get("created_until")),
+        in_stock=asked.get("in_stock"),
+        sort=SortField(ordering.removeprefix("-").upper()) if ordering else None,
+        descending=descending,
+    )

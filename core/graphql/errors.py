@@ -1,0 +1,93 @@
+"""Errors as the contract wants them: a code in `extensions`, the user's own mistakes as data in payloads."""
+
+import logging
+import uuid
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
+
+import graphene
+from django.http import HttpRequest
+from graphql import GraphQLError
+
+from core import errors
+from core.errors import Fault, InvalidInput, Throttled
+
+logger = logging.getLogger(__name__)
+
+
+class Code(StrEnum):
+    """Why a request, or a part of it, could not be served: every top-level error's `extensions.code`."""
+
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    BAD_USER_INPUT = "BAD_USER_INPUT"  # extensions.field says where
+    PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
+    VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+    LIMIT_EXCEEDED = "LIMIT_EXCEEDED"  # extensions.limit and .allowed say which
+    THROTTLED = "THROTTLED"  # extensions.retryAfter says for how long, in seconds
+    PERSISTED_QUERY_NOT_FOUND = "PERSISTED_QUERY_NOT_FOUND"
+    INTERNAL_ERROR = "INTERNAL_ERROR"  # extensions.id is the log's
+
+
+ErrorCode = graphene.Enum.from_enum(errors.ErrorCode, description=lambda value: None)
+
+
+class UserError(graphene.ObjectType):
+    """A mistake in the input of a mutation."""
+
+    field = graphene.List(
+        graphene.NonNull(graphene.String),
+        description='The path of the input field at fault, e.g. ["lines", "0", "quantity"].',
+    )
+    message = graphene.String(required=True)
+    code = graphene.Field(ErrorCode, required=True)
+
+
+def user_errors(faults: Sequence[Fault]) -> list[UserError]:
+    """The faults as a payload's `errors`."""
+    return [UserError(field=list(f.path) or None, message=f.message, code=f.code) for f in faults]
+
+
+def refused(request: HttpRequest, error: InvalidInput) -> list[UserError]:
+    """The domain error as a payload's `errors`; when to come back goes into the response's Retry-After header."""
+    if isinstance(error, Throttled):
+        request.retry_after = max(error.retry_after, getattr(request, "retry_after", 0))  # type: ignore[attr-defined]
+    return user_errors(error.faults)
+
+
+def api_error(code: Code, message: str, **extensions: Any) -> GraphQLError:
+    """A top-level error with its code."""
+    return GraphQLError(message, extensions={"code": code, **extensions})
+
+
+def unauthenticated() -> GraphQLError:
+    """The error of a protected field without a valid token."""
+    return api_error(Code.UNAUTHENTICATED, "Sign in first: this needs a valid access token.")
+
+
+def formatted(error: GraphQLError) -> dict[str, Any]:
+    """The error as the response shows it (GraphQL specification §7.1.2), always with a code.
+
+    An unexpected exception is logged with an id; the client sees that id and nothing else of it.
+    """
+    cause = error.original_error
+    shown: dict[str, Any]
+    code = (error.extensions or {}).get("code")
+    if isinstance(cause, InvalidInput):
+        fault = cause.faults[0]
+        shown = {"message": fault.message, "extensions": {"code": Code.BAD_USER_INPUT, "field": ".".join(fault.path)}}
+    elif code is None and cause is not None and not isinstance(cause, GraphQLError):
+        error_id = uuid.uuid4().hex
+        logger.error("internal error %s at %s", error_id, error.path, exc_info=cause)
+        message = "Something went wrong on our side. Quote the id when you report it."
+        shown = {"message": message, "extensions": {"code": Code.INTERNAL_ERROR, "id": error_id}}
+    else:
+        shown = {
+            "message": error.message,
+            "extensions": {"code": code or Code.VALIDATION_FAILED, **(error.extensions or {})},
+        }
+    if error.locations:
+        shown["locations"] = [location.formatted for location in error.locations]
+    if error.path is not None:
+        shown["path"] = error.path
+    return shown

@@ -1,0 +1,69 @@
+"""Which fields a resolver's caller selected, so that nothing else is read."""
+
+from __future__ import annotations
+
+from graphql import (
+    FieldNode,
+    FragmentSpreadNode,
+    GraphQLIncludeDirective,
+    GraphQLResolveInfo,
+    GraphQLSkipDirective,
+    SelectionSetNode,
+)
+from graphql.execution.values import get_directive_values
+
+Selection = dict[str, "Selection"]
+
+
+def selection(info: GraphQLResolveInfo) -> Selection:
+    """The fields below the one being resolved, by name and nested; fragments are followed, @skip and @include obeyed.
+
+    Type conditions are not: a field within any fragment counts as selected.
+    """
+    found: Selection = {}
+    for node in info.field_nodes:
+        if node.selection_set is not None:
+            _collect(info, node.selection_set, found, set())
+    return found
+
+
+def _collect(
+    info: GraphQLResolveInfo, selections: SelectionSetNode, found: Selection, spread: set[tuple[int, str]]
+) -> None:
+    """Adds the selections to `found`; a fragment is `spread` into one dict once, however often it is named."""
+    for node in selections.selections:
+        if _skipped(info, node):
+            continue
+        if isinstance(node, FieldNode):
+            below = found.setdefault(node.name.value, {})
+            inner = node.selection_set
+        else:
+            below = found
+            if isinstance(node, FragmentSpreadNode):
+                if (id(found), node.name.value) in spread:
+                    continue
+                spread.add((id(found), node.name.value))
+            inner = (
+                info.fragments[node.name.value].selection_set
+                if isinstance(node, FragmentSpreadNode)
+                else node.selection_set  # type: ignore[attr-defined]
+            )
+        if inner is not None:
+            _collect(info, inner, below, spread)
+
+
+def _skipped(info: GraphQLResolveInfo, node: object) -> bool:
+    if not node.directives:  # type: ignore[attr-defined]
+        return False
+    skip = get_directive_values(GraphQLSkipDirective, node, info.variable_values)  # type: ignore[arg-type]
+    include = get_directive_values(GraphQLIncludeDirective, node, info.variable_values)  # type: ignore[arg-type]
+    return bool(skip and skip["if"]) or bool(include and not include["if"])
+
+
+def at(selected: Selection, *path: str) -> Selection | None:
+    """The selection below a path of field names; None when the path is not selected."""
+    for name in path:
+        if name not in selected:
+            return None
+        selected = selected[name]
+    return selected

@@ -1,0 +1,136 @@
+"""Health probes: `/healthz` (the process lives) and `/readyz` (what it stands on, each with its state); `/metrics`.
+
+They are answered by a middleware, the first one: a probe comes with the address of a pod or container in its Host
+header, which ALLOWED_HOSTS would refuse, and needs neither a session nor TLS.
+"""
+
+import logging
+import os
+import tempfile
+import uuid
+from collections.abc import Callable
+from functools import cache as once
+from time import perf_counter
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from core.celery import app
+from core.telemetry.scraping import metrics
+
+logger = logging.getLogger(__name__)
+# Seconds that a probe waits for the broker; cache and database have theirs in the settings.
+PATIENCE = 1
+
+
+class NotReadyError(Exception):
+    """A dependency answers but cannot be worked with; the text is the reason shown."""
+
+
+@once
+def known_migrations() -> frozenset[tuple[str, str]]:
+    """The last migration of every app, as (app, name), read from disk once."""
+    return frozenset(MigrationLoader(None).graph.leaf_nodes())
+
+
+def check_database() -> None:
+    """Raises when the database cannot be read or lacks migrations: then no request would succeed."""
+    missing = known_migrations() - MigrationRecorder(connection).applied_migrations().keys()
+    if missing:
+        raise NotReadyError(f"migrations not applied: {', '.join(sorted({label for label, _ in missing}))}")
+
+
+def check_cache() -> None:
+    """Raises when a value written to the cache does not come back."""
+    key = f"readyz:{uuid.uuid4()}"
+    cache.set(key, "1", timeout=10)
+    if cache.get(key) != "1":
+        raise NotReadyError("a value written did not come back")
+    cache.delete(key)
+
+
+def check_broker() -> None:
+    """Raises when no message could be handed to the broker."""
+    if settings.CELERY_BROKER_URL.startswith("filesystem:"):
+        tempfile.TemporaryFile(dir=str(settings.CELERY_BROKER_TRANSPORT_OPTIONS["data_folder_out"])).close()
+        return
+    patience = {"socket_connect_timeout": PATIENCE, "socket_timeout": PATIENCE}
+    with app.connection_for_write(connect_timeout=PATIENCE, transport_options=patience) as broker:
+        broker.ensure_connection(max_retries=1, interval_start=0, timeout=PATIENCE)
+
+
+CHECKS: dict[str, Callable[[], None]] = {"database": check_database, "cache": check_cache, "broker": check_broker}
+
+
+def register(name: str, check: Callable[[], None]) -> None:
+    """Adds an app's own dependency: `check` raises when it is down, NotReadyError with a reason fit for strangers."""
+    CHECKS[name] = check
+
+
+# Without these no request succeeds; without the others the service goes on, slower.
+VITAL = {"database"}
+
+
+def reason(error: BaseException) -> str:
+    """Why, in a few words fit for strangers: no host, user or password, which the texts of drivers hold."""
+    if isinstance(error, NotReadyError):
+        return str(error)
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, TimeoutError) or type(cause).__name__ == "TimeoutError":
+            return "no answer in time"
+        if isinstance(cause, OSError) and cause.errno:
+            return os.strerror(cause.errno) if cause.errno > 0 else "name not found"
+        cause = cause.__cause__ or cause.__context__
+    code = error.args[0] if error.args and isinstance(error.args[0], int) else None
+    return f"{type(error).__name__} {code}" if code else type(error).__name__
+
+
+def state_of(name: str) -> dict[str, object]:
+    """`{"status": "ok" or "down", "latency_ms", "reason"?}` of one dependency."""
+    started = perf_counter()
+    state: dict[str, object] = {"status": "ok"}
+    try:
+        CHECKS[name]()
+    except Exception as error:
+        # Whatever a driver raises is the answer here; the whole text is for the log alone.
+        logger.warning("%s is down: %s", name, error)
+        state = {"status": "down", "reason": reason(error)}
+    state["latency_ms"] = round((perf_counter() - started) * 1000, 1)
+    return state
+
+
+@require_safe
+@never_cache
+def healthz(request: HttpRequest) -> HttpResponse:
+    """GET: 200 as long as this process answers at all."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+@never_cache
+def readyz(request: HttpRequest) -> HttpResponse:
+    """GET: each dependency's state; 503 when one is down without which nothing works."""
+    checks = {name: state_of(name) for name in CHECKS}
+    down = {name for name, state in checks.items() if state["status"] != "ok"}
+    status = "down" if down & VITAL else "degraded" if down else "ok"
+    return JsonResponse({"status": status, "checks": checks}, status=503 if status == "down" else 200)
+
+
+PROBES = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
+
+
+def probes(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Middleware: answers the probes before anything looks at the Host header."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        probe = PROBES.get(request.path_info)
+        return probe(request) if probe else get_response(request)
+
+    return middleware

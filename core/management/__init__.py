@@ -1,0 +1,1 @@
+"""Commands of every app's floor."""

@@ -1,0 +1,1 @@
+"""serve: what `make run` runs."""

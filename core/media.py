@@ -1,0 +1,33 @@
+"""Serves renditions from the media folder; in production nginx does, with the same headers."""
+
+import re
+from pathlib import PurePosixPath
+
+from django.core.files.storage import FileSystemStorage, storages
+from django.http import FileResponse, Http404, HttpRequest
+from django.views.decorators.http import require_safe
+
+# As they are named: anything else in the folder is not for the world.
+NAME = re.compile(r"products/[0-9a-f]{32}/[a-z]+-[0-9a-f]{20}\.(jpg|webp|avif)", re.ASCII)
+CONTENT_TYPES = {".jpg": "image/jpeg", ".webp": "image/webp", ".avif": "image/avif"}
+
+
+@require_safe
+def media(request: HttpRequest, name: str) -> FileResponse:
+    """GET: one rendition. Its name holds a hash of its content, so it may be kept forever."""
+    storage = storages["default"]
+    if not isinstance(storage, FileSystemStorage) or not NAME.fullmatch(name):
+        raise Http404
+    try:
+        file = storage.open(name)
+    except OSError:
+        raise Http404 from None
+    headers = {
+        "Cache-Control": "public, max-age=31536000, immutable",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'",
+        # Storefronts are other origins: their canvas and service worker may read what all may see.
+        "Access-Control-Allow-Origin": "*",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+    }
+    return FileResponse(file, content_type=CONTENT_TYPES[PurePosixPath(name).suffix], headers=headers)

@@ -1,0 +1,64 @@
+"""The pages for people: the landing page, GraphiQL and Swagger UI. All they load comes from this service."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.templatetags.static import static
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_safe
+
+# What seed_demo makes; shown and filled in with DEBUG only.
+DEMO_PASSWORD = "vitrine-demo"  # noqa: S105
+DEMO_ACCOUNTS = ("shopper@example.com", "staff@example.com")
+
+# (path, name, what it is), in the order of the landing page.
+DOORS = (
+    ("/graphql/", "GraphiQL", "Try the GraphQL API: sign in, pick an example, read the schema."),
+    ("/api/docs/", "Swagger UI", "Try the REST API: search and product pages, with every parameter and error."),
+    ("/api/schema/", "OpenAPI schema", "The REST API as an OpenAPI 3 document, for generators and clients."),
+    ("/admin/", "Admin", "For staff: products, categories, brands and accounts."),
+    ("/healthz", "Alive?", "Answers as long as the process lives."),
+    ("/readyz", "Ready?", "Each dependency with its state."),
+)
+
+
+def _shared(page: str) -> dict[str, object]:
+    """What every page's template wants; the admin is linked only where everybody looks for it."""
+    return {"page": page, "demo": _demo(), "admin": settings.ADMIN_PATH == "admin/"}
+
+
+def _demo() -> dict[str, str] | None:
+    """The account to fill into a sign-in box; None without DEBUG."""
+    return {"email": DEMO_ACCOUNTS[0], "password": DEMO_PASSWORD} if settings.DEBUG else None
+
+
+@require_safe
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Where browsers look for an icon unasked: on the admin's pages, and beside bare JSON."""
+    return redirect(static("core/favicon.svg"))
+
+
+@require_safe
+def landing(request: HttpRequest) -> HttpResponse:
+    """What is here, and a first query to paste into a terminal."""
+    context = {
+        **_shared("landing"),
+        "doors": [door for door in DOORS if door[0] != "/admin/" or settings.ADMIN_PATH == "admin/"],
+        "origin": request.build_absolute_uri("/").rstrip("/"),
+        "demo_accounts": DEMO_ACCOUNTS if settings.DEBUG else (),
+    }
+    return render(request, "core/landing.html", context)
+
+
+@require_safe
+def graphiql(request: HttpRequest) -> HttpResponse:
+    """GraphiQL with a sign-in box and example queries; for a browser's GET of /graphql/."""
+    response = render(request, "core/graphiql.html", _shared("graphiql"))
+    patch_vary_headers(response, ["Accept"])
+    return response
+
+
+@require_safe
+def swagger(request: HttpRequest) -> HttpResponse:
+    """Swagger UI over /api/schema/."""
+    return render(request, "core/swagger.html", _shared("swagger"))

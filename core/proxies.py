@@ -1,0 +1,54 @@
+"""Believes X-Forwarded-* headers only when they come from a trusted proxy (setting TRUSTED_PROXIES)."""
+
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST")
+
+
+def parse_address(text: str) -> IPv4Address | IPv6Address:
+    """The IP address; an IPv4 one written as IPv6 (RFC 4291 §2.5.5.2) as what it is. Raises ValueError."""
+    ip = ip_address(text.strip())
+    return getattr(ip, "ipv4_mapped", None) or ip
+
+
+def is_trusted(address: str) -> bool:
+    """Whether the IP address is one of a trusted proxy; anything that is no address is not."""
+    try:
+        ip = parse_address(address)
+    except ValueError:
+        return False
+    return any(ip in network for network in settings.TRUSTED_PROXIES)
+
+
+def client_address(request: HttpRequest) -> str:
+    """The client's network address; empty where the server names none (a Unix socket)."""
+    return request.META.get("REMOTE_ADDR", "")
+
+
+def trusted_proxies(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Middleware: sets REMOTE_ADDR to the client behind trusted proxies, drops the headers of all others.
+
+    The client is the rightmost address of X-Forwarded-For that is not itself a trusted proxy: everything to
+    its left was written by the client and proves nothing.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        meta = request.META
+        if not is_trusted(meta.get("REMOTE_ADDR", "")):
+            for name in FORWARDED:
+                meta.pop(name, None)
+        else:
+            for hop in reversed(meta.get("HTTP_X_FORWARDED_FOR", "").split(",")):
+                try:
+                    meta["REMOTE_ADDR"] = str(parse_address(hop))
+                except ValueError:
+                    break
+                if not is_trusted(hop):
+                    break
+        return get_response(request)
+
+    return middleware

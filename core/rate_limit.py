@@ -1,0 +1,48 @@
+"""How much the APIs may be asked in a while: a budget of cost for each user and each client address, in the cache."""
+
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from rest_framework.exceptions import Throttled as RestThrottled
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from core import throttle
+from core.errors import Throttled
+from core.proxies import client_address
+from core.throttle import Limit, Taken
+
+# What a REST request costs; a page of a search about what GraphQL's page of 20 does.
+REST_COST = 100
+
+
+def charge(request: HttpRequest, cost: int) -> None:
+    """Takes a request's cost from its budgets and keeps what is left for the response's headers. Raises Throttled."""
+    user = request.user
+    limits = [Limit(settings.RATE_LIMIT_COST_ADDRESS, ("cost", "address", throttle.client(client_address(request))))]
+    if user.is_authenticated:
+        limits.append(Limit(settings.RATE_LIMIT_COST_USER, ("cost", "user", str(user.pk))))
+    request.budgets = throttle.take(*limits, amount=max(1, cost))  # type: ignore[attr-defined]
+
+
+def show_budget(request: HttpRequest, response: HttpResponse) -> None:
+    """RateLimit headers (draft-ietf-httpapi-ratelimit-headers-07, three fields) of the budget that ends first."""
+    budgets: Sequence[Taken] = getattr(request, "budgets", ())
+    if budgets:
+        tightest = min(budgets, key=lambda budget: budget.left)
+        response["RateLimit-Remaining"] = str(tightest.left)
+        response["RateLimit-Reset"] = str(tightest.seconds)
+
+
+class CostThrottle(BaseThrottle):
+    """The same budgets for REST: 429 with Retry-After."""
+
+    def allow_request(self, request: Request, view: object) -> bool:
+        """True. Raises Throttled (429) when a budget is spent."""
+        request._request.user = request.user
+        try:
+            charge(request._request, REST_COST)
+        except Throttled as spent:
+            raise RestThrottled(wait=spent.retry_after) from None
+        return True

@@ -1,0 +1,43 @@
+"""The GraphQL schema: what every app brings, joined."""
+
+from typing import Any
+
+import graphene
+from graphene.relay import Node
+from graphql import GraphQLResolveInfo
+
+from cart.schema import NODES as CART_NODES
+from cart.schema import CartMutation, CartQuery
+from catalog.schema.images import ImagesMutation
+from catalog.schema.mutations import CatalogMutation
+from catalog.schema.queries import NODES as CATALOG_NODES
+from catalog.schema.queries import CatalogQuery
+from core.graphql.ids import parse_global_id
+from users.schema import NODES as USER_NODES
+from users.schema import UsersMutation, UsersQuery
+
+NODES = {**CATALOG_NODES, **CART_NODES, **USER_NODES}
+
+
+class Query(CatalogQuery, CartQuery, UsersQuery, graphene.ObjectType):
+    """Everything that can be read."""
+
+    node = graphene.Field(Node, id=graphene.ID(required=True))
+
+    @staticmethod
+    def resolve_node(root: None, info: GraphQLResolveInfo, id: str) -> Any:
+        """The object of a global id; null when it is unknown, malformed or not the viewer's to see."""
+        parsed = parse_global_id(id)
+        if parsed is None or parsed[0] not in NODES:
+            return None
+        type_name, key = parsed
+        return NODES[type_name](info, key)
+
+
+class Mutation(UsersMutation, CartMutation, CatalogMutation, ImagesMutation, graphene.ObjectType):
+    """Everything that can be changed."""
+
+
+schema = graphene.Schema(query=Query, mutation=Mutation)
+# What costs more than its kind does (an object 1, a leaf nothing): it is counted or computed over all that is found.
+COSTS = {"ProductConnection.totalCount": 5, "BrandConnection.totalCount": 2, "ProductConnection.facets": 30}

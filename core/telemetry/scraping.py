@@ -1,0 +1,96 @@
+"""`/metrics` for Prometheus: this service's processes together, from the web or from a worker's own port."""
+
+import os
+from collections.abc import Callable, Iterable
+from secrets import compare_digest
+from threading import Thread
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+from celery.signals import worker_init
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from prometheus_client import CollectorRegistry, exposition, multiprocess
+
+from core.celery import app
+from core.telemetry.metrics import REGISTRY, Gauges, register_gauge
+
+PATIENCE = 1
+
+
+def queue_names() -> set[str]:
+    """The queues that tasks are sent to: the default one, and those of CELERY_TASK_ROUTES."""
+    routes = app.conf.task_routes or {}
+    named = {route["queue"] for route in routes.values() if "queue" in route} if isinstance(routes, dict) else set()
+    return {app.conf.task_default_queue, *named}
+
+
+def queue_depths() -> dict[str, float]:
+    """Messages waiting in each queue of the broker."""
+    patience: dict[str, Any] = {**app.conf.broker_transport_options}
+    if settings.CELERY_BROKER_URL.startswith("redis"):
+        patience |= {"socket_connect_timeout": PATIENCE, "socket_timeout": PATIENCE}
+    with app.connection_for_read(connect_timeout=PATIENCE, transport_options=patience) as broker:
+        broker.ensure_connection(max_retries=1, interval_start=0, timeout=PATIENCE)
+        channel = broker.default_channel
+        return {
+            name: channel._size(name)  # type: ignore[attr-defined]
+            for name in sorted(queue_names())
+        }
+
+
+register_gauge("queue_depth", "Messages waiting in the broker.", queue_depths, label="queue")
+
+
+def exposed() -> bytes:
+    """All figures in Prometheus' text format."""
+    counted = REGISTRY
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        counted = CollectorRegistry()
+        multiprocess.MultiProcessCollector(counted)
+    looked_up = CollectorRegistry()
+    looked_up.register(Gauges())
+    return exposition.generate_latest(counted) + exposition.generate_latest(looked_up)
+
+
+def is_allowed(authorization: str) -> bool:
+    """Whether the Authorization header shows METRICS_TOKEN; anything does when there is none."""
+    token: str = settings.METRICS_TOKEN
+    return not token or compare_digest(authorization.encode(), f"Bearer {token}".encode())
+
+
+@require_safe
+@never_cache
+def metrics(request: HttpRequest) -> HttpResponse:
+    """GET: the figures; 401 without METRICS_TOKEN as bearer token, when that is set."""
+    if not is_allowed(request.META.get("HTTP_AUTHORIZATION", "")):
+        headers = {"WWW-Authenticate": 'Bearer realm="metrics"'}
+        return HttpResponse("METRICS_TOKEN is wanted.\n", status=401, content_type="text/plain", headers=headers)
+    return HttpResponse(exposed(), content_type=exposition.CONTENT_TYPE_LATEST)
+
+
+class _Silent(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        """A scrape is no news."""
+
+
+def _worker_app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    if environ.get("PATH_INFO") != "/metrics":
+        start_response("404 Not Found", [("Content-Type", "text/plain")])
+        return [b"Only /metrics is here.\n"]
+    if not is_allowed(environ.get("HTTP_AUTHORIZATION", "")):
+        start_response("401 Unauthorized", [("Content-Type", "text/plain"), ("WWW-Authenticate", "Bearer")])
+        return [b"METRICS_TOKEN is wanted.\n"]
+    start_response("200 OK", [("Content-Type", exposition.CONTENT_TYPE_LATEST)])
+    # What a worker counts itself; what is looked up, the web answers.
+    return [exposition.generate_latest(REGISTRY)]
+
+
+@worker_init.connect
+def serve_worker_metrics(**_: Any) -> None:
+    """A worker with METRICS_PORT answers /metrics there: its tasks run as threads of this one process."""
+    if settings.METRICS_PORT:
+        server = make_server("", settings.METRICS_PORT, _worker_app, handler_class=_Silent)
+        Thread(target=server.serve_forever, name="metrics", daemon=True).start()

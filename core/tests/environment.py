@@ -1,0 +1,24 @@
+"""Loaded by pytest before Django reads its settings: a fresh folder for all state, and the development secrets."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from urllib.parse import urlsplit, urlunsplit
+
+os.environ["DEBUG"] = "1"
+# Tests that want the index make one of their own (catalog/tests/conftest.py); the others need none.
+os.environ["SEARCH_ENGINE"] = "database"
+worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+if worker:
+    # A worker of pytest-xdist: its own part of the folder that the first process made and will remove.
+    os.environ["VAR_DIR"] = os.path.join(os.environ["VAR_DIR"], worker)
+    # And its own numbered database of a Redis: tests empty the cache.
+    for name in ("CACHE_URL", "CELERY_BROKER_URL"):
+        url = urlsplit(os.environ.get(name, ""))
+        if url.scheme in {"redis", "rediss"}:
+            number = int(url.path.strip("/") or 0) + int(worker.removeprefix("gw"))
+            os.environ[name] = urlunsplit(url._replace(path=f"/{number}"))
+else:
+    os.environ["VAR_DIR"] = tempfile.mkdtemp(prefix="vitrine-test-")
+    atexit.register(shutil.rmtree, os.environ["VAR_DIR"], ignore_errors=True)

@@ -1,0 +1,304 @@
+"""The pages in headless Chromium: sign in, run queries, authorize Swagger; nothing is fetched from elsewhere."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from django.core.management import call_command
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+
+from core.pages import DEMO_PASSWORD, DOORS
+
+pytestmark = pytest.mark.browser
+
+QUARTER = 15 * 60 * 1000
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, as the system has it."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.fail("needs Chromium: apt-get install chromium", pytrace=False)
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # Playwright's loop runs in this thread, and Django would refuse the database beside it.
+        patch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def shop(settings, live_server) -> str:
+    """The demo shop's origin."""
+    settings.DEBUG = True
+    call_command("seed_demo", verbosity=0)
+    return live_server.url
+
+
+@pytest.fixture
+def page(browser: Browser, shop: str, request) -> Iterator[Page]:
+    """A new browser window; fails a test whose page asks another host for anything or logs an error.
+
+    A breach of the Content-Security-Policy (core.security) is such an error.
+    """
+    width = getattr(request, "param", 1280)
+    context = browser.new_context(base_url=shop, viewport={"width": width, "height": 800})
+    context.set_default_timeout(15_000)
+    strangers: list[str] = []
+    errors: list[str] = []
+
+    def watch(route: Route) -> None:
+        url = urlsplit(route.request.url)
+        if url.netloc != urlsplit(shop).netloc:
+            strangers.append(route.request.url)
+            route.abort()
+        else:
+            route.continue_()
+
+    context.route("**/*", watch)
+    page = context.new_page()
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert strangers == []
+    assert errors == []
+
+
+phone = pytest.mark.parametrize("page", [390], indirect=True)
+
+
+def sign_in(page: Page, password: str = DEMO_PASSWORD) -> None:
+    page.get_by_label("E-mail").fill("shopper@example.com")
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
+def run(page: Page) -> None:
+    page.get_by_role("button", name="Execute query").click()
+
+
+def answer(page: Page, text: str) -> dict:
+    """The answer shown, once it holds the text; the editor draws only what is in sight, so its value is asked."""
+    value = "document.querySelector('.result-window .CodeMirror').CodeMirror.getValue()"
+    page.wait_for_function(f"text => {value}.includes(text)", arg=text)
+    return json.loads(page.evaluate(value))
+
+
+def headers(page: Page):
+    page.get_by_role("button", name="Headers", exact=True).click()
+    return expect(page.get_by_role("region", name="Headers"))
+
+
+def example(page: Page, title: str) -> None:
+    page.get_by_text("Examples", exact=True).click()
+    page.locator(".entries").get_by_role("button", name=title).click()
+
+
+class TestGraphiql:
+    """GraphiQL with its sign-in box and examples."""
+
+    def test_it_works(self, page):
+        """Sign in, run the first example, see products."""
+        page.goto("/graphql/")
+        sign_in(page)
+        expect(page.get_by_text("Signed in as shopper@example.com")).to_be_visible()
+        run(page)
+        products = answer(page, "totalCount")["data"]["products"]
+        assert products["totalCount"] >= 10
+        assert all(20 <= float(product["price"]["amount"]) <= 200 for product in products["nodes"])
+
+    def test_the_demo_account_is_filled_in_with_debug(self, page):
+        """One click signs in."""
+        page.goto("/graphql/")
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        expect(page.get_by_role("button", name="Sign out")).to_be_focused()
+
+    def test_a_wrong_password_is_told(self, page):
+        """In words, and one can try again at once."""
+        page.goto("/graphql/")
+        sign_in(page, "wrong")
+        expect(page.get_by_role("alert")).to_contain_text("password")
+        expect(page.get_by_label("Password")).to_be_focused()
+        sign_in(page)
+        expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+        expect(page.get_by_role("alert")).to_be_empty()
+
+    def test_without_signing_in_the_schema_is_there_and_the_catalogue_is_not(self, page):
+        """Introspection needs no token; products do."""
+        page.goto("/graphql/")
+        page.get_by_role("button", name="Show Documentation Explorer").click()
+        expect(page.get_by_text("Root Types")).to_be_visible()
+        run(page)
+        answer(page, "UNAUTHENTICATED")
+
+    def test_the_token_stands_in_the_headers_of_every_tab_until_sign_out(self, page):
+        """Visible, in tabs opened before and after; gone from all afterwards."""
+        page.goto("/graphql/")
+        example(page, "Category tree")
+        sign_in(page)
+        headers(page).to_contain_text("Bearer ey")
+        page.get_by_role("tab", name="SearchProducts").click()
+        headers(page).to_contain_text("Bearer ey")
+        example(page, "Who am I?")
+        headers(page).to_contain_text("Bearer ey")
+        page.get_by_role("button", name="Sign out").click()
+        headers(page).not_to_contain_text("Bearer")
+        page.get_by_role("tab", name="CategoryTree").click()
+        headers(page).not_to_contain_text("Bearer")
+
+    def test_a_header_of_ones_own_stays(self, page):
+        """What the user typed is neither replaced nor removed."""
+        page.goto("/graphql/")
+        page.get_by_role("button", name="Headers", exact=True).click()
+        page.get_by_role("region", name="Headers").locator(".graphiql-editor:not(.hidden)").click()
+        page.keyboard.insert_text('{"X-Mine": "1"}')
+        sign_in(page)
+        headers(page).to_contain_text("X-Mine")
+        headers(page).to_contain_text("Bearer ey")
+        page.get_by_role("button", name="Sign out").click()
+        headers(page).to_contain_text("X-Mine")
+        headers(page).not_to_contain_text("Bearer")
+
+    def test_a_session_outlives_a_reload_and_is_never_in_local_storage(self, page):
+        """It belongs to the browser tab."""
+        page.goto("/graphql/")
+        sign_in(page)
+        expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+        page.reload()
+        expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+        run(page)
+        answer(page, '"totalCount":')
+        assert page.evaluate("localStorage.length") == 0
+
+    def test_after_a_quarter_of_an_hour_the_session_has_expired(self, page):
+        """The page says so, and the token is no longer sent."""
+        page.clock.install()
+        page.goto("/graphql/")
+        sign_in(page)
+        headers(page).to_contain_text("Bearer ey")
+        page.clock.fast_forward(QUARTER + 2000)
+        expect(page.get_by_role("alert")).to_contain_text("expired")
+        headers(page).not_to_contain_text("Bearer")
+        expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
+
+    def test_a_token_that_the_server_no_longer_takes_is_told(self, page, django_user_model):
+        """An account that was closed meanwhile, say."""
+        page.goto("/graphql/")
+        sign_in(page)
+        headers(page).to_contain_text("Bearer ey")
+        django_user_model.objects.update(is_active=False)
+        run(page)
+        answer(page, "UNAUTHENTICATED")
+        expect(page.get_by_role("alert")).to_contain_text("no longer accepts")
+
+    @pytest.mark.parametrize("page", [1280, 390], indirect=True)
+    def test_every_example_opens_in_a_tab_and_is_answered(self, page):
+        """Variables included; the same example again returns to its tab."""
+        page.goto("/graphql/")
+        sign_in(page)
+        expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+        titles = page.evaluate("Vitrine.examples.map((each) => each.title)")
+        for title in titles:
+            example(page, title)
+            run(page)
+            assert "errors" not in answer(page, "{")
+        example(page, titles[0])
+        assert page.get_by_role("tab").count() == len(titles)
+
+    def test_the_next_page_follows_by_its_cursor(self, page):
+        """As the example's comment says."""
+        page.goto("/graphql/")
+        sign_in(page)
+        expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+        example(page, "The next page")
+        run(page)
+        first = answer(page, '"hasPreviousPage": false')["data"]["products"]
+        page.get_by_role("button", name="Variables", exact=True).click()
+        page.get_by_role("region", name="Variables").locator(".graphiql-editor:not(.hidden)").click()
+        page.keyboard.press("Control+A")
+        page.keyboard.insert_text(json.dumps({"after": first["pageInfo"]["endCursor"]}))
+        run(page)
+        second = answer(page, '"hasPreviousPage": true')["data"]["products"]
+        assert not {edge["cursor"] for edge in first["edges"]} & {edge["cursor"] for edge in second["edges"]}
+
+
+class TestSwagger:
+    """Swagger UI."""
+
+    def search(self, page: Page, text: str) -> None:
+        """Opens the search, asks for a text, presses Execute."""
+        page.locator("[data-path='/api/v1/products/search/']").click()
+        page.locator("tr[data-param-name=q] input").fill(text)
+        page.get_by_role("button", name="Execute").click()
+
+    def test_authorize_and_search(self, page, shop):
+        """With the token that auth/token/ answered."""
+        page.goto("/api/docs/")
+        page.locator("[data-path='/api/v1/auth/token/']").click()
+        page.locator(".body-param textarea").fill(f'{{"email": "shopper@example.com", "password": "{DEMO_PASSWORD}"}}')
+        with page.expect_response("**/auth/token/") as signed_in:
+            page.get_by_role("button", name="Execute").click()
+        token = signed_in.value.json()["token"]
+        page.locator("[data-path='/api/v1/auth/token/']").click()
+        page.get_by_role("button", name="Authorize").click()
+        page.locator(".auth-container input").fill(token)
+        page.locator(".auth-container").get_by_role("button", name="Apply credentials").click()
+        page.get_by_role("button", name="Close").last.click()
+        with page.expect_response("**/products/search/?*") as found:
+            self.search(page, "lamp")
+        assert found.value.status == 200
+        assert found.value.json()["count"] > 0
+        expect(page.locator(".live-responses-table .response-col_status").last).to_contain_text("200")
+
+    def test_the_sign_in_box_authorizes_too(self, page):
+        """And signing out takes it back."""
+        page.goto("/api/docs/")
+        expect(page.locator("[data-path='/api/v1/products/search/']")).to_be_visible()
+        sign_in(page)
+        expect(page.locator(".btn.authorize.locked")).to_be_visible()
+        with page.expect_response("**/products/search/?*") as found:
+            self.search(page, "lamp")
+        assert found.value.status == 200
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.locator(".btn.authorize.unlocked")).to_be_visible()
+        assert page.evaluate("localStorage.length") == 0
+
+    def test_says_where_the_cart_lives(self, page):
+        """On its front page."""
+        page.goto("/api/docs/")
+        expect(page.get_by_text("The cart lives in GraphQL only")).to_be_visible()
+
+
+def test_every_link_of_the_landing_page_answers(page, shop):
+    page.goto("/")
+    links = {link.get_attribute("href") or "" for link in page.get_by_role("link").all()}
+    assert {path for path, _, _ in DOORS} <= links
+    for link in links - {"#main"}:
+        assert page.request.get(f"{shop}{link}", headers={"Accept": "text/html, */*;q=0.5"}).ok, link
+
+
+def test_staff_signs_in_to_the_admin_and_sees_the_products(page):
+    page.goto("/admin/catalog/product/")
+    page.get_by_label("E-mail address").fill("staff@example.com")
+    page.get_by_label("Password").fill(DEMO_PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("heading", name="Select product to change")).to_be_visible()
+    assert page.locator("#result_list tbody tr").count() == 50
+    page.goto("/admin/catalog/product/add/")
+    page.get_by_label("Name:").fill("Möller 灯")
+    page.get_by_label("Name:").press("Tab")
+    expect(page.get_by_label("Slug:")).to_have_value("möller-灯")
+
+
+@phone
+@pytest.mark.parametrize("path", ["/", "/graphql/", "/api/docs/"])
+def test_nothing_sticks_out_on_a_phone(page, path):
+    page.goto(path)
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

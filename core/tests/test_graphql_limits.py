@@ -1,0 +1,202 @@
+"""What a document may ask for: refused before any resolver runs, with the number allowed, and quickly."""
+
+import json
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from graphql import get_introspection_query
+from pytest_django import Settings
+
+from catalog.tests.factories import ProductFactory
+from core.graphql import documents
+from core.graphql.view import documents as kept
+from core.tests.clients import Api
+
+FIELDS = "nodes { name category { name } brand { name } price { amount } }"
+
+
+@pytest.mark.parametrize(
+    ("query", "limit"),
+    [
+        ("{" + " ".join(f"a{n}: me {{ id }}" for n in range(20)) + "}", None),
+        ("{" + " ".join(f"a{n}: me {{ id }}" for n in range(21)) + "}", "root fields"),
+        ("{ me {" + " ".join(f"a{n}: email" for n in range(31)) + "} }", "aliases"),
+        ("{ me {" + " ".join(f"a{n}: email" for n in range(6_000)) + "} }", "tokens"),
+        ("{ categories { " + "children { " * 11 + "name" + " }" * 12 + "}", "depth"),
+        ("{ categories { " + "children { " * 9 + "name" + " }" * 10 + "}", "cost"),
+        ("{" + "a {" * 600 + "b" + "}" * 601, "depth"),
+        ("{" + "a {" * 20_000 + "b" + "}" * 20_001, "depth"),
+        ("{ me {" + " email" * 501 + "} }", "selections"),
+        ("query(" + " ".join(f"$v{n}: Int" for n in range(51)) + ") { me { id } }", "variables"),
+        ("{ me { id } }" + " ".join(f"fragment f{n} on User {{ id }}" for n in range(60)), "definitions"),
+        ("{ me { email " + "@include(if: true) " * 60 + "} }", "directives"),
+        ("#" * 100_001 + "\n{ me { id } }", "bytes"),
+        ("{ me { id } }" + " " * 1_000_000, "bytes"),
+        ("#\n" * 20_000 + "{ me { id } }", "tokens"),
+        ("query($x: [ID!]) { products(filter: {ids: $x}) { nodes { id } } } #" + "x" * 1_000_000, "bytes"),
+        (f"{{ products(first: 100) {{ {FIELDS} }} }}", None),
+        ("{" + "".join(f"p{n}: products(first: 100) {{ {FIELDS} }} " for n in range(14)) + "}", "cost"),
+        ("{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }", None),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_a_limit_is_named_with_the_number_allowed(shopper: Api, query: str, limit: str | None) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        answer = shopper.post(query).json()
+    errors = answer.get("errors", [])
+    if limit is None:
+        assert not [error for error in errors if error["extensions"]["code"] == "LIMIT_EXCEEDED"], errors
+        return
+    assert len(errors) == 1
+    extensions = errors[0]["extensions"]
+    assert (extensions["code"], extensions["limit"]) == ("LIMIT_EXCEEDED", limit)
+    assert str(extensions["allowed"]) in errors[0]["message"]
+    assert "data" not in answer
+    assert len(queries) <= 1
+
+
+def test_fragments_are_written_out(shopper: Api) -> None:
+    doubled = " ".join(f"fragment f{n} on User {{ ...f{n + 1} ...f{n + 1} }}" for n in range(40))
+    query = "{ me { ...f0 } } " + doubled + " fragment f40 on User { a: email }"
+    assert shopper.error(query)["limit"] == "aliases"
+    circular = "{ me { ...a } } fragment a on User { id ...b } fragment b on User { ...a }"
+    assert shopper.error(circular)["code"] == "GRAPHQL_VALIDATION_FAILED"
+    nested = "".join(f"fragment f{n} on Category {{ children {{ ...f{n + 1} }} }} " for n in range(20))
+    assert shopper.error("{ categories { ...f0 } } " + nested + "fragment f20 on Category { name }")["limit"] == "depth"
+    costly = "".join(f"fragment f{n} on Query {{ ...f{n + 1} ...f{n + 1} }} " for n in range(40))
+    assert shopper.error("{ ...f0 } " + costly + "fragment f40 on Query { me { id } }")["limit"] == "cost"
+
+
+class TestCost:
+    """An object costs 1, a leaf nothing; page sizes multiply."""
+
+    def cost(self, api: Api, query: str, **variables: Any) -> int:
+        return api.post(query, **variables).json()["extensions"]["cost"]["requested"]
+
+    def test_it_is_in_every_answer(self, shopper: Api) -> None:
+        assert shopper.post("{ me { id } }").json()["extensions"] == {"cost": {"requested": 1, "maximum": 5000}}
+
+    def test_page_sizes_multiply(self, shopper: Api) -> None:
+        one = "{ products(first: 1) { nodes { brand { name } } } }"
+        assert self.cost(shopper, one) == 1 + 1 + 1 * (1 + 1)
+        assert self.cost(shopper, one.replace("1)", "50)")) == 1 + 1 + 50 * (1 + 1)
+        assert self.cost(shopper, "{ products { edges { node { name } } } }") == 1 + 1 + 20 * (1 + 1)
+        assert self.cost(shopper, "{ products(last: 3) { totalCount nodes { id } } }") == 1 + 5 + 1 + 3
+
+    def test_a_variable_says_the_size(self, shopper: Api) -> None:
+        query = "query($n: Int = 7) { products(first: $n) { ...P } } fragment P on ProductConnection { nodes { id } }"
+        assert self.cost(shopper, query) == 2 + 7
+        assert self.cost(shopper, query, n=50) == 2 + 50
+        assert self.cost(shopper, query, n=None) == 2 + 20
+        error = shopper.error(query, n=2**31 - 1)
+        assert (error["code"], error["field"]) == ("BAD_USER_INPUT", "first")
+        assert shopper.error(query, n=1e308)["field"] == "first"
+
+
+class TestDocumentsOnce:
+    """A second request with the same text neither parses nor validates."""
+
+    def test_the_second_time_it_is_kept(self, shopper: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+        query = "query Once { me { email } }"
+        first = shopper.post(query).json()
+        monkeypatch.setattr(documents, "prepare", None)
+        assert shopper.post(query).json() == first
+
+    def test_what_does_not_hold_is_not_kept(self, shopper: Api) -> None:
+        before = len(kept._kept)
+        shopper.post("{ nonsense }")
+        shopper.post("{")
+        assert len(kept._kept) == before
+
+    def test_it_is_bounded(self, shopper: Api, settings: Settings) -> None:
+        settings.GRAPHQL_DOCUMENTS = 3
+        for n in range(6):
+            shopper.graphql(f"query Q{n} {{ me {{ id }} }}")
+        assert list(kept._kept) == [f"query Q{n} {{ me {{ id }} }}" for n in (3, 4, 5)]
+        shopper.graphql("query Q3 { me { id } }")
+        shopper.graphql("query Q6 { me { id } }")
+        assert "query Q3 { me { id } }" in kept._kept
+        settings.GRAPHQL_DOCUMENTS_CHARACTERS = 60
+        shopper.graphql("query Q7 { me { id } }")
+        assert kept._characters <= 60
+        assert kept._characters == sum(map(len, kept._kept))
+
+
+class TestPersistedQueries:
+    """Apollo's protocol, over POST and GET."""
+
+    QUERY = "query Persisted($n: Int) { products(first: $n) { totalCount } }"
+    HASH = "d5c7f0d3"
+
+    def extensions(self, query: str, **changes: Any) -> dict[str, Any]:
+        from hashlib import sha256
+
+        return {"persistedQuery": {"version": 1, "sha256Hash": sha256(query.encode()).hexdigest(), **changes}}
+
+    def send(self, api: Api, **body: Any) -> dict[str, Any]:
+        response = api.client.post("/graphql/", json.dumps(body), content_type="application/json", headers=api.headers)
+        return response.json()
+
+    def test_not_found_then_registered_then_by_hash(self, shopper: Api) -> None:
+        ProductFactory()
+        query = self.QUERY
+        unknown = self.send(shopper, extensions=self.extensions(query))
+        assert unknown["errors"][0]["message"] == "PersistedQueryNotFound"
+        assert unknown["errors"][0]["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
+        assert self.send(shopper, query=query, extensions=self.extensions(query))["data"]
+        documents._by_hash.clear()  # as in another process, which shares only the cache
+        assert self.send(shopper, extensions=self.extensions(query), variables={"n": 1})["data"]["products"]
+        by_get = {"extensions": json.dumps(self.extensions(query)), "variables": '{"n": 1}'}
+        answer = shopper.client.get("/graphql/", by_get, headers={**shopper.headers, "Accept": "*/*"})
+        assert answer.json()["data"] == {"products": {"totalCount": 1}}
+
+    @pytest.mark.parametrize(
+        "persisted", [{}, "x", {"version": 1}, {"version": 2, "sha256Hash": "a" * 64}, {"version": 1, "sha256Hash": 5}]
+    )
+    def test_a_bad_extension_is_named(self, shopper: Api, persisted: Any) -> None:
+        error = self.send(shopper, extensions={"persistedQuery": persisted})["errors"][0]["extensions"]
+        assert error == {"code": "BAD_USER_INPUT", "field": "extensions.persistedQuery"}
+
+    def test_a_wrong_hash_is_refused_and_kept_nowhere(self, shopper: Api) -> None:
+        extensions = self.extensions("{ me { id } }")
+        error = self.send(shopper, query="{ me { email } }", extensions=extensions)["errors"][0]
+        assert error["extensions"]["field"] == "extensions.persistedQuery.sha256Hash"
+        assert self.send(shopper, extensions=extensions)["errors"][0]["message"] == "PersistedQueryNotFound"
+
+    def test_what_does_not_hold_is_not_registered(self, shopper: Api) -> None:
+        extensions = self.extensions("{ nonsense }")
+        self.send(shopper, query="{ nonsense }", extensions=extensions)
+        assert self.send(shopper, extensions=extensions)["errors"][0]["message"] == "PersistedQueryNotFound"
+
+
+class TestIntrospection:
+    """In production the schema is for staff, suggestions of names too."""
+
+    @pytest.fixture(autouse=True)
+    def _off(self, settings: Settings) -> None:
+        settings.GRAPHQL_INTROSPECTION = False
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            get_introspection_query(),
+            '{ __type(name: "User") { name } }',
+            "{ ...a } fragment a on Query { __schema { types { name } } }",
+        ],
+    )
+    def test_it_is_for_staff(self, shopper: Api, nobody: Api, staff: Api, query: str) -> None:
+        for api in (shopper, nobody):
+            assert api.error(query)["code"] == "GRAPHQL_VALIDATION_FAILED"
+        assert staff.graphql(query)
+        assert nobody.graphql("{ __typename }") == {"__typename": "Query"}
+
+    def test_suggestions_too(self, shopper: Api, staff: Api, settings: Settings) -> None:
+        for query in ("{ product { nam } }", "{ products(frist: 1) { totalCount } }"):
+            assert "Did you mean" not in shopper.error(query)["message"]
+            assert "Did you mean" in staff.error(query)["message"]
+
+    def test_everyone_when_it_is_on(self, nobody: Api, settings: Settings) -> None:
+        settings.GRAPHQL_INTROSPECTION = True
+        assert nobody.graphql(get_introspection_query(input_value_deprecation=True))["__schema"]

@@ -1,0 +1,180 @@
+"""`/healthz` and `/readyz`: what a probe learns when things stand, stop or stall."""
+
+import re
+import socket
+from time import perf_counter
+
+import pytest
+from django.core.cache import caches
+from django.db import connection
+from django.test import Client, override_settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from core.celery import app
+from core.health import CHECKS
+
+
+@pytest.fixture
+def closed_port():
+    """A port of this machine on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def silent_port():
+    """A port that takes connections and never answers, as a paused server does."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(20)
+        yield server.getsockname()[1]
+
+
+@pytest.fixture
+def cache_at(settings):
+    """Points the cache at a Redis on the given port, with the options of core.settings."""
+
+    def point(port):
+        settings.CACHES = {
+            "default": {
+                "BACKEND": "django.core.cache.backends.redis.RedisCache",
+                "LOCATION": f"redis://:hush-hush@127.0.0.1:{port}/0",
+                "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1, "retry": Retry(NoBackoff(), 1)},
+            }
+        }
+
+    return point
+
+
+@pytest.fixture
+def broker_at(settings):
+    """Points the broker at a Redis on the given port."""
+    before = app.conf.broker_url, app.conf.broker_write_url
+
+    def point(port):
+        url = f"redis://:hush-hush@127.0.0.1:{port}/0"
+        settings.CELERY_BROKER_URL = app.conf.broker_url = app.conf.broker_write_url = url
+
+    yield point
+    app.conf.broker_url, app.conf.broker_write_url = before
+
+
+def test_it_works(client, db):
+    """All well: 200, and every dependency with its state and latency."""
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "ok"
+    assert set(answer.json()["checks"]) == {"database", "cache", "broker", "search"}
+    for state in answer.json()["checks"].values():
+        assert state["status"] == "ok"
+        assert state["latency_ms"] >= 0
+        assert "reason" not in state
+
+
+def test_the_process_lives_whatever_it_stands_on(client):
+    """No database is touched: without the db fixture a query would fail this test."""
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_no_answer_is_kept(client, db, path):
+    assert "no-store" in client.get(path)["Cache-Control"]
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_only_reading(client, db, path):
+    assert client.head(path).status_code == 200
+    for method in ("post", "put", "patch", "delete"):
+        assert getattr(client, method)(path).status_code == 405
+
+
+@pytest.mark.parametrize("host", ["10.1.2.3:8000", "[fe80::1]", "not a host", ""])
+def test_a_probe_comes_with_any_host_in_plain_http_and_only_a_probe(db, host):
+    with override_settings(ALLOWED_HOSTS=["shop.example.com"], SECURE_SSL_REDIRECT=True, DEBUG=False):
+        client = Client(HTTP_HOST=host, raise_request_exception=False)
+        assert client.get("/healthz").status_code == 200
+        assert client.get("/readyz").status_code == 200
+        assert client.get("/").status_code == 400
+
+
+def test_cache_down_is_degraded(client, db, cache_at, closed_port):
+    cache_at(closed_port)
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "degraded"
+    assert answer.json()["checks"]["cache"]["status"] == "down"
+    assert answer.json()["checks"]["cache"]["reason"] == "Connection refused"
+    assert answer.json()["checks"]["database"]["status"] == "ok"
+
+
+def test_broker_down_is_degraded(client, db, broker_at, closed_port):
+    broker_at(closed_port)
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "degraded"
+    assert answer.json()["checks"]["broker"]["status"] == "down"
+    assert answer.json()["checks"]["broker"]["reason"] == "Connection refused"
+
+
+def test_stalled_cache_and_broker_cost_seconds_not_minutes(client, db, cache_at, broker_at, silent_port):
+    cache_at(silent_port)
+    broker_at(silent_port)
+    started = perf_counter()
+    checks = client.get("/readyz").json()["checks"]
+    assert perf_counter() - started < 5
+    assert checks["cache"]["reason"] == checks["broker"]["reason"] == "no answer in time"
+
+
+def test_a_broker_of_files_needs_its_folder(client, db, settings, tmp_path):
+    settings.CELERY_BROKER_URL = "filesystem://"
+    settings.CELERY_BROKER_TRANSPORT_OPTIONS = {"data_folder_out": tmp_path / "gone"}
+    assert client.get("/readyz").json()["checks"]["broker"] == {
+        "status": "down",
+        "reason": "No such file or directory",
+        "latency_ms": pytest.approx(0, abs=100),
+    }
+
+
+def test_no_secret_in_the_answer(client, db, cache_at, broker_at, closed_port):
+    cache_at(closed_port)
+    broker_at(closed_port)
+    text = client.get("/readyz").content.decode()
+    assert not re.search(r"hush|redis:|127\.0\.0\.1|" + str(closed_port), text)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_database_down_is_503(client):
+    """A database that refuses everybody: MySQL on a closed port, SQLite in a folder that is gone."""
+    name, port = connection.settings_dict["NAME"], connection.settings_dict["PORT"]
+    connection.close()
+    connection.settings_dict.update(NAME="/nowhere/db.sqlite3" if connection.vendor == "sqlite" else name, PORT=1)
+    kept, connection.connection = connection.connection, None
+    closing, connection.close = connection.close, lambda: None
+    try:
+        answer = client.get("/readyz")
+    finally:
+        connection.settings_dict.update(NAME=name, PORT=port)
+        connection.connection, connection.close = kept, closing
+    assert answer.status_code == 503
+    assert answer.json()["status"] == "down"
+    assert answer.json()["checks"]["database"]["status"] == "down"
+    assert answer.json()["checks"]["cache"]["status"] == "ok"
+    assert "nowhere" not in answer.content.decode()
+
+
+def test_unapplied_migrations_are_a_database_down(client, db):
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'catalog'")
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["database"]["reason"] == "migrations not applied: catalog"
+
+
+def test_a_ready_service_is_asked_little(client, db, django_assert_max_num_queries):
+    CHECKS["cache"]()
+    caches.close_all()
+    with django_assert_max_num_queries(2):
+        client.get("/readyz")

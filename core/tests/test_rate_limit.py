@@ -1,0 +1,52 @@
+"""Budgets of cost for users and addresses, the same for both doors."""
+
+import pytest
+from pytest_django import Settings
+
+from core.tests.clients import Api
+
+ME = "{ me { id } }"
+
+
+@pytest.fixture(autouse=True)
+def _budgets(settings: Settings) -> None:
+    settings.RATE_LIMIT_COST_USER, settings.RATE_LIMIT_COST_ADDRESS = (250, 60), (10_000, 60)
+
+
+def test_graphql_spends_what_it_costs(shopper: Api) -> None:
+    response = shopper.post("{ products(first: 100) { nodes { id } } }")
+    assert response.headers["RateLimit-Remaining"] == str(250 - 102)
+    assert 0 < int(response.headers["RateLimit-Reset"]) <= 60
+    shopper.post("{ products(first: 100) { nodes { id } } }")
+    refused = shopper.post("{ products(first: 100) { nodes { id } } }")
+    assert refused.status_code == 429
+    extensions = refused.json()["errors"][0]["extensions"]
+    assert extensions == {"code": "THROTTLED", "retryAfter": int(refused.headers["Retry-After"])}
+    assert shopper.post(ME).status_code == 200  # what is refused costs nothing
+
+
+def test_both_doors_spend_one_budget(shopper: Api) -> None:
+    assert shopper.get("products/search/").status_code == 200
+    assert shopper.get("products/search/").status_code == 200
+    refused = shopper.get("products/search/")
+    assert refused.status_code == 429
+    assert int(refused.headers["Retry-After"]) > 0
+    assert refused.json()["errors"][0]["code"] == "throttled"
+    assert shopper.post("{ products(first: 100) { nodes { id } } }").status_code == 429
+
+
+def test_users_do_not_spend_each_others(shopper: Api, staff: Api) -> None:
+    for _ in range(3):
+        shopper.get("products/search/")
+    assert staff.get("products/search/").status_code == 200
+
+
+def test_an_address_has_a_budget_too(nobody: Api, settings: Settings) -> None:
+    settings.RATE_LIMIT_COST_ADDRESS = (3, 60)
+    assert [nobody.post(ME).status_code for _ in range(4)] == [200, 200, 200, 429]
+    assert nobody.client.post("/graphql/", "{", content_type="application/json").status_code == 400
+
+
+def test_off_is_off(shopper: Api, settings: Settings) -> None:
+    settings.RATE_LIMIT_COST_USER = settings.RATE_LIMIT_COST_ADDRESS = None
+    assert "RateLimit-Remaining" not in shopper.post(ME).headers

@@ -1,0 +1,79 @@
+"""Reading single values from untrusted text, the same for GraphQL, REST and CSV."""
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+_DECIMAL = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
+# NUL ends strings in C and is refused by databases; a lone surrogate cannot be encoded as UTF-8 (RFC 3629 §3).
+_UNSAFE = re.compile("[\x00\ud800-\udfff]")
+
+
+def parse_decimal(value: Any) -> Decimal:
+    """The exact number of a string in plain notation ("19.99"), an int or a Decimal. Raises ValueError for all else.
+
+    Floats are refused: 1.1 is not 1.1 in binary. So are exponents, NaN and infinities.
+    """
+    if isinstance(value, Decimal) and value.is_finite():
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**40:
+        return Decimal(value)
+    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+        return Decimal(value)
+    raise ValueError('A decimal number as a string is wanted, such as "19.99".')
+
+
+def parse_integer(value: Any) -> int:
+    """The whole number of a string of ASCII digits, perhaps with a minus. Raises ValueError for all else."""
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value):
+        return int(value)
+    raise ValueError("A whole number is wanted, such as 20.")
+
+
+def parse_float(value: Any) -> float:
+    """The number of a string of ASCII digits, perhaps with a point. Raises ValueError for all else."""
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}(\.[0-9]{1,18})?", value):
+        return float(value)
+    raise ValueError("A number is wanted, such as 4.5.")
+
+
+def parse_datetime(value: Any) -> datetime:
+    """The moment, in UTC, of an ISO 8601 date-time with an offset (RFC 3339). Raises ValueError for all else."""
+    wanted = 'An ISO 8601 date-time with a UTC offset is wanted, such as "2026-01-31T12:00:00Z".'
+    if isinstance(value, str) and len(value) <= 40:
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError(wanted) from None
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise ValueError(wanted)
+    try:
+        moment = value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("The year must be from 1000 to 9999.") from None
+    if moment.year < 1000:  # MySQL's DATETIME begins there
+        raise ValueError("The year must be from 1000 to 9999.")
+    return moment
+
+
+def has_unsafe_characters(text: str) -> bool:
+    """Whether the text holds a NUL or a lone surrogate, which no database can store."""
+    return _UNSAFE.search(text) is not None
+
+
+def find_unsafe_text(value: Any, path: tuple[str, ...] = ()) -> tuple[str, ...] | None:
+    """The path to the first text with unsafe characters within nested dicts and lists; None: there is none."""
+    if isinstance(value, str):
+        return path if has_unsafe_characters(value) else None
+    if isinstance(value, dict):
+        pairs = [(str(key), item) for key, item in value.items()]
+    elif isinstance(value, list):
+        pairs = [(str(index), item) for index, item in enumerate(value)]
+    else:
+        return None
+    for key, item in pairs:
+        found = path if has_unsafe_characters(key) else find_unsafe_text(item, (*path, key))
+        if found is not None:
+            return found
+    return None

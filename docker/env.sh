@@ -1,0 +1,38 @@
+#!/bin/sh
+# Writes docker/.env once: random secrets, and the choices of a first start. `make up` calls it.
+set -eu
+cd "$(dirname "$0")"
+[ -e .env ] && exit 0
+if docker volume inspect vitrine_mysql >/dev/null 2>&1; then
+    echo "There is a database of an earlier start (volume vitrine_mysql), but docker/.env with its passwords is gone." >&2
+    echo "Put the file back, or remove the data for good: docker volume rm vitrine_mysql" >&2
+    exit 1
+fi
+random() { od -An -tx1 -N"$1" /dev/urandom | tr -d ' \n'; }
+umask 077
+cat >.env.new <<EOF
+# Written by make up on $(date -u +%F). Secrets: keep this file, with the backups; it is in no image and not in git.
+SECRET_KEY=$(random 32)
+JWT_SECRET_KEY=$(random 32)
+METRICS_TOKEN=$(random 24)
+MYSQL_PASSWORD=$(random 24)
+MYSQL_ROOT_PASSWORD=$(random 24)
+REDIS_PASSWORD=$(random 24)
+
+# --- Before the world may come: the names, TLS in front, then take INSECURE_HTTP away -------------------------
+ALLOWED_HOSTS=localhost,127.0.0.1
+INSECURE_HTTP=1
+#CSRF_TRUSTED_ORIGINS=https://shop.example
+#CORS_ALLOWED_ORIGINS=https://www.shop.example
+#ADMIN_PATH=backstage
+# Address (CIDR) of what ends TLS in front of nginx; on this host that is the network's gateway:
+#MORE_TRUSTED_PROXIES=172.30.77.1/32
+HTTP_BIND=127.0.0.1
+HTTP_PORT=8080
+
+# --- Mail: the catcher (http://127.0.0.1:8025), until a real server takes its place ---------------------------
+COMPOSE_PROFILES=mail
+EMAIL_URL=smtp://mail:1025
+EOF
+mv .env.new .env
+echo "Wrote docker/.env with random secrets."

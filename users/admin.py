@@ -1,0 +1,146 @@
+"""Accounts and their mail in Django's admin: Django's own UserAdmin, for an account that is its e-mail address."""
+
+from django.contrib import admin, messages
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+
+from core.errors import InvalidInput
+from core.proxies import client_address
+from users import services
+from users.mail import outbox
+from users.models import OutgoingMail, User, fold_email
+
+
+class SignInForm(AdminAuthenticationForm):
+    """The admin's sign-in: guesses count, together with those at the other doors."""
+
+    def clean(self) -> dict[str, str]:
+        """The credentials, when they are right and of the staff. Raises ValidationError."""
+        email, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
+        if email and password and self.request is not None:
+            address = client_address(self.request)
+            try:
+                self.user_cache = services.check_credentials(email=email, password=password, address=address)
+            except InvalidInput as error:
+                raise ValidationError(str(error)) from None
+            self.user_cache.backend = "django.contrib.auth.backends.ModelBackend"
+            self.confirm_login_allowed(self.user_cache)
+        return self.cleaned_data
+
+
+admin.site.login_form = SignInForm
+
+
+class _UniqueEmail:
+    """Refuses an address that has an account in any case: the unique column is the folded one, which no form shows."""
+
+    def clean_email(self) -> str:
+        """The address as typed. Raises ValidationError for a known one."""
+        email: str = self.cleaned_data["email"]  # type: ignore[attr-defined]
+        known = User.objects.filter(email_folded=fold_email(email)).exclude(pk=self.instance.pk)  # type: ignore[attr-defined]
+        if known.exists():
+            raise ValidationError("There is an account with this e-mail address already.", code="unique")
+        return email
+
+
+class UserAddForm(_UniqueEmail, AdminUserCreationForm):
+    """A new account: the address and a password, or none."""
+
+    class Meta:
+        model = User
+        fields = ["email", "first_name", "last_name"]
+
+
+class UserEditForm(_UniqueEmail, UserChangeForm):
+    """A known account."""
+
+    class Meta:
+        model = User
+        fields = "__all__"
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin):
+    """Accounts by e-mail address."""
+
+    form = UserEditForm
+    add_form = UserAddForm
+    ordering = ["email_folded"]
+    list_display = ["email", "first_name", "last_name", "is_staff", "is_active", "date_joined"]
+    list_filter = ["is_staff", "is_superuser", "is_active", "groups"]
+    search_fields = ["email", "first_name", "last_name"]
+    actions = ["deactivate"]
+    readonly_fields = ["last_login", "date_joined"]
+    fieldsets = [
+        (None, {"fields": ["email", "password"]}),
+        ("Person", {"fields": ["first_name", "last_name"]}),
+        ("Rights", {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]}),
+        ("Dates", {"fields": ["last_login", "date_joined"]}),
+    ]
+    add_fieldsets = [
+        (None, {"fields": ["email", "first_name", "last_name", "usable_password", "password1", "password2"]}),
+    ]
+
+    @admin.action(description="Deactivate selected accounts", permissions=["change"])
+    def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Shuts the accounts; all their tokens end at once."""
+        for user in queryset:
+            services.deactivate(user=user)
+        self.message_user(request, f"{len(queryset)} accounts were deactivated.", messages.SUCCESS)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[User], search_term: str
+    ) -> tuple[QuerySet[User], bool]:
+        """The accounts in which every word occurs, addresses in any case; the flag says that no row occurs twice."""
+        for word in search_term.split():
+            name = Q(first_name__icontains=word) | Q(last_name__icontains=word)
+            queryset = queryset.filter(Q(email_folded__contains=fold_email(word)) | name)
+        return queryset, False
+
+
+@admin.register(OutgoingMail)
+class OutgoingMailAdmin(admin.ModelAdmin):
+    """The outbox, to look at; failed and uncertain mails can be sent again."""
+
+    list_display = ["id", "kind", "user", "status", "due_at", "attempts", "sent_at", "reason"]
+    list_filter = ["status", "kind"]
+    list_select_related = ["user"]
+    search_fields = ["user__email_folded"]
+    date_hierarchy = "due_at"
+    actions = ["send_again"]
+    fields = readonly_fields = (
+        "kind",
+        "user",
+        "status",
+        "reason",
+        "due_at",
+        "attempts",
+        "claimed_at",
+        "created_at",
+        "sent_at",
+    )
+
+    @admin.action(description="Send again (failed and uncertain ones)", permissions=["send_again"])
+    def send_again(self, request: HttpRequest, queryset: QuerySet[OutgoingMail]) -> None:
+        """Makes them due now."""
+        again = outbox.send_again(queryset)
+        left = queryset.count() - again
+        level = messages.WARNING if left else messages.SUCCESS
+        words = f"; {left} were left alone: neither failed nor uncertain, or the account is gone" if left else ""
+        self.message_user(request, f"{again} mails are due again{words}.", level)
+
+    def has_send_again_permission(self, request: HttpRequest) -> bool:
+        """Whoever may change mails."""
+        return request.user.has_perm("users.change_outgoingmail")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Mails are written by what causes them."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: OutgoingMail | None = None) -> bool:
+        """What was sent stays known."""
+        return False

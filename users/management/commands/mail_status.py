@@ -1,0 +1,32 @@
+"""`manage.py mail_status`: how many mails are in which state, and how long the oldest due one has waited."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db.models import Count
+from django.utils import timezone
+
+from core import delayed
+from users.models import OutgoingMail
+
+
+class Command(BaseCommand):
+    """Prints counts; mails that fall due in the future are told apart from those that wait now."""
+
+    help = "Counts the mails by state and tells the oldest that is due."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """One line for each state."""
+        rows = OutgoingMail.objects.order_by().values("status").annotate(count=Count("pk"))
+        counts = dict.fromkeys(OutgoingMail.Status.values, 0) | {row["status"]: row["count"] for row in rows}
+        for status, count in counts.items():
+            self.stdout.write(f"{status:<13}{count:>8}")
+        oldest = delayed.due(OutgoingMail).first()
+        if oldest is None:
+            self.stdout.write("Nothing is due now.")
+        else:
+            waits = (timezone.now() - oldest.due_at).total_seconds()
+            count = delayed.due(OutgoingMail).count()
+            self.stdout.write(
+                f"{count} due now; the oldest since {oldest.due_at.isoformat()} ({waits:.0f} s): {oldest}"
+            )

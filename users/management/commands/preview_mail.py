@@ -1,0 +1,37 @@
+"""`manage.py preview_mail welcome`: writes a mail as a page to look at in a browser. Sends and changes nothing."""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from users.mail.content import content_of
+from users.models import OutgoingMail, User, fold_email
+
+KINDS = {kind.lower().replace("_", "-"): kind for kind in OutgoingMail.Kind}
+
+
+class Command(BaseCommand):
+    """The mail as it would be sent now, to an account or to nobody in particular."""
+
+    help = "Writes a mail as an HTML page into VAR_DIR and prints its subject and text."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Which mail, to whom, where to."""
+        parser.add_argument("kind", choices=sorted(KINDS))
+        parser.add_argument("--to", metavar="EMAIL", help="an account's address (default: a made-up Ann)")
+        parser.add_argument("--out", type=Path, help="the page to write (default: VAR_DIR/preview-KIND.html)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Prints where the page is."""
+        user = User(pk=0, email="ann@example.com", first_name="Ann")
+        if options["to"]:
+            found = User.objects.filter(email_folded=fold_email(options["to"])).first()
+            if found is None:
+                raise CommandError(f"There is no account with the address {options['to']}.")
+            user = found
+        content = content_of(KINDS[options["kind"]], user)
+        page = options["out"] or settings.VAR_DIR / f"preview-{options['kind']}.html"
+        page.write_text(content.html)
+        self.stdout.write(f"Subject: {content.subject}\n\n{content.text}\n\nThe page: {page}")

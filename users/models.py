@@ -1,0 +1,170 @@
+"""The account: a person who signs in by e-mail; the refresh tokens of their devices; the mail that they are owed."""
+
+import uuid
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from core.delayed import DUE, Delayed
+from core.fields import BinaryCharField
+
+
+def fold_email(email: str) -> str:
+    """The form under which an address is one account whatever its case."""
+    return email.strip().casefold()
+
+
+class UserQuerySet(models.QuerySet["User"]):
+    """Accounts; deactivating several at once ends their tokens too."""
+
+    def update(self, **changes: Any) -> int:
+        """As Django's; whatever may deactivate ends every token."""
+        if changes.get("is_active", True) is not True:
+            changes.setdefault("token_generation", F("token_generation") + 1)
+        return super().update(**changes)
+
+
+class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]
+    """Makes accounts and finds them by e-mail, whatever its case."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """A new account, the password hashed (None: it cannot sign in). Raises IntegrityError for a known address."""
+        user = self.model(email=email.strip(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """A new account with every right, for `manage.py createsuperuser`."""
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """The account of an e-mail address in any case. Raises User.DoesNotExist."""
+        return self.get(email_folded=fold_email(username or ""))
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """An account. The address is stored as typed and unique by its folded form."""
+
+    email = models.EmailField("e-mail address", max_length=254)
+    email_folded = BinaryCharField(max_length=254, unique=True, editable=False)
+    first_name = models.CharField(max_length=150, blank=True, default="")
+    last_name = models.CharField(max_length=150, blank=True, default="")
+    is_staff = models.BooleanField("staff", default=False, help_text="May use the admin and change the catalogue.")
+    is_active = models.BooleanField("active", default=True, help_text="Off: cannot sign in, and tokens stop at once.")
+    date_joined = models.DateTimeField(default=timezone.now, editable=False)
+    # Every token carries it: raising it by one ends all of them at once.
+    token_generation = models.PositiveIntegerField(default=0, editable=False)
+
+    objects: ClassVar[UserManager] = UserManager()
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.email
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Saves with the folded address brought up to date. A new password and deactivation end every token.
+
+        The generation itself is never written back: it may have been raised since this object was read.
+        """
+        self.email_folded = fold_email(self.email)
+        if self._state.adding or kwargs.get("force_insert"):
+            super().save(*args, **kwargs)
+            return
+        names = kwargs.get("update_fields")
+        if names is None:
+            names = {field.name for field in self._meta.concrete_fields if not field.primary_key}
+            names -= self.get_deferred_fields()
+        kwargs["update_fields"] = {*names, "email_folded"} - {"token_generation"}
+        typed: str | None = self._password  # type: ignore[attr-defined]
+        new_password = typed is not None or not self.has_usable_password()
+        ends = ("is_active" in names and not self.is_active) or ("password" in names and new_password)
+        with transaction.atomic(using=kwargs.get("using")):
+            super().save(*args, **kwargs)
+            if ends:
+                self.end_tokens()
+
+    def end_tokens(self) -> None:
+        """Ends every access and refresh token of the account, at once."""
+        User.objects.filter(pk=self.pk).update(token_generation=F("token_generation") + 1)
+        self.refresh_from_db(fields=["token_generation"])
+
+
+class TokenFamily(models.Model):
+    """One sign-in on one device: the refresh tokens that follow from it.
+
+    It ends when it is revoked, or when its generation is no longer the account's.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="token_families")
+    generation = models.PositiveIntegerField()
+    created_at = models.DateTimeField(default=timezone.now)
+    used_at = models.DateTimeField(default=timezone.now)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "token families"
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class RefreshToken(models.Model):
+    """A refresh token, known by its hash alone; spent by use."""
+
+    family = models.ForeignKey(TokenFamily, models.CASCADE, related_name="tokens")
+    digest = BinaryCharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(db_index=True)
+    spent_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.family_id}/{self.pk}"
+
+
+class OutgoingMail(Delayed):
+    """A mail to an account, due at a moment. What it says is written when it is sent, never kept."""
+
+    class Kind(models.TextChoices):
+        """Which mail."""
+
+        WELCOME = "WELCOME", "welcome"
+        PASSWORD_RESET = "PASSWORD_RESET", "password reset"
+
+    class Status(models.TextChoices):
+        """DUE → CLAIMED → HANDING_OVER → SENT; or FAILED; or UNCERTAIN, when nobody heard the server's answer."""
+
+        DUE = "DUE", "due"
+        CLAIMED = "CLAIMED", "claimed"
+        HANDING_OVER = "HANDING_OVER", "handing over"
+        SENT = "SENT", "sent"
+        FAILED = "FAILED", "failed"
+        UNCERTAIN = "UNCERTAIN", "uncertain"
+
+    status = models.CharField(max_length=16, choices=Status.choices, default=DUE, editable=False)
+    kind = models.CharField(max_length=16, choices=Kind.choices, editable=False)
+    # Null: the account is gone, or is still to be looked up by `asked_for`.
+    user = models.ForeignKey(User, models.SET_NULL, null=True, related_name="mails", editable=False)
+    # The folded address that a reset was asked for; emptied once it is known whose it is. Never written to.
+    asked_for = BinaryCharField(max_length=254, blank=True, default="", editable=False)
+    # Names the mail in its Message-ID: the same one whenever it is sent.
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    sent_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        ordering = ["-due_at", "-id"]
+        verbose_name = "mail"
+        indexes = [models.Index(name="mail_by_status_due", fields=["status", "due_at", "id"])]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} mail {self.pk}"

@@ -1,0 +1,170 @@
+"""The GraphQL door of accounts: what can be read and done. Its types are in users.types."""
+
+from typing import Any
+
+import graphene
+from django.contrib.auth.models import AnonymousUser
+from graphql import GraphQLResolveInfo
+
+from core.auth import tokens
+from core.errors import InvalidInput
+from core.graphql.errors import refused, unauthenticated
+from core.proxies import client_address
+from users import models, services
+from users.types import (
+    PasswordChangeInput,
+    PasswordResetInput,
+    RegisterInput,
+    RegisterPayload,
+    RequestedPayload,
+    RevokePayload,
+    TokenPayload,
+    User,
+    UserPayload,
+    VerifyPayload,
+)
+
+
+class UsersQuery(graphene.ObjectType):
+    """What can be read of accounts."""
+
+    me = graphene.Field(User, description="The signed-in user; null without a valid token.")
+
+    @staticmethod
+    def resolve_me(root: None, info: GraphQLResolveInfo) -> models.User | None:
+        """The viewer."""
+        viewer = info.context.user
+        return None if isinstance(viewer, AnonymousUser) else viewer
+
+
+class UsersMutation(graphene.ObjectType):
+    """What can be done with accounts."""
+
+    register = graphene.Field(
+        RegisterPayload,
+        input=RegisterInput(required=True),
+        description="Make an account and sign it in. The welcome e-mail follows one day later.",
+    )
+    token_auth = graphene.Field(
+        TokenPayload,
+        email=graphene.String(required=True),
+        password=graphene.String(required=True),
+        description="Sign in.",
+    )
+    refresh_token = graphene.Field(
+        TokenPayload,
+        refresh_token=graphene.String(required=True),
+        description="A new pair for a refresh token, which is spent by this. A spent one signs its whole family out.",
+    )
+    verify_token = graphene.Field(VerifyPayload, token=graphene.String(required=True))
+    revoke_token = graphene.Field(
+        RevokePayload,
+        refresh_token=graphene.String(required=True),
+        description="Sign this device out: its refresh tokens end; the access token lives out its minutes.",
+    )
+    revoke_all_tokens = graphene.Field(RevokePayload, description="Sign every device out, at once.")
+    password_change = graphene.Field(
+        TokenPayload,
+        input=PasswordChangeInput(required=True),
+        description="Ends every token, the caller's too, and answers a new pair.",
+    )
+    password_reset_request = graphene.Field(
+        RequestedPayload,
+        email=graphene.String(required=True),
+        description="Always answers the same, whether or not the address has an account. "
+        "The mail goes to the stored address.",
+    )
+    password_reset = graphene.Field(UserPayload, input=PasswordResetInput(required=True))
+
+    @staticmethod
+    def resolve_register(root: None, info: GraphQLResolveInfo, input: dict[str, Any]) -> RegisterPayload:
+        """A new account with its first pair of tokens."""
+        # A name given as null is none.
+        given = {name: value for name, value in input.items() if value is not None}
+        try:
+            signed_in = services.register(**given, address=client_address(info.context))
+        except InvalidInput as error:
+            return RegisterPayload(errors=refused(info.context, error))
+        return RegisterPayload(**vars(signed_in), errors=[])
+
+    @staticmethod
+    def resolve_token_auth(root: None, info: GraphQLResolveInfo, email: str, password: str) -> TokenPayload:
+        """A pair of tokens for right credentials."""
+        try:
+            signed_in = services.sign_in(email=email, password=password, address=client_address(info.context))
+        except InvalidInput as error:
+            return TokenPayload(errors=refused(info.context, error))
+        return TokenPayload(**vars(signed_in), errors=[])
+
+    @staticmethod
+    def resolve_refresh_token(root: None, info: GraphQLResolveInfo, refresh_token: str) -> TokenPayload:
+        """The next pair of tokens."""
+        try:
+            signed_in = services.refresh(token=refresh_token, address=client_address(info.context))
+        except InvalidInput as error:
+            return TokenPayload(errors=refused(info.context, error))
+        return TokenPayload(**vars(signed_in), errors=[])
+
+    @staticmethod
+    def resolve_verify_token(root: None, info: GraphQLResolveInfo, token: str) -> VerifyPayload:
+        """Whether the token holds; the user whom it speaks for."""
+        try:
+            user, expires_at = tokens.verify(token)
+        except tokens.TokenRefused:
+            return VerifyPayload(valid=False)
+        return VerifyPayload(valid=True, expires_at=expires_at, user=user)
+
+    @staticmethod
+    def resolve_revoke_token(root: None, info: GraphQLResolveInfo, refresh_token: str) -> RevokePayload:
+        """Whoever holds the token may end it; an unknown one has ended already (RFC 7009 §2.2)."""
+        services.revoke(token=refresh_token)
+        return RevokePayload(revoked=True, errors=[])
+
+    @staticmethod
+    def resolve_revoke_all_tokens(root: None, info: GraphQLResolveInfo) -> RevokePayload:
+        """The caller's own token ends too."""
+        services.revoke_all(user=_viewer(info))
+        return RevokePayload(revoked=True, errors=[])
+
+    @staticmethod
+    def resolve_password_change(root: None, info: GraphQLResolveInfo, input: dict[str, str]) -> TokenPayload:
+        """A new password and a new pair of tokens."""
+        user = _viewer(info)
+        try:
+            signed_in = services.change_password(user=user, **input, address=client_address(info.context))
+        except InvalidInput as error:
+            return TokenPayload(errors=refused(info.context, error))
+        return TokenPayload(**vars(signed_in), errors=[])
+
+    @staticmethod
+    def resolve_password_reset_request(root: None, info: GraphQLResolveInfo, email: str) -> RequestedPayload:
+        """Asks for the mail."""
+        try:
+            services.request_password_reset(email=email, address=client_address(info.context))
+        except InvalidInput as error:
+            return RequestedPayload(requested=False, errors=refused(info.context, error))
+        return RequestedPayload(requested=True, errors=[])
+
+    @staticmethod
+    def resolve_password_reset(root: None, info: GraphQLResolveInfo, input: dict[str, str]) -> UserPayload:
+        """A new password by a mailed link."""
+        try:
+            user = services.reset_password(**input, address=client_address(info.context))
+        except InvalidInput as error:
+            return UserPayload(errors=refused(info.context, error))
+        return UserPayload(user=user, errors=[])
+
+
+def _viewer(info: GraphQLResolveInfo) -> models.User:
+    """The signed-in user. Raises the UNAUTHENTICATED error."""
+    if isinstance(info.context.user, AnonymousUser):
+        raise unauthenticated()
+    return info.context.user
+
+
+def user_node(info: GraphQLResolveInfo, key: int) -> models.User | None:
+    """The viewer, when the key is theirs."""
+    return info.context.user if info.context.user.pk == key else None
+
+
+NODES = {"User": user_node}

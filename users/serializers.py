@@ -1,0 +1,61 @@
+"""The REST shapes of accounts."""
+
+from graphql_relay import to_global_id
+from rest_framework import serializers
+
+from core.rest import DateTimeParameter, TextField
+from users import models
+from users.rules import EMAIL_LENGTH, NAME_LENGTH, PASSWORD_LENGTH
+
+
+class PasswordField(TextField):
+    """A password, every character of which counts."""
+
+    def __init__(self) -> None:
+        super().__init__(max_length=PASSWORD_LENGTH, trim_whitespace=False, style={"input_type": "password"})
+
+
+class CredentialsSerializer(serializers.Serializer):
+    """An e-mail address, in any case, and its password."""
+
+    email = TextField(max_length=EMAIL_LENGTH)
+    password = PasswordField()
+
+
+class RegistrationSerializer(serializers.Serializer):
+    """A new account."""
+
+    email = TextField(max_length=EMAIL_LENGTH)
+    password = PasswordField()
+    first_name = TextField(max_length=NAME_LENGTH, allow_blank=True, required=False)
+    last_name = TextField(max_length=NAME_LENGTH, allow_blank=True, required=False)
+
+
+class RefreshSerializer(serializers.Serializer):
+    """A refresh token, which is spent by this."""
+
+    refresh_token = TextField(max_length=1024)
+
+
+class UserSerializer(serializers.Serializer):
+    """An account."""
+
+    id = serializers.SerializerMethodField(help_text="GraphQL's global id.")
+    email = serializers.EmailField()
+    first_name = serializers.CharField()
+    last_name = serializers.CharField()
+    is_staff = serializers.BooleanField()
+    date_joined = DateTimeParameter()
+
+    def get_id(self, user: models.User) -> str:
+        """The id that GraphQL uses too."""
+        return to_global_id("User", user.pk)
+
+
+class TokenSerializer(serializers.Serializer):
+    """A new pair of tokens and whom they speak for."""
+
+    user = UserSerializer()
+    token = serializers.CharField(help_text="The access token, for `Authorization: Bearer …`.")
+    refresh_token = serializers.CharField(help_text="For `auth/token/refresh/`, once, within 30 days.")
+    expires_at = DateTimeParameter(help_text="When the access token's life ends.")

@@ -1,0 +1,208 @@
+"""What can be done with accounts. `address` is always the client's network address, by which attempts are counted."""
+
+from django.conf import settings
+from django.contrib.auth.hashers import make_password, verify_password
+from django.contrib.auth.password_validation import password_changed
+from django.contrib.auth.tokens import default_token_generator
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.encoding import DjangoUnicodeDecodeError
+from django.utils.http import urlsafe_base64_decode
+
+from core import throttle
+from core.celery import hurry
+from core.errors import ErrorCode, Fault, InvalidInput
+from core.throttle import Limit
+from core.transactions import run_in_transaction
+from users import families, rules
+from users.families import SignedIn
+from users.mail import outbox
+from users.models import OutgoingMail, User, fold_email
+from users.tasks import send_due_mail
+
+# A client address may do ten times what it may do for one account.
+FOR_ALL_ACCOUNTS = 10
+
+
+def register(*, email: str, password: str, first_name: str = "", last_name: str = "", address: str) -> SignedIn:
+    """A new account, signed in; its welcome mail falls due later. Raises InvalidInput (ALREADY_EXISTS), Throttled.
+
+    A known address costs the same hashing as a new one; whose it is, the database's unique column decides.
+    """
+    user = _checked_account(email, password, first_name, last_name)
+    throttle.take(Limit(settings.THROTTLE_REGISTER, ("register", throttle.client(address))))
+    user.set_password(password)
+
+    def create() -> SignedIn:
+        user.pk = None  # a deadlock may have undone it once
+        user.save(force_insert=True)
+        outbox.enqueue(OutgoingMail.Kind.WELCOME, user=user, delay=settings.WELCOME_EMAIL_DELAY)
+        return families.begin(user)
+
+    try:
+        return run_in_transaction(create)
+    except IntegrityError:
+        if not User.objects.filter(email_folded=fold_email(user.email)).exists():
+            raise
+    message = "There is an account with this e-mail address already."
+    raise InvalidInput.at("email", message=message, code=ErrorCode.ALREADY_EXISTS)
+
+
+def check_credentials(*, email: str, password: str, address: str) -> User:
+    """The active account of these credentials. Raises InvalidInput (INVALID_CREDENTIALS), Throttled.
+
+    Unknown address, wrong password and deactivated account are the same in answer and in time: one hash each.
+    """
+    folded = fold_email(email)
+    user = User.objects.filter(email_folded=folded).first()
+    if not _knows_password(user, folded, password, address) or user is None:
+        message = "There is no account with this e-mail address and password."
+        raise InvalidInput.at(message=message, code=ErrorCode.INVALID_CREDENTIALS)
+    return user
+
+
+def sign_in(*, email: str, password: str, address: str) -> SignedIn:
+    """A pair of tokens for right credentials. Raises as `check_credentials`."""
+    user = check_credentials(email=email, password=password, address=address)
+
+    def begin() -> SignedIn:
+        User.objects.filter(pk=user.pk).update(last_login=timezone.now())
+        return families.begin(user)
+
+    return run_in_transaction(begin)
+
+
+def refresh(*, token: str, address: str) -> SignedIn:
+    """The next pair of tokens for a refresh token, which is spent. Raises InvalidInput (INVALID_TOKEN), Throttled."""
+    throttle.take(Limit(settings.THROTTLE_REFRESH, ("refresh", throttle.client(address))))
+    return families.rotate(token)
+
+
+def revoke(*, token: str) -> None:
+    """Signs one device out: the refresh tokens of its family end; the access token lives out its minutes."""
+    families.revoke(token)
+
+
+def revoke_all(*, user: User) -> None:
+    """Signs every device of the account out, at once."""
+    user.end_tokens()
+
+
+def deactivate(*, user: User) -> None:
+    """Shuts the account: it cannot sign in, and all its tokens end at once."""
+    user.is_active = False
+    user.save(update_fields=["is_active"])
+
+
+def change_password(*, user: User, current_password: str, new_password: str, address: str) -> SignedIn:
+    """A new password: every token of the account ends; a new pair. Raises InvalidInput, Throttled.
+
+    Wrong current passwords count as failures to sign in: a stolen access token is no way to guess on.
+    """
+    if not _knows_password(user, user.email_folded, current_password, address):
+        message = "This is not your current password."
+        raise InvalidInput.at("currentPassword", message=message, code=ErrorCode.INVALID_CREDENTIALS)
+    rules.check_password(new_password, user, "newPassword")
+    if not _replace_password(user, new_password):
+        message = "The password has just been changed elsewhere."
+        raise InvalidInput.at("currentPassword", message=message, code=ErrorCode.INVALID_CREDENTIALS)
+    return run_in_transaction(lambda: families.begin(user))
+
+
+def request_password_reset(*, email: str, address: str) -> None:
+    """Asks for a mail with a link to set a new password. Raises InvalidInput (no address at all), Throttled.
+
+    Whether there is such an account is looked up when the mail is sent: until then both cases are the same row.
+    """
+    email = fold_email(rules.checked_email(email))
+    for_all = throttle.times(settings.THROTTLE_RESET, FOR_ALL_ACCOUNTS)
+    throttle.take(
+        Limit(settings.THROTTLE_RESET, ("reset-mail", email)),
+        Limit(for_all, ("reset", throttle.client(address))),
+    )
+    run_in_transaction(lambda: outbox.enqueue(OutgoingMail.Kind.PASSWORD_RESET, asked_for=email))
+    transaction.on_commit(lambda: hurry(send_due_mail))
+
+
+def reset_password(*, uid: str, token: str, new_password: str, address: str) -> User:
+    """Sets the password by a mailed link, which works once; every token ends. Raises InvalidInput, Throttled."""
+    for_all = throttle.times(settings.THROTTLE_RESET, FOR_ALL_ACCOUNTS)
+    throttle.take(Limit(for_all, ("reset", throttle.client(address))))
+    user = _account_of(uid)
+    if user is None or not default_token_generator.check_token(user, token):
+        raise _link_refused()
+    rules.check_password(new_password, user, "newPassword")
+    if not _replace_password(user, new_password):
+        raise _link_refused()
+    return user
+
+
+def _checked_account(email: str, password: str, first_name: str, last_name: str) -> User:
+    """An account, not yet saved, without its password. Raises InvalidInput with every fault."""
+    faults: list[Fault] = []
+    user = User(email=email.strip())
+    for field, check in (
+        ("email", lambda: rules.checked_email(email)),
+        ("first_name", lambda: rules.checked_name(first_name, "firstName")),
+        ("last_name", lambda: rules.checked_name(last_name, "lastName")),
+    ):
+        try:
+            setattr(user, field, check())
+        except InvalidInput as error:
+            faults += error.faults
+    try:
+        rules.check_password(password, user, "password")
+    except InvalidInput as error:
+        faults += error.faults
+    if faults:
+        raise InvalidInput(faults)
+    return user
+
+
+def _knows_password(user: User | None, email: str, password: str, address: str) -> bool:
+    """Whether it is the active account's password; one hash, always. Failures are counted. Raises Throttled.
+
+    The attempt is counted before it is looked at, so that parallel guesses cannot exceed the limit.
+    """
+    client = throttle.client(address)
+    for_all = throttle.times(settings.THROTTLE_SIGN_IN, FOR_ALL_ACCOUNTS)
+    counted = throttle.take(
+        Limit(settings.THROTTLE_SIGN_IN, ("sign-in", email, client)), Limit(for_all, ("sign-in", client))
+    )
+    # Django hashes once for an account without a usable password too, which "!" is.
+    known = user.password if user is not None and len(password) <= rules.PASSWORD_LENGTH else "!"
+    right, outdated = verify_password(password, known)
+    if user is None or not right or not user.is_active:
+        return False
+    throttle.give_back(counted)
+    if outdated:
+        # Only here, after success: a second hash must not tell a wrong guess from a right one.
+        hashed = make_password(password)
+        if User.objects.filter(pk=user.pk, password=known).update(password=hashed):
+            user.password = hashed
+    return True
+
+
+def _replace_password(user: User, password: str) -> bool:
+    """Sets a new password and ends every token; False when it is no longer the one we read."""
+    hashed = make_password(password)
+    unchanged = User.objects.filter(pk=user.pk, password=user.password, is_active=True)
+    if not unchanged.update(password=hashed, token_generation=F("token_generation") + 1):
+        return False
+    user.refresh_from_db()
+    password_changed(password, user)
+    return True
+
+
+def _account_of(uid: str) -> User | None:
+    try:
+        key = int(urlsafe_base64_decode(uid).decode())
+        return User.objects.filter(pk=key, is_active=True).first()
+    except (ValueError, OverflowError, DjangoUnicodeDecodeError):
+        return None
+
+
+def _link_refused() -> InvalidInput:
+    message = "The link is not valid, or no longer: ask for a new one."
+    return InvalidInput.at("token", message=message, code=ErrorCode.INVALID_TOKEN)

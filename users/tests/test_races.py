@@ -1,0 +1,104 @@
+"""What happens at once is decided by the database: real threads, each with a connection of its own, on MySQL."""
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.core import mail
+from django.db import connections
+from pytest_django import Settings
+
+from core.tests.clients import Api
+from users.mail import outbox
+from users.mail.content import content_of
+from users.models import OutgoingMail, RefreshToken, TokenFamily, User
+from users.tests.doors import PASSWORD, RESET, codes, refresh, register, sign_in
+from users.tests.factories import UserFactory
+
+pytestmark = [pytest.mark.mysql, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture(autouse=True)
+def _not_counted(settings: Settings) -> None:
+    """Attempts are something else's matter."""
+    settings.THROTTLE_REGISTER = settings.THROTTLE_SIGN_IN = settings.THROTTLE_RESET = None
+
+
+def at_once(work: Callable[[int], Any], number: int = 8) -> list[Any]:
+    """What each of so many threads answers, all let loose in the same moment."""
+    gate = threading.Barrier(number)
+    answers: list[Any] = []
+
+    def run(n: int) -> None:
+        gate.wait()
+        try:
+            answers.append(work(n))
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(answers) == number
+    return answers
+
+
+@pytest.fixture(params=range(3))
+def again(request: Any) -> Iterator[int]:
+    """Three times: a race won once proves little."""
+    return request.param
+
+
+def test_one_address_registered_at_once_is_one_account(again: int) -> None:
+    payloads = at_once(lambda n: register(Api(), ["ann@example.com", "Ann@Example.com"][n % 2]))
+    assert sorted(map(str, map(codes, payloads))) == sorted(["[]"] + [str([("email", "ALREADY_EXISTS")])] * 7)
+    assert (User.objects.count(), OutgoingMail.objects.count(), RefreshToken.objects.count()) == (1, 1, 1)
+
+
+def test_many_registrations_at_once(again: int) -> None:
+    payloads = at_once(lambda n: register(Api(), f"ann{n}@example.com"))
+    assert all(payload["errors"] == [] for payload in payloads)
+    assert OutgoingMail.objects.count() == 8
+
+
+def test_a_token_refreshed_at_once_is_spent_once_and_serves_all_tabs(again: int) -> None:
+    user = UserFactory()
+    token = sign_in(Api(), user.email)["refreshToken"]
+    payloads = at_once(lambda n: refresh(Api(), token))
+    assert all(payload["errors"] == [] for payload in payloads)
+    assert RefreshToken.objects.exclude(spent_at=None).count() == 1
+    assert TokenFamily.objects.get().revoked_at is None
+
+
+def test_without_grace_one_wins_and_the_family_ends(again: int, settings: Settings) -> None:
+    settings.JWT_REFRESH_GRACE *= 0
+    user = UserFactory()
+    token = sign_in(Api(), user.email)["refreshToken"]
+    payloads = at_once(lambda n: refresh(Api(), token))
+    (winner,) = [payload for payload in payloads if not payload["errors"]]
+    assert codes(refresh(Api(), winner["refreshToken"])) == [("refreshToken", "INVALID_TOKEN")]
+
+
+def test_a_reset_link_used_at_once_sets_one_password(again: int) -> None:
+    user = UserFactory()
+    url = re.search(r"http\S+", content_of(OutgoingMail.Kind.PASSWORD_RESET, user).text)[0]
+    link = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+
+    def reset(n: int) -> Any:
+        return Api().graphql(RESET, input={**link, "newPassword": f"{PASSWORD}{n}"})
+
+    outcomes = [codes(answer["passwordReset"]) for answer in at_once(reset)]
+    assert outcomes.count([]) == 1
+
+
+def test_many_sweeps_at_once_send_each_mail_once(again: int, settings: Settings) -> None:
+    settings.MAIL_RATE = 1000
+    for _ in range(20):
+        outbox.enqueue(OutgoingMail.Kind.WELCOME, user=UserFactory())
+    assert sum(at_once(lambda n: outbox.sweep(seconds=30))) == 20
+    assert len({message.to[0] for message in mail.outbox}) == len(mail.outbox) == 20

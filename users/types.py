@@ -1,0 +1,97 @@
+"""The GraphQL types of accounts."""
+
+import graphene
+from graphene.relay import Node
+from graphene_django import DjangoObjectType
+
+from core.graphql.connections import list_of
+from core.graphql.errors import UserError
+from core.graphql.scalars import DateTime
+from users import models
+
+
+class User(DjangoObjectType):
+    """An account; one sees only one's own."""
+
+    class Meta:
+        model = models.User
+        fields = ("email", "first_name", "last_name", "is_staff", "date_joined")
+        interfaces = (Node,)
+        use_connection = False
+
+
+class _Errors(graphene.ObjectType):
+    """What every payload has."""
+
+    class Meta:
+        abstract = True
+
+    errors = graphene.Field(list_of(UserError))
+
+
+class TokenPayload(_Errors):
+    """expiresAt is the access token's."""
+
+    user = graphene.Field(User)
+    token = graphene.String()
+    refresh_token = graphene.String()
+    expires_at = graphene.Field(DateTime)
+
+
+class RegisterPayload(_Errors):
+    """A new account, signed in."""
+
+    user = graphene.Field(User)
+    token = graphene.String()
+    refresh_token = graphene.String()
+    expires_at = graphene.Field(DateTime)
+
+
+class VerifyPayload(graphene.ObjectType):
+    """Whether a token holds now, and for whom."""
+
+    valid = graphene.Boolean(required=True)
+    expires_at = graphene.Field(DateTime)
+    user = graphene.Field(User)
+
+
+class RevokePayload(_Errors):
+    """Whether tokens have ended."""
+
+    revoked = graphene.Boolean(required=True)
+
+
+class UserPayload(_Errors):
+    """The account that was changed."""
+
+    user = graphene.Field(User)
+
+
+class RequestedPayload(_Errors):
+    """Whether the request was taken; not whether there is such an account."""
+
+    requested = graphene.Boolean(required=True)
+
+
+class RegisterInput(graphene.InputObjectType):
+    """A new account; names are optional."""
+
+    email = graphene.String(required=True)
+    password = graphene.String(required=True)
+    first_name = graphene.String()
+    last_name = graphene.String()
+
+
+class PasswordChangeInput(graphene.InputObjectType):
+    """The password of today and of tomorrow."""
+
+    current_password = graphene.String(required=True)
+    new_password = graphene.String(required=True)
+
+
+class PasswordResetInput(graphene.InputObjectType):
+    """What the mailed link carries, and the new password."""
+
+    uid = graphene.String(required=True)
+    token = graphene.String(required=True)
+    new_password = graphene.String(required=True)

@@ -1,0 +1,132 @@
+"""The REST door of accounts."""
+
+from collections.abc import Mapping
+
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework.exceptions import APIException, AuthenticationFailed
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.views import APIView
+
+from core.auth.rest import BearerAuthentication
+from core.errors import ErrorCode, InvalidInput
+from core.proxies import client_address
+from core.rest import error_responses, refused
+from users import services
+from users.serializers import CredentialsSerializer, RefreshSerializer, RegistrationSerializer, TokenSerializer
+
+# Where GraphQL's paths are not REST's names.
+NAMES = {"firstName": "first_name", "lastName": "last_name"}
+UNAUTHORIZED = {ErrorCode.INVALID_CREDENTIALS, ErrorCode.INVALID_TOKEN}
+
+
+class NoAuthentication(BearerAuthentication):
+    """Ignores whatever token a request carries: an expired one must not stand in the way of a new one."""
+
+    def authenticate(self, request: Request) -> None:
+        """Nobody."""
+
+
+class _ForAll(APIView):
+    """What needs no token: it gives one."""
+
+    authentication_classes = [NoAuthentication]
+    permission_classes = [AllowAny]
+
+
+def _read(serializer: type[Serializer], request: Request) -> Mapping[str, str]:
+    """The body as the serializer reads it. Raises ValidationError."""
+    read = serializer(data=request.data)
+    read.is_valid(raise_exception=True)
+    return read.validated_data
+
+
+def _shown(error: InvalidInput) -> APIException:
+    """The domain error as REST shows it: 401 when what was sent proves nothing, 429 or 400."""
+    fault = error.faults[0]
+    if fault.code in UNAUTHORIZED:
+        return AuthenticationFailed(fault.message, code=fault.code.lower())
+    return refused(error, NAMES)
+
+
+class RegisterView(_ForAll):
+    """Make an account."""
+
+    @extend_schema(
+        operation_id="register",
+        summary="Make an account and sign it in",
+        description="Answers a pair of tokens; a known address is 400, `already_exists`. A welcome mail follows.",
+        request=RegistrationSerializer,
+        responses={201: TokenSerializer, **error_responses(400, 429)},
+        auth=[],
+        tags=["auth"],
+        examples=[
+            OpenApiExample(
+                "A new shopper",
+                value={"email": "ann@example.com", "password": "correct-horse-7", "first_name": "Ann"},
+                request_only=True,
+            )
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        """A new account with its first pair of tokens."""
+        account = _read(RegistrationSerializer, request)
+        try:
+            signed_in = services.register(**account, address=client_address(request))
+        except InvalidInput as error:
+            raise _shown(error) from None
+        return Response(TokenSerializer(signed_in).data, status=201)
+
+
+class TokenView(_ForAll):
+    """Sign in."""
+
+    @extend_schema(
+        operation_id="token",
+        summary="Sign in",
+        description="Answers a pair of tokens for right credentials; wrong ones are 401, whichever of the two it is.",
+        request=CredentialsSerializer,
+        responses={200: TokenSerializer, **error_responses(400, 401, 429)},
+        auth=[],
+        tags=["auth"],
+        examples=[
+            OpenApiExample(
+                "The demo's shopper",
+                value={"email": "shopper@example.com", "password": "vitrine-demo"},
+                request_only=True,
+            )
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        """A token pair."""
+        credentials = _read(CredentialsSerializer, request)
+        try:
+            signed_in = services.sign_in(**credentials, address=client_address(request))
+        except InvalidInput as error:
+            raise _shown(error) from None
+        return Response(TokenSerializer(signed_in).data)
+
+
+class RefreshView(_ForAll):
+    """Go on being signed in."""
+
+    @extend_schema(
+        operation_id="refresh",
+        summary="A new pair for a refresh token",
+        description="The refresh token is spent by this. One that is unknown, expired, spent or revoked is 401; "
+        "one that was spent a while ago signs its device out, for two may be using it.",
+        request=RefreshSerializer,
+        responses={200: TokenSerializer, **error_responses(400, 401, 429)},
+        auth=[],
+        tags=["auth"],
+    )
+    def post(self, request: Request) -> Response:
+        """The next token pair."""
+        token = _read(RefreshSerializer, request)["refresh_token"]
+        try:
+            signed_in = services.refresh(token=token, address=client_address(request))
+        except InvalidInput as error:
+            raise _shown(error) from None
+        return Response(TokenSerializer(signed_in).data)
