@@ -147,6 +147,8 @@ if _database["ENGINE"].endswith("sqlite3"):
         transaction_mode="IMMEDIATE",
         init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     )
+    # A file in tests too: one in memory that threads share knows neither WAL nor waiting for a lock.
+    _database["TEST"] = {"NAME": VAR_DIR / "test.sqlite3"}
 elif _database["ENGINE"].endswith("mysql"):
     # Milliseconds after which the server stops a statement (MySQL: a SELECT); 0: never, as commands want it.
     _limit = env.int("STATEMENT_TIMEOUT_MS", 0)

@@ -9,7 +9,6 @@ from PIL import Image
 
 from catalog.images import pipeline
 from catalog.models import ImageJob, ProductImage
-from core import delayed
 
 RED, GREEN, BLUE, YELLOW = (220, 30, 30), (30, 200, 30), (30, 30, 220), (230, 220, 40)
 
@@ -113,8 +112,6 @@ def work_all() -> None:
     waiting = ImageJob.objects.exclude(kind=ImageJob.Kind.REMOVE).exclude(status="FAILED")
     for _ in range(100):
         pipeline.work()
-        # SQLite in memory, shared by threads, knows no waiting for a lock: what that cut short is free at once here.
-        delayed.free(ImageJob, attempts=1000)
         if not waiting.exists():
             return
     raise AssertionError(list(waiting.values()))
