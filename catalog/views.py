@@ -14,7 +14,7 @@ from catalog.products import read_products
 from catalog.search.criteria import Range, SearchCriteria, SortField, parse_criteria
 from catalog.search.cursors import Boundary, encode
 from catalog.search.engine import engine, parse_page
-from catalog.search.facets import Facets
+from catalog.search.facets import FACETS, Facets
 from catalog.serializers import (
     ProductPageSerializer,
     ProductSearchSerializer,
@@ -134,7 +134,8 @@ class ProductSearchView(APIView):
             "results": ProductSerializer(products, many=True, context={"request": request}).data,
         }
         if asked.get("facets"):
-            answer["facets"] = facets_shown(Facets(criteria, engine().counts(criteria, hits.stage), tree))
+            counts = engine().counts(criteria, hits.stage, FACETS)
+            answer["facets"] = facets_shown(Facets(criteria, counts, tree))
         return Response(answer)
 
 

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 import graphene
+from graphene.utils.str_converters import to_snake_case
 from graphql import GraphQLResolveInfo
 
 from catalog import models
@@ -132,7 +133,11 @@ class CatalogQuery(graphene.ObjectType):
             has_next=hits.has_next,
             has_previous=hits.has_previous,
             count=lambda: engine().count(criteria, hits.stage),
-            facets=Facets(criteria, engine().counts(criteria, hits.stage), lambda: tree_of(info.context)),
+            facets=Facets(
+                criteria,
+                engine().counts(criteria, hits.stage, [to_snake_case(name) for name in at(wanted, "facets") or ()]),
+                lambda: tree_of(info.context),
+            ),
         )
 
     @staticmethod

@@ -1,7 +1,7 @@
 """What can be asked of the catalogue: one object for both doors, validated once."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -71,6 +71,11 @@ class SearchCriteria:
     def words(self) -> list[str]:
         """The folded words of the text; none without a text, and none when it is punctuation alone."""
         return words(self.text) if self.text else []
+
+    @cached_property
+    def question(self) -> "SearchCriteria":
+        """The criteria without their sort: what decides which products are found."""
+        return replace(self, sort=SortField.CREATED_AT, descending=True)
 
     @property
     def finds_nothing(self) -> bool:

@@ -1,6 +1,6 @@
 """The engine that asks the database: exact, indexed for the structured questions, a scan for text."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -145,7 +145,7 @@ class DatabaseEngine:
         """How many products the criteria find: one query."""
         return _matching(criteria).aggregate(count=Count("id"))["count"] or 0
 
-    def counts(self, criteria: SearchCriteria, stage: int | None = None) -> Counts:
+    def counts(self, criteria: SearchCriteria, stage: int | None = None, facets: Collection[str] = ()) -> Counts:
         """What facets are counted by: one query each, two for prices and seldom more."""
         return DatabaseCounts()
 

@@ -1,5 +1,6 @@
 """What a search engine promises, and which one answers."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -73,8 +74,8 @@ class Engine(Protocol):
         """How many products the criteria find, exactly; for a text in the stage of a page, when that is known."""
         ...
 
-    def counts(self, criteria: SearchCriteria, stage: int | None = None) -> Counts:
-        """What the facets of the criteria are counted by, in the same stage."""
+    def counts(self, criteria: SearchCriteria, stage: int | None = None, facets: Collection[str] = ()) -> Counts:
+        """What the facets of the criteria are counted by, in the same stage; `facets`: which of them will be wanted."""
         ...
 
     def suggest(self, words: list[str], first: int) -> list[Suggestion]:

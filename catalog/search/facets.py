@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol
 
 from catalog.models import Brand, Category
 from catalog.search.criteria import CENT, MAX_PRICE, Range, SearchCriteria
@@ -18,6 +18,8 @@ MOST_RANGES, LEAST_RANGES = 5, 4
 # From so many bounds on a scale is fine enough to choose from.
 ENOUGH_BOUNDS = 12
 MOST_LOOKS = 6
+# The roundest bounds: most price ranges lie between some of them.
+SCALE = [Decimal(mantissa).scaleb(power) for power in range(-2, 10) for mantissa in (1, 2, 5)]
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,22 @@ class PriceFacet:
     low: Decimal | None = None
     high: Decimal | None = None
     ranges: list[PriceRange] = field(default_factory=list)
+
+
+# What each facet does not let narrow it: its own filter.
+_OWN: dict[str, dict[str, Any]] = {
+    "categories": {"categories": None, "category_subtree": None},
+    "brands": {"brands": None},
+    "price": {"price": Range()},
+    "ratings": {"rating": Range()},
+    "in_stock": {"in_stock": None},
+}
+FACETS = tuple(_OWN)
+
+
+def lifted(criteria: SearchCriteria, facet: str) -> SearchCriteria:
+    """The question that a facet is counted by: without the facet's own filter."""
+    return replace(criteria, **_OWN[facet])
 
 
 class Counts(Protocol):
@@ -86,8 +104,7 @@ class Facets:
         check_first(first)
         tree = self.tree()
         totals: dict[int, int] = {}
-        lifted = replace(self.criteria, categories=None, category_subtree=None)
-        for category_id, count in self.counts.by_category(lifted).items():
+        for category_id, count in self.counts.by_category(lifted(self.criteria, "categories")).items():
             if category_id in tree.by_id:
                 for above in tree.path(tree.by_id[category_id]):
                     totals[above.pk] = totals.get(above.pk, 0) + count
@@ -97,7 +114,7 @@ class Facets:
     def brands(self, first: int = DEFAULT_FIRST) -> list[tuple[Brand, int]]:
         """Brands, highest count first, then by slug: one query for their rows."""
         check_first(first)
-        counts = self.counts.by_brand(replace(self.criteria, brands=None))
+        counts = self.counts.by_brand(lifted(self.criteria, "brands"))
         # All with the last place's count come into question for it: the slug decides.
         least = sorted(counts.values(), reverse=True)[:first][-1:] or [1]
         rows = Brand.objects.filter(pk__in=[pk for pk, count in counts.items() if count >= least[0]])
@@ -106,11 +123,11 @@ class Facets:
 
     def price(self) -> PriceFacet:
         """The span of prices and 4 to 6 ranges of round bounds, as far as there are so many prices."""
-        lifted = replace(self.criteria, price=Range())
-        span = self.counts.price_bounds(lifted)
+        criteria = lifted(self.criteria, "price")
+        span = self.counts.price_bounds(criteria)
         if span is None:
             return PriceFacet()
-        cells = self._cells(lifted, *span)
+        cells = self._cells(criteria, *span)
         while len(cells) > MOST_RANGES:
             # The two neighbours that together hold the fewest become one.
             least = min(range(len(cells) - 1), key=lambda n: cells[n][1] + cells[n + 1][1])
@@ -125,12 +142,12 @@ class Facets:
 
     def ratings(self) -> list[tuple[int, int]]:
         """For 4, 3, 2 and 1: how many products are rated at least that; only counts above 0."""
-        counted = self.counts.by_rating(replace(self.criteria, rating=Range()))
+        counted = self.counts.by_rating(lifted(self.criteria, "ratings"))
         return [(stars, count) for stars, count in zip(STARS, counted, strict=True) if count]
 
     def in_stock(self) -> int:
         """How many products are in stock."""
-        return self.counts.in_stock(replace(self.criteria, in_stock=None))
+        return self.counts.in_stock(lifted(self.criteria, "in_stock"))
 
     def _cells(self, criteria: SearchCriteria, low: Decimal, high: Decimal) -> list[tuple[Decimal, int]]:
         """Neighbouring ranges that each hold a product, by their lower bound, with their counts."""

@@ -8,7 +8,7 @@ from tantivy import FieldType, Query
 
 from catalog.search.criteria import CENT, MAX_PRICE, Range, SearchCriteria, SortField
 from catalog.search.cursors import EPOCH, MICROSECOND, Value
-from catalog.search.documents import PRODUCT, SCHEMA, cents, name_term
+from catalog.search.documents import BRAND, CATEGORY, PRODUCT, SCHEMA, cents, name_term
 
 TYPES = {
     "id": FieldType.Unsigned,
@@ -20,6 +20,8 @@ TYPES = {
 }
 # Every product and nothing else.
 PRODUCTS = Query.term_query(SCHEMA, "kind", PRODUCT)
+# And all else: brands and categories.
+OTHERS = Query.term_set_query(SCHEMA, "kind", [BRAND, CATEGORY])
 
 
 def within(field: str, low: Any, high: Any, *, open_ends: bool = False) -> Query:

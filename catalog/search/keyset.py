@@ -20,6 +20,8 @@ SPARE = 20
 # From so many products on, a page of the whole catalogue looks first at the values near its boundary.
 MANY = 50_000
 SLICES = 256
+# Products looked at for a text's quantiles; each of the slices between those holds so many of them.
+SAMPLES, IN_A_SLICE = 4096, 4
 
 Rows = list[tuple[Any, int]]
 
@@ -48,23 +50,24 @@ def _equal(field: str, value: Any) -> Query:
     return within(field, value, value) if field == "created" else Query.term_query(SCHEMA, field, value)
 
 
-def _behind(index: Snapshot, field: str, value: Any, down: bool) -> Query:
+def _between(index: Snapshot, field: str, low: Any, high: Any) -> Query:
+    """Both ends exclusive; None: no such end."""
     if field != "name_key":
-        return within(field, *_beyond(value, down), open_ends=True)
-    # tantivy-py has no range of texts but in its query language; the value is hexadecimal, nothing a user typed.
-    return index.index.parse_query(f"name_key:{{* TO {value}}}" if down else f"name_key:{{{value} TO *}}")
+        return within(field, low, high, open_ends=True)
+    # tantivy-py has no range of texts but in its query language; the ends are hexadecimal, nothing a user typed.
+    return index.index.parse_query(f"name_key:{{{low or '*'} TO {high or '*'}}}")
 
 
 def _by_value(index: Snapshot, queries: list[Query], field: str, after: Any, want: int, down: bool) -> Rows:
     """So many rows by (field, id) behind the value, or from the start."""
     limit = want + SPARE
-    if not queries and field != "name_key" and index.searcher.num_docs >= MANY:
+    if not queries and index.searcher.num_docs >= MANY:
         near = _window(index, field, after, want, down)
         hits = _hits(index, near, limit, field, down) if near is not None else []
         if near is not None and len(hits) == limit:
             return _complete(index, [near], field, hits, want, limit, down)
     if after is not None:
-        queries = [*queries, _behind(index, field, after, down)]
+        queries = [*queries, _between(index, field, *_beyond(after, down))]
     queries = queries or [PRODUCTS]
     return _complete(index, queries, field, _hits(index, all_of(queries), limit, field, down), want, limit, down)
 
@@ -99,7 +102,8 @@ def _window(index: Snapshot, field: str, after: Any, want: int, down: bool) -> Q
     Whether it does is for the caller to see: what is in it comes before all that is not.
     """
     quantiles = _quantiles(index, field)
-    step = 1 + want * SLICES // index.searcher.num_docs
+    # Slices are not all of one size: room for four pages.
+    step = 1 + 4 * want * len(quantiles) // index.searcher.num_docs
     if down:
         place = bisect_right(quantiles, after) - 1 if after is not None else len(quantiles) - 1
         low = quantiles[place - step] if place > step else None
@@ -111,13 +115,15 @@ def _window(index: Snapshot, field: str, after: Any, want: int, down: bool) -> Q
     if None in ends and (after is not None or ends == (None, None)):
         return None
     # Open at the boundary, whose group was read; the other end is nobody's boundary.
-    return within(field, *ends, open_ends=True)
+    return _between(index, field, *ends)
 
 
 def _quantiles(index: Snapshot, field: str) -> list[Any]:
     """Some 256 values that part the catalogue into slices of about one size; kept as long as they are good enough."""
     known = index.quantiles.get(field)
-    if known is None:
+    if known is None and field == "name_key":
+        known = index.quantiles[field] = _sampled(index, field)
+    elif known is None:
         percents = [100 * n / SLICES for n in range(1, SLICES)]
         asked = {"q": {"percentiles": {"field": field, "percents": percents, "keyed": False}}}
         values = index.searcher.aggregate(PRODUCTS, asked)["q"]["values"]
@@ -125,3 +131,12 @@ def _quantiles(index: Snapshot, field: str) -> list[Any]:
         known = sorted({round(each["value"]) if whole else each["value"] for each in values})
         index.quantiles[field] = known
     return known
+
+
+def _sampled(index: Snapshot, field: str) -> list[Any]:
+    """Quantiles of a text, for which Tantivy has no percentiles: of the products with the highest digests, any ones."""
+    highest = index.searcher.search(PRODUCTS, SAMPLES, count=False, order_by_field="digest").hits
+    ids = index.searcher.fast_field_values("id", [address for _, address in highest])
+    some = Query.term_set_query(SCHEMA, "id", ids)
+    values = [value for value, _ in index.searcher.search(some, SAMPLES, count=False, order_by_field=field).hits]
+    return sorted(set(values[IN_A_SLICE::IN_A_SLICE]))

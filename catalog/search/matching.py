@@ -137,10 +137,22 @@ class Matching:
         return list(dict.fromkeys(part for word in self.words for part in word.parts))[:MOST_WORDS]
 
     def _partial(self, stage: int) -> Query:
-        # A word that is there needs no typos: here they would only dilute what little there is.
-        near = [any_of(_exact(part) + ([] if self._exists(part) else _typos(part))) for part in self._parts()]
-        wanted = max(1, len(near) - (stage - PARTIAL) - 1)
+        near = [query for part in self._parts() if (query := self._nearest(part)) is not None]
+        wanted = max(1, len(self._parts()) - (stage - PARTIAL) - 1)
+        if wanted > len(near):
+            return Query.empty_query()
+        if wanted == len(near):
+            # The same, but Tantivy is faster at finding all than at counting how many.
+            return all_of(near)
         return Query.boolean_query([(Occur.Should, query) for query in near], minimum_number_should_match=wanted)
+
+    def _nearest(self, part: str) -> Query | None:
+        """The word, or when nothing holds it, the word with typos; None when nothing holds that either."""
+        # A word that is there needs no typos: here they would only dilute what little there is.
+        if self._exists(part):
+            return any_of(_exact(part))
+        near = any_of(_exact(part) + _typos(part))
+        return near if self._searcher.search(near, 1, count=False).hits else None
 
     def _alternatives(self, position: int, *, typos: bool) -> list[Query]:
         """The ways in which the word at a position can be met."""

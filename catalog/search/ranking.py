@@ -6,6 +6,7 @@ from threading import Lock
 from tantivy import Query
 
 from catalog.search.criteria import SearchCriteria
+from catalog.search.documents import SCHEMA
 from catalog.search.filters import filters
 from catalog.search.matching import EXACT, Matching, all_of
 from catalog.search.store import Snapshot
@@ -63,29 +64,54 @@ class Text:
     def ranked(self, criteria: SearchCriteria, start: int, stop: int) -> list[int]:
         """The ids of the hits from `start` to before `stop`, best first."""
         asked = filters(criteria)
-        best = all_of([self.matching.best(self.stage), *asked])
-        ids = _ranked(self._index, best, start, stop - start)
+        best = self.matching.best(self.stage)
+        ids = _ranked(self._index, best, asked, start, stop - start)
         if len(ids) < stop - start and self.stage <= 2:
-            passed = start + len(ids) if ids or not start else self._count(best)
-            rest = all_of([self.matching.rest(self.stage), *asked])
-            ids += _ranked(self._index, rest, max(0, start - passed), stop - start - len(ids))
+            passed = start + len(ids) if ids or not start else count(self._index, all_of([best, *asked]))
+            rest = self.matching.rest(self.stage)
+            ids += _ranked(self._index, rest, asked, max(0, start - passed), stop - start - len(ids))
         return ids
 
-    def _count(self, query: Query) -> int:
-        return count(self._index, query)
 
-
-def count(index: Snapshot, query: Query) -> int:
-    """How many products the query finds."""
+def count(index: Snapshot, query: Query, key: str = "id") -> int:
+    """How many products the query finds; with another field as key, how many of what has one."""
     # Faster than Tantivy's own counting collector, which the binding couples with ranking.
-    return int(index.searcher.aggregate(query, {"n": {"value_count": {"field": "id"}}})["n"]["value"])
+    return int(index.searcher.aggregate(query, {"n": {"value_count": {"field": key}}})["n"]["value"])
 
 
-def _ranked(index: Snapshot, query: Query, start: int, size: int) -> list[int]:
+def _ranked(index: Snapshot, query: Query, asked: list[Query], start: int, size: int) -> list[int]:
+    """The ids of what the query finds and the filters let pass, from `start`, best first."""
+    if asked:
+        first = _blocks(index, query, 0, 1)
+        if len(first) == BLOCK and len(_passing(index, first, asked)) * 2 >= BLOCK:
+            # Tantivy skips what cannot come first, but not under a filter: what passes is picked out afterwards.
+            return _sifted(index, query, asked, start, size)
+        query = all_of([query, *asked])
+    begin, end = start // BLOCK, (start + size - 1) // BLOCK + 1
+    return _blocks(index, query, begin, end)[start - begin * BLOCK : start - begin * BLOCK + size]
+
+
+def _sifted(index: Snapshot, query: Query, asked: list[Query], start: int, size: int) -> list[int]:
+    """As `_ranked`, for filters that let most pass: block after block, twice as many each time."""
+    found: list[int] = []
+    begin, end = 0, 1
+    while len(found) < start + size and (ids := _blocks(index, query, begin, end)):
+        passing = _passing(index, ids, asked)
+        found += [row_id for row_id in ids if row_id in passing]
+        begin, end = end, 2 * end + 1
+    return found[start : start + size]
+
+
+def _passing(index: Snapshot, ids: list[int], asked: list[Query]) -> set[int]:
+    """Which of the products the filters let pass."""
+    chosen = all_of([Query.term_set_query(SCHEMA, "id", ids), *asked])
+    found = index.searcher.search(chosen, len(ids), count=False).hits
+    return {int(row_id or 0) for row_id in index.searcher.fast_field_values("id", [address for _, address in found])}
+
+
+def _blocks(index: Snapshot, query: Query, begin: int, end: int) -> list[int]:
     """Ids by score, within a block by rounded score and id: sums of floats differ by the order they are made in."""
-    first, last = start // BLOCK, (start + size - 1) // BLOCK
-    found = index.searcher.search(query, (last - first + 1) * BLOCK, count=False, offset=first * BLOCK).hits
+    found = index.searcher.search(query, (end - begin) * BLOCK, count=False, offset=begin * BLOCK).hits
     ids = index.searcher.fast_field_values("id", [address for _, address in found])
     scored = [(-round(score, 3), int(row_id or 0)) for (score, _), row_id in zip(found, ids, strict=True)]
-    ordered = [each for at in range(0, len(scored), BLOCK) for each in sorted(scored[at : at + BLOCK])]
-    return [row_id for _, row_id in ordered[start - first * BLOCK : start - first * BLOCK + size]]
+    return [row_id for at in range(0, len(scored), BLOCK) for _, row_id in sorted(scored[at : at + BLOCK])]

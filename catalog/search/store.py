@@ -17,7 +17,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ import tantivy
 from django.conf import settings
 
 from catalog.search.checksums import is_whole
+from catalog.search.criteria import SearchCriteria
 from catalog.search.documents import FINGERPRINT, SCHEMA, register_tokenizers
 
 POINTER = "current"
@@ -35,12 +36,27 @@ ATTEMPTS = 5
 CONDEMNED = "condemned"
 # Bytes that a writer of some changes collects in memory.
 SMALL_HEAP = 32_000_000
+# Questions whose counts are kept: 20 megabytes with the facets of thousands of brands.
+MOST_COUNTED = 100
 
 FileId = tuple[int, int, int]
 
 
 class IndexUnavailable(Exception):
     """There is no index that could be searched; the text says why, fit for strangers."""
+
+
+class Counted:
+    """What was counted of a commit, by question and stage: shoppers ask the same, and the answer cannot change."""
+
+    def __init__(self) -> None:
+        self._known: dict[object, dict[str, Any]] = {}
+
+    def of(self, criteria: SearchCriteria, stage: int | None) -> dict[str, Any]:
+        """The counts by name; what is added to them is kept for some time."""
+        if len(self._known) >= MOST_COUNTED:
+            self._known.clear()
+        return self._known.setdefault((criteria.question, criteria.category_subtree, stage), {})
 
 
 @dataclass(frozen=True)
@@ -55,6 +71,7 @@ class Snapshot:
     files: dict[str, FileId]
     # By field; see catalog.search.keyset.
     quantiles: dict[str, list[Any]]
+    counted: "Counted" = field(default_factory=lambda: Counted())
 
 
 def folder() -> Path:

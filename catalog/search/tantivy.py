@@ -1,7 +1,7 @@
 """The engine that asks the embedded index; without one that works, the database answers."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
@@ -15,8 +15,8 @@ from catalog.search.cursors import Page
 from catalog.search.database import DatabaseEngine
 from catalog.search.documents import cents
 from catalog.search.engine import Hits, Suggestion, hits, positions, ranked_hits
-from catalog.search.facets import STARS, Counts
-from catalog.search.filters import PRODUCTS, filters, price_of, sort_column
+from catalog.search.facets import SCALE, STARS, Counts, lifted
+from catalog.search.filters import OTHERS, PRODUCTS, filters, price_of, sort_column
 from catalog.search.highlight import highlighted
 from catalog.search.keyset import in_order
 from catalog.search.matching import all_of
@@ -47,9 +47,9 @@ class TantivyEngine:
         """How many products the criteria find."""
         return self.answer(lambda index: _count(index, criteria, stage), lambda: self.database.count(criteria))
 
-    def counts(self, criteria: SearchCriteria, stage: int | None = None) -> Counts:
+    def counts(self, criteria: SearchCriteria, stage: int | None = None, facets: Collection[str] = ()) -> Counts:
         """What facets are counted by."""
-        return IndexCounts(self, criteria, stage)
+        return IndexCounts(self, criteria, stage, facets)
 
     @timed_search("tantivy")
     def suggest(self, words: list[str], first: int) -> list[Suggestion]:
@@ -87,56 +87,89 @@ class TantivyEngine:
             return instead()
 
 
-class IndexCounts:
-    """Counts by aggregations over the index, for a question in one stage."""
+def _terms(field: str) -> dict[str, Any]:
+    return {"terms": {"field": field, "size": MOST_TERMS, "segment_size": MOST_TERMS}}
 
-    def __init__(self, engine: TantivyEngine, asked: SearchCriteria, stage: int | None) -> None:
+
+def _ranges(field: str, edges: Sequence[float]) -> dict[str, Any]:
+    """Below the first edge, between the edges, and from the last on."""
+    between = [{"from": low, "to": high} for low, high in pairwise(edges)]
+    return {"range": {"field": field, "ranges": [{"to": edges[0]}, *between, {"from": edges[-1]}]}}
+
+
+# What each facet asks of the index, by the name of the answer's part.
+AGGREGATIONS: dict[str, dict[str, Any]] = {
+    "categories": {"categories": _terms("category")},
+    "brands": {"brands": _terms("brand")},
+    "price": {"span": {"stats": {"field": "price"}}, "scale": _ranges("price", [float(cents(b)) for b in SCALE])},
+    "ratings": {"ratings": _ranges("rating_low", [float(stars) for stars in reversed(STARS)])},
+    "in_stock": {"stock": _ranges("quantity", [1.0])},
+}
+
+
+class IndexCounts:
+    """Counts by aggregations over the index, for a question in one stage.
+
+    Facets that are counted by the same question are counted in one pass; the index keeps the answers, until it changes.
+    """
+
+    def __init__(
+        self, engine: TantivyEngine, asked: SearchCriteria, stage: int | None, facets: Collection[str]
+    ) -> None:
         self._engine, self._asked, self._stage = engine, asked, stage
+        self._facets = AGGREGATIONS.keys() & set(facets)
         self._database = engine.database.counts(asked)
 
     def by_category(self, criteria: SearchCriteria) -> dict[int, int]:
         """Products by category id."""
         return self._engine.answer(
-            lambda index: self._terms(index, criteria, "category"), lambda: self._database.by_category(criteria)
+            lambda index: _by_key(self._counted(index, criteria, "categories")["categories"]),
+            lambda: self._database.by_category(criteria),
         )
 
     def by_brand(self, criteria: SearchCriteria) -> dict[int, int]:
         """Products by brand id."""
         return self._engine.answer(
-            lambda index: self._terms(index, criteria, "brand"), lambda: self._database.by_brand(criteria)
+            lambda index: _by_key(self._counted(index, criteria, "brands")["brands"]),
+            lambda: self._database.by_brand(criteria),
         )
 
     def price_bounds(self, criteria: SearchCriteria) -> tuple[Decimal, Decimal] | None:
         """The lowest and the highest price."""
 
         def ask(index: store.Snapshot) -> tuple[Decimal, Decimal] | None:
-            stats = self._aggregate(index, criteria, {"stats": {"field": "price"}})
-            return (price_of(stats["min"]), price_of(stats["max"])) if stats["count"] else None
+            span = self._counted(index, criteria, "price")["span"]
+            return (price_of(span["min"]), price_of(span["max"])) if span["count"] else None
 
         return self._engine.answer(ask, lambda: self._database.price_bounds(criteria))
 
     def by_price(self, criteria: SearchCriteria, bounds: list[Decimal]) -> list[int]:
         """Products below the first bound, between the bounds, and from the last on."""
         edges = [float(cents(bound)) for bound in bounds]
-        return self._engine.answer(
-            lambda index: self._ranges(index, criteria, "price", edges),
-            lambda: self._database.by_price(criteria, bounds),
-        )
+
+        def ask(index: store.Snapshot) -> list[int]:
+            if set(bounds) <= set(SCALE):
+                fine = _in_order(self._counted(index, criteria, "price")["scale"])
+                ends = [0, *(SCALE.index(bound) + 1 for bound in bounds), len(fine)]
+                return [sum(fine[start:end]) for start, end in pairwise(ends)]
+            return _in_order(self._aggregate(index, criteria, {"prices": _ranges("price", edges)})["prices"])
+
+        return self._engine.answer(ask, lambda: self._database.by_price(criteria, bounds))
 
     def by_rating(self, criteria: SearchCriteria) -> list[int]:
         """Products rated at least 4, 3, 2 and 1."""
 
         def ask(index: store.Snapshot) -> list[int]:
-            counts = self._ranges(index, criteria, "rating_low", [float(stars) for stars in reversed(STARS)])
+            counts = _in_order(self._counted(index, criteria, "ratings")["ratings"])
             return [sum(counts[stars:]) for stars in STARS]
 
         return self._engine.answer(ask, lambda: self._database.by_rating(criteria))
 
     def in_stock(self, criteria: SearchCriteria) -> int:
         """Products with units in stock."""
-        stocked = replace(criteria, in_stock=True)
         return self._engine.answer(
-            lambda index: _count(index, stocked, self._settled(index)), lambda: self._database.in_stock(criteria)
+            lambda index: _in_order(self._counted(index, criteria, "in_stock")["stock"])[1],
+            lambda: self._database.in_stock(criteria),
         )
 
     def _settled(self, index: store.Snapshot) -> int | None:
@@ -147,26 +180,29 @@ class IndexCounts:
             self._stage = text.stage
         return self._stage
 
+    def _counted(self, index: store.Snapshot, criteria: SearchCriteria, facet: str) -> dict[str, Any]:
+        """The facet's parts, counted together with those of all wanted facets that the same question counts."""
+        known = index.counted.of(criteria, self._settled(index))
+        if not AGGREGATIONS[facet].keys() <= known.keys():
+            together = [name for name in self._facets if lifted(self._asked, name).question == criteria.question]
+            asked = {part: how for name in {facet, *together} for part, how in AGGREGATIONS[name].items()}
+            known |= self._aggregate(index, criteria, {p: how for p, how in asked.items() if p not in known})
+        return known
+
     def _aggregate(self, index: store.Snapshot, criteria: SearchCriteria, asked: dict[str, Any]) -> dict[str, Any]:
         text = Text.of(index, criteria, self._settled(index))
         queries = [*([text.hits] if text else []), *filters(criteria)]
         query = Query.empty_query() if criteria.finds_nothing else all_of(queries or [PRODUCTS])
-        return index.searcher.aggregate(query, {"asked": asked})["asked"]
+        return index.searcher.aggregate(query, asked)
 
-    def _terms(self, index: store.Snapshot, criteria: SearchCriteria, field: str) -> dict[int, int]:
-        asked = {"terms": {"field": field, "size": MOST_TERMS, "segment_size": MOST_TERMS}}
-        buckets = self._aggregate(index, criteria, asked)["buckets"]
-        return {int(bucket["key"]): bucket["doc_count"] for bucket in buckets}
 
-    def _ranges(self, index: store.Snapshot, criteria: SearchCriteria, field: str, edges: list[float]) -> list[int]:
-        """How many lie below the first edge, between the edges, and from the last on."""
-        if not edges:
-            return [_count(index, criteria, self._settled(index))]
-        ranges: list[dict[str, float]] = [{"to": edges[0]}]
-        ranges += [{"from": low, "to": high} for low, high in pairwise(edges)]
-        ranges.append({"from": edges[-1]})
-        buckets = self._aggregate(index, criteria, {"range": {"field": field, "ranges": ranges}})["buckets"]
-        return [bucket["doc_count"] for bucket in sorted(buckets, key=lambda each: each.get("from", -1.0))]
+def _by_key(answer: dict[str, Any]) -> dict[int, int]:
+    return {int(bucket["key"]): bucket["doc_count"] for bucket in answer["buckets"]}
+
+
+def _in_order(answer: dict[str, Any]) -> list[int]:
+    """The counts of ranges, from the lowest on."""
+    return [bucket["doc_count"] for bucket in sorted(answer["buckets"], key=lambda each: each.get("from", -1.0))]
 
 
 def _search(index: store.Snapshot, criteria: SearchCriteria, page: Page) -> Hits:
@@ -195,11 +231,18 @@ def _search(index: store.Snapshot, criteria: SearchCriteria, page: Page) -> Hits
 def _count(index: store.Snapshot, criteria: SearchCriteria, stage: int | None) -> int:
     if criteria.finds_nothing:
         return 0
+    known = index.counted.of(criteria, stage)
+    if "total" not in known:
+        known["total"] = _counted_anew(index, criteria, stage)
+    return known["total"]
+
+
+def _counted_anew(index: store.Snapshot, criteria: SearchCriteria, stage: int | None) -> int:
     text = Text.of(index, criteria, stage)
 
     def ask() -> int:
         queries = [*([text.hits] if text else []), *filters(criteria)]
-        return count(index, all_of(queries or [PRODUCTS]))
+        return count(index, all_of(queries)) if queries else index.searcher.num_docs - count(index, OTHERS, "named")
 
     found = ask()
     if text and not found and text.settle():

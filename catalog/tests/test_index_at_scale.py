@@ -1,0 +1,81 @@
+"""What the index does otherwise when much is found, on little: the sizes from which it does so are lowered."""
+
+import random
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+
+from catalog.models import Product
+from catalog.search import engine, keyset, ranking
+from catalog.search.criteria import Range, SearchCriteria, SortField, parse_criteria
+from catalog.search.cursors import Page
+from catalog.search.database import DatabaseEngine
+from catalog.search.engine import Engine
+from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
+from catalog.tree import CategoryTree
+from core.telemetry.metrics import FALLBACKS
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("index")]
+
+
+@pytest.fixture
+def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Product]]:
+    """Some products, which count as many; it is the index that answers for them."""
+    before = FALLBACKS._value.get()
+    monkeypatch.setattr(keyset, "MANY", 1)
+    monkeypatch.setattr(keyset, "SLICES", 8)
+    monkeypatch.setattr(keyset, "SAMPLES", 40)
+    monkeypatch.setattr(ranking, "BLOCK", 8)
+    category, brand, dice = CategoryFactory(), BrandFactory(), random.Random(5)
+    yield [
+        ProductFactory(
+            name=" ".join(dice.choices(["lamp", "oak", "blue", "Émile"], k=dice.randint(1, 4))),
+            category=category,
+            brand=brand,
+            price=Decimal(dice.randrange(1, 30)),
+            rating=dice.choice([None, 1.5, 4.5]),
+        )
+        for _ in range(120)
+    ]
+    assert FALLBACKS._value.get() == before
+
+
+def walk(asked: Engine, criteria: SearchCriteria, size: int) -> list[int]:
+    """All ids, page by page."""
+    found: list[int] = []
+    page = Page(size)
+    while True:
+        hits = asked.search(criteria, page)
+        found += [boundary.id for boundary in hits.boundaries]
+        if not hits.has_next:
+            return found
+        page = Page(size, boundary=hits.boundaries[-1])
+
+
+@pytest.mark.parametrize("sort", [sort for sort in SortField if sort is not SortField.RELEVANCE])
+@pytest.mark.parametrize("descending", [False, True])
+def test_a_walk_by_windows_is_the_databases(shop: list[Product], sort: SortField, descending: bool) -> None:
+    criteria = parse_criteria(tree=CategoryTree.load, sort=sort, descending=descending)
+    assert walk(engine.engine(), criteria, 7) == walk(DatabaseEngine(), criteria, 7)
+
+
+@pytest.mark.parametrize("least", [2, 10, 25])
+def test_a_filter_narrows_the_best_matches_and_changes_nothing_else(shop: list[Product], least: int) -> None:
+    """Whether it lets most of them pass or few; each once, on pages of any size."""
+    price = Range(Decimal(least), None)
+    criteria = parse_criteria(tree=CategoryTree.load, text="lamp", price=price)
+    expected = {p.pk for p in shop if "lamp" in p.name and p.price >= least}
+    for size in (3, 50):
+        found = walk(engine.engine(), criteria, size)
+        assert len(found) == len(expected)
+        assert set(found) == expected
+    assert walk(engine.engine(), criteria, 3) == walk(engine.engine(), criteria, 50)
+
+
+def test_a_total_is_counted_anew_when_the_catalogue_changed(shop: list[Product]) -> None:
+    criteria = parse_criteria(tree=CategoryTree.load, text="lamp")
+    before = engine.engine().count(criteria)
+    assert engine.engine().count(criteria) == before
+    ProductFactory(name="lamp", category=shop[0].category, brand=shop[0].brand)
+    assert engine.engine().count(criteria) == before + 1
