@@ -1,7 +1,8 @@
 """Reading products by id, with the relations that the caller wants: rows, then one IN for each relation."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 from catalog.images.reading import attach_images
 from catalog.models import Brand, Category, Product
@@ -43,7 +44,7 @@ def read_products(
     """
     if not ids:
         return []
-    by_id = {row.pk: row for row in instances(Product, columns, _products(columns, archived)(ids))}
+    by_id = instances(Product, columns, _products(columns, archived)(ids))
     products = [by_id[pk] for pk in ids if pk in by_id]
     return attach_relations(
         products, categories=categories, brands=brands, images=images, renditions=renditions, tree=tree
@@ -69,25 +70,24 @@ def attach_relations(
     return products
 
 
-def attach_categories(products: Iterable[Product], tree: CategoryTree | None = None) -> list[Product]:
+def attach_categories(products: Sequence[Product], tree: CategoryTree | None = None) -> list[Product]:
     """Sets each product's category: from the tree, or by one query. Answers those whose category is still there."""
-    products = list(products)
-    wanted = {product.category_id for product in products}
-    known = tree.by_id if tree is not None and wanted <= tree.by_id.keys() else None
-    if known is None:
-        known = {row.pk: row for row in instances(Category, _CATEGORY, _categories(sorted(wanted)))}
-    there = [product for product in products if product.category_id in known]
-    for product in there:
-        product._state.fields_cache["category"] = known[product.category_id]
-    return there
+    keys = [product.category_id for product in products]
+    if tree is not None and tree.by_id.keys() >= set(keys):
+        return _attached(products, "category", keys, tree.by_id)
+    return _attached(products, "category", keys, instances(Category, _CATEGORY, _categories(sorted(set(keys)))))
 
 
-def attach_brands(products: Iterable[Product]) -> list[Product]:
+def attach_brands(products: Sequence[Product]) -> list[Product]:
     """Sets each product's brand, by one query. Answers those whose brand is still there."""
-    products = list(products)
-    wanted = {product.brand_id for product in products}
-    known = {row.pk: row for row in instances(Brand, _BRAND, _brands(sorted(wanted)))}
-    there = [product for product in products if product.brand_id in known]
-    for product in there:
-        product._state.fields_cache["brand"] = known[product.brand_id]
+    keys = [product.brand_id for product in products]
+    return _attached(products, "brand", keys, instances(Brand, _BRAND, _brands(sorted(set(keys)))))
+
+
+def _attached(products: Sequence[Product], name: str, keys: list[int], known: Mapping[int, Any]) -> list[Product]:
+    there = []
+    for product, key in zip(products, keys, strict=True):
+        if key in known:
+            product._state.fields_cache[name] = known[key]
+            there.append(product)
     return there

@@ -60,16 +60,16 @@ class Prepared:
         return _Statement(sql, known, compiler.get_converters(selected))
 
 
-def instances(model: type[Row], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[Row]:
-    """A model instance for each row of these columns (attribute names); other fields are deferred, as by `only`.
+def instances(model: type[Row], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> dict[Any, Row]:
+    """A model instance for each row of these columns (attribute names), by the first of them, the key.
 
-    As `Model.from_db` makes them, past `__init__` and its signals, which cost ten times the rest.
+    Other fields are deferred, as by `only`. As `Model.from_db` makes them, past `__init__` and its signals, which cost
+    ten times the rest.
     """
-    made = []
+    made = {}
     for row in rows:
-        instance = model.__new__(model)
-        state = ModelState()
+        made[row[0]] = instance = model.__new__(model)
+        instance.__dict__ = values = dict(zip(columns, row, strict=True))
+        values["_state"] = state = ModelState()
         state.adding, state.db = False, DEFAULT_DB_ALIAS
-        instance.__dict__.update(zip(columns, row, strict=True), _state=state)
-        made.append(instance)
     return made

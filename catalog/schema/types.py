@@ -10,7 +10,6 @@ from graphql import GraphQLResolveInfo
 
 from catalog import models
 from catalog.images import reading
-from catalog.products import attach_brands, attach_categories
 from catalog.schema.images import ProductImage
 from catalog.search import criteria
 from catalog.tree import CategoryTree
@@ -134,18 +133,16 @@ class Product(NodeType):
         use_connection = False
 
     @staticmethod
+    @from_source
     def resolve_category(product: models.Product, info: GraphQLResolveInfo) -> models.Category:
         """Attached by look-ahead; a product read on its own asks for it here."""
-        if "category" not in product._state.fields_cache:
-            attach_categories([product], known_tree(info.context))
-        return product.category
+        return product._state.fields_cache.get("category") or product.category
 
     @staticmethod
+    @from_source
     def resolve_brand(product: models.Product, info: GraphQLResolveInfo) -> models.Brand:
         """Attached by look-ahead; a product read on its own asks for it here."""
-        if "brand" not in product._state.fields_cache:
-            attach_brands([product])
-        return product.brand
+        return product._state.fields_cache.get("brand") or product.brand
 
     @staticmethod
     @from_source

@@ -79,7 +79,8 @@ def verify(token: str) -> tuple[AbstractBaseUser, datetime]:
         raise TokenRefused from None
     if not rows:
         raise TokenRefused
-    return instances(get_user_model(), _columns(), rows)[0], datetime.fromtimestamp(claims["exp"], UTC)
+    (user,) = instances(get_user_model(), _columns(), rows).values()
+    return user, datetime.fromtimestamp(claims["exp"], UTC)
 
 
 def _columns() -> list[str]:

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 # A path as a plain tuple of (previous, key, type's name): made for every object, so it must be cheap.
 RawPath = tuple[Any, str | int, str | None]
 ExecuteField = Callable[["Run", Any, "RawPath | None"], Any]
-IMMUTABLE = (str, int, float, bool, type(None))
 
 
 class Info(GraphQLResolveInfo):
@@ -39,9 +38,9 @@ class Info(GraphQLResolveInfo):
     __slots__ = ()
 
     @property
-    def path(self) -> Path:  # type: ignore[override]
+    def path(self) -> Path:
         """Where in the response this is."""
-        return _path(self[4])  # type: ignore[arg-type]
+        return _path(self[4])
 
 
 def _path(raw: RawPath) -> Path:
@@ -78,7 +77,7 @@ def compile_field(
 ) -> ExecuteField:
     """ExecuteField() of §6.4 for one response key: resolve, complete, and handle the error of either."""
     field = Field(plan, parent_type, definition, nodes)
-    resolve = definition.resolve or _default_resolver
+    resolve: Any = definition.resolve or _default_resolver
     nullable, type_name = not is_non_null_type(definition.type), parent_type.name
     complete, wants_info = compile_value(field, definition.type)
 
@@ -89,7 +88,7 @@ def compile_field(
             raise located
         run.errors.append(located)
 
-    read_type = AS_THEY_ARE.get(get_nullable_type(definition.type))  # type: ignore[call-overload]
+    read_type = AS_THEY_ARE.get(get_nullable_type(definition.type))  # type: ignore[arg-type]
     attribute = _attribute(resolve)
     if definition.args or wants_info or not (attribute or getattr(resolve, "from_source", False)):
         arguments = _arguments(field)
@@ -121,7 +120,8 @@ def compile_field(
     def execute_reading(run: Run, source: Any, parent: RawPath | None) -> Any:
         path = (parent, key, type_name)
         try:
-            return complete(run, read(source, None), path, None)
+            value = read(source, None)
+            return value if type(value) is read_type else complete(run, value, path, None)
         except Exception as error:
             return failed(run, error, path)
 
@@ -137,16 +137,13 @@ def _default_resolver(source: Any, info: GraphQLResolveInfo, **arguments: Any) -
 
 def _attribute(resolve: Any) -> tuple[str, Any] | None:
     """The attribute, and its default, that graphene's own default resolver reads; None for any other resolver."""
-    if isinstance(resolve, partial) and resolve.func is dict_or_attr_resolver and not resolve.keywords:
-        return resolve.args  # type: ignore[return-value]
-    return None
+    is_default = isinstance(resolve, partial) and resolve.func is dict_or_attr_resolver and not resolve.keywords
+    return resolve.args if is_default else None
 
 
 def _reader(name: str, default: Any) -> Callable[[Any, Any], Any]:
-    """The same in one call instead of four."""
-    return lambda source, info: (
-        source.get(name, default) if isinstance(source, dict) else getattr(source, name, default)
-    )
+    """graphene's default resolver in one call instead of four."""
+    return lambda source, _: source.get(name, default) if isinstance(source, dict) else getattr(source, name, default)
 
 
 def _arguments(field: Field) -> Callable[[dict[str, Any]], dict[str, Any]]:
@@ -168,6 +165,6 @@ def _arguments(field: Field) -> Callable[[dict[str, Any]], dict[str, Any]]:
         except GraphQLError:
             pass  # it is raised again where the field is executed
         else:
-            if all(isinstance(value, IMMUTABLE) for value in values.values()):
+            if all(isinstance(value, str | int | float | None) for value in values.values()):
                 return lambda variables: values
     return lambda variables: get_argument_values(definition, node, variables)

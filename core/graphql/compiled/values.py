@@ -40,11 +40,15 @@ Absent = Callable[[Any], None]
 ABSENT = (type(Undefined), Exception)
 # Python's values of these types are what the response shows.
 AS_THEY_ARE: dict[GraphQLLeafType, type] = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool}
+_WITHIN_BOUNDS: dict[GraphQLLeafType, Callable[[Any], bool]] = {
+    GraphQLInt: lambda value: type(value) is int and -2_147_483_648 <= value <= 2_147_483_647,
+    GraphQLFloat: lambda value: type(value) is float and isfinite(value),
+}
 
 
 def compile_value(field: Field, kind: GraphQLOutputType) -> tuple[CompleteValue, bool]:
     """CompleteValue() for a type, and whether it wants the info. The closure raises what is wrong with a value."""
-    absent = _null
+    absent: Absent = _null
     if isinstance(kind, GraphQLNonNull):
         absent, kind = _non_null(field), kind.of_type
     if isinstance(kind, GraphQLList):
@@ -73,18 +77,10 @@ def _non_null(field: Field) -> Absent:
     return refuse
 
 
-def _is_int(value: Any) -> bool:
-    return type(value) is int and -2_147_483_648 <= value <= 2_147_483_647
-
-
-def _is_float(value: Any) -> bool:
-    return type(value) is float and isfinite(value)
-
-
 def _leaf(kind: GraphQLLeafType, absent: Absent) -> CompleteValue:
     """§6.4.3 step 4: scalars and enums."""
     itself, serialize = AS_THEY_ARE.get(kind), kind.serialize
-    is_itself = {GraphQLInt: _is_int, GraphQLFloat: _is_float}.get(kind, lambda value: False)  # type: ignore[call-overload]
+    is_itself = _WITHIN_BOUNDS.get(kind, lambda value: False)
 
     def leaf(run: Any, value: Any, path: Any, info: Any) -> Any:
         if type(value) is itself or is_itself(value):
@@ -134,14 +130,20 @@ def _list(field: Field, kind: GraphQLList[Any], absent: Absent) -> tuple[Complet
 def _object(field: Field, kind: GraphQLObjectType, absent: Absent) -> CompleteValue:
     """§6.4.3 step 6, objects: their selections."""
     fields_on, is_type_of = field.plan.selection(field.nodes), kind.is_type_of
+    fields: Any = None
 
     def object_(run: Any, value: Any, path: Any, info: Any) -> Any:
+        nonlocal fields
         if value is None or isinstance(value, ABSENT):
             return absent(value)
-        fields = fields_on(kind)
+        if fields is None:
+            fields = fields_on(kind)
         if is_type_of is not None and not is_type_of(value, info):
             raise invalid_return_type_error(kind, value, field.nodes)
-        return {key: execute(run, value, path) for key, execute in fields}
+        data = {}
+        for key, execute in fields:
+            data[key] = execute(run, value, path)
+        return data
 
     return object_
 
