@@ -19,7 +19,7 @@ _categories = Prepared(lambda keys: Category.objects.filter(pk__in=keys).order_b
 _brands = Prepared(lambda keys: Brand.objects.filter(pk__in=keys).order_by().values_list(*_BRAND))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def _products(columns: tuple[str, ...], archived: bool) -> Prepared:
     products = Product.objects.order_by() if archived else Product.objects.filter(is_active=True).order_by()
     return Prepared(lambda keys: products.filter(pk__in=keys).values_list(*columns))

@@ -32,7 +32,7 @@ class Prepared:
 
     def __init__(self, make: Callable[[list[int]], QuerySet[Any, Any]]) -> None:
         self._make = make
-        self._statement = lru_cache(maxsize=256)(self._compile)
+        self._statement = lru_cache(maxsize=128)(self._compile)
 
     def __call__(self, numbers: Sequence[int]) -> list[tuple[Any, ...]]:
         """The rows, in the database's order; none for no numbers."""
@@ -60,6 +60,13 @@ class Prepared:
         return _Statement(sql, known, compiler.get_converters(selected))
 
 
+class _Stored(ModelState):
+    """The state of an instance whose row is there."""
+
+    adding = False
+    db = DEFAULT_DB_ALIAS
+
+
 def instances(model: type[Row], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> dict[Any, Row]:
     """A model instance for each row of these columns (attribute names), by the first of them, the key.
 
@@ -70,6 +77,5 @@ def instances(model: type[Row], columns: Sequence[str], rows: Iterable[Sequence[
     for row in rows:
         made[row[0]] = instance = model.__new__(model)
         instance.__dict__ = values = dict(zip(columns, row, strict=True))
-        values["_state"] = state = ModelState()
-        state.adding, state.db = False, DEFAULT_DB_ALIAS
+        values["_state"] = _Stored()
     return made
