@@ -5,6 +5,7 @@ from typing import Any
 from cart.models import Cart, CartLine
 from catalog.models import Product
 from catalog.products import COLUMNS
+from core.rows import Prepared, instances
 
 _CART = ("version", "updated_at")
 _LINE = ("id", "product_id", "quantity", "unit_price_when_added")
@@ -15,7 +16,7 @@ def read_cart(user_id: int) -> Cart:
 
     Without a row it is empty, at version 0, and its `updated_at` is None.
     """
-    return _assemble(user_id, _rows(user_id, [*_LINE, *(f"product__{name}" for name in COLUMNS)]), with_products=True)
+    return _assemble(user_id, _whole([user_id]), with_products=True)
 
 
 def empty_cart(user_id: int) -> Cart:
@@ -28,16 +29,16 @@ def lock_cart(user_id: int) -> Cart | None:
 
     None without a row. The cart's row is locked first: it is the one that the join begins with.
     """
-    rows = _rows(user_id, _LINE, lock=True)
+    rows = list(_rows(Cart.objects.select_for_update(), user_id, _LINE))
     return _assemble(user_id, rows, with_products=False) if rows else None
 
 
-def _rows(user_id: int, columns: Any, *, lock: bool = False) -> list[tuple[Any, ...]]:
+def _rows(carts: Any, user_id: int, columns: Any) -> Any:
     """The cart's columns beside each line's; an empty cart is one row of None behind its own columns."""
-    carts = Cart.objects.select_for_update() if lock else Cart.objects
-    return list(
-        carts.filter(pk=user_id).order_by("lines__id").values_list(*_CART, *(f"lines__{name}" for name in columns))
-    )
+    return carts.filter(pk=user_id).order_by("lines__id").values_list(*_CART, *(f"lines__{name}" for name in columns))
+
+
+_whole = Prepared(lambda keys: _rows(Cart.objects, keys[0], [*_LINE, *(f"product__{name}" for name in COLUMNS)]))
 
 
 def _assemble(user_id: int, rows: list[tuple[Any, ...]], *, with_products: bool) -> Cart:
@@ -49,7 +50,7 @@ def _assemble(user_id: int, rows: list[tuple[Any, ...]], *, with_products: bool)
             continue
         line = CartLine(cart=cart, **dict(zip(_LINE, values, strict=False)))
         if with_products:
-            line.product = Product.from_db("default", COLUMNS, values[len(_LINE) :])
+            (line.product,) = instances(Product, COLUMNS, [values[len(_LINE) :]]).values()
         cart.contents.append(line)
     return cart
 

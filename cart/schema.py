@@ -4,8 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import graphene
-from graphene.relay import Node
-from graphene_django import DjangoObjectType
 from graphql import GraphQLResolveInfo
 
 from cart import models, services
@@ -18,6 +16,7 @@ from core.errors import Fault, InvalidInput
 from core.graphql.connections import list_of
 from core.graphql.errors import UserError, unauthenticated, user_errors
 from core.graphql.ids import key_of
+from core.graphql.nodes import Node, NodeType
 from core.graphql.scalars import DateTime
 from core.graphql.selection import Selection, at, selection
 
@@ -29,7 +28,7 @@ Availability = graphene.Enum.from_enum(
 )
 
 
-class CartLine(DjangoObjectType):
+class CartLine(NodeType):
     """So many of one product."""
 
     product = graphene.Field(Product, required=True)
@@ -50,7 +49,7 @@ class CartLine(DjangoObjectType):
         use_connection = False
 
 
-class Cart(DjangoObjectType):
+class Cart(NodeType):
     """The signed-in user's cart."""
 
     version = graphene.Int(

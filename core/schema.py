@@ -3,7 +3,6 @@
 from typing import Any
 
 import graphene
-from graphene.relay import Node
 from graphql import GraphQLResolveInfo
 
 from cart.schema import NODES as CART_NODES
@@ -13,6 +12,7 @@ from catalog.schema.mutations import CatalogMutation
 from catalog.schema.queries import NODES as CATALOG_NODES
 from catalog.schema.queries import CatalogQuery
 from core.graphql.ids import parse_global_id
+from core.graphql.nodes import Node
 from users.schema import NODES as USER_NODES
 from users.schema import UsersMutation, UsersQuery
 

@@ -1,16 +1,15 @@
 """The GraphQL types of accounts."""
 
 import graphene
-from graphene.relay import Node
-from graphene_django import DjangoObjectType
 
 from core.graphql.connections import list_of
 from core.graphql.errors import UserError
+from core.graphql.nodes import Node, NodeType
 from core.graphql.scalars import DateTime
 from users import models
 
 
-class User(DjangoObjectType):
+class User(NodeType):
     """An account; one sees only one's own."""
 
     class Meta:

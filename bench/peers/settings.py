@@ -6,12 +6,12 @@ from core.settings import *
 from core.settings import JWT_SECRET_KEY, env
 
 PEER = os.environ["PEER"]
-INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "users", "catalog"]
+_APPS = [f"bench.peers.apps.{name}" for name in ("Users", "Catalog", "Cart")]
+INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", *_APPS]
 MIDDLEWARE = []
 ROOT_URLCONF = f"bench.peers.{PEER}"
 DEBUG = False
 ALLOWED_HOSTS = ["*"]
-SILENCED_SYSTEM_CHECKS = ["auth.E003"]
 SECURE_SSL_REDIRECT = False
 if PEER == "stock":
     INSTALLED_APPS += ["graphene_django", "django_filters"]

@@ -3,8 +3,6 @@
 from typing import Any
 
 import graphene
-from graphene.relay import Node
-from graphene_django import DjangoObjectType
 from graphql import GraphQLResolveInfo
 
 from catalog import models
@@ -14,6 +12,7 @@ from core.graphql.connections import list_of
 from core.graphql.errors import UserError, refused, unauthenticated, user_errors
 from core.graphql.ids import key_of
 from core.graphql.multipart import TooLarge, Upload
+from core.graphql.nodes import Node, NodeType
 
 ImageStatus = graphene.Enum.from_enum(models.ImageStatus, description=lambda value: None)
 ImageSize = graphene.Enum.from_enum(sizes.ImageSize, description=lambda value: None)
@@ -36,7 +35,7 @@ class Rendition(graphene.ObjectType):
         return reading.url_of(info.context, rendition)
 
 
-class ProductImage(DjangoObjectType):
+class ProductImage(NodeType):
     """A picture of a product."""
 
     position = graphene.Int(required=True)

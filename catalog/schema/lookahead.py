@@ -1,4 +1,4 @@
-"""Which relations of products a query selects, so that each is read by one query for all of them, or not at all."""
+"""What of products a query selects: their columns, and relations, each read by one query for all or not at all."""
 
 from collections.abc import Sequence
 from typing import TypedDict
@@ -9,6 +9,19 @@ from catalog.schema.images import FROM_RENDITIONS
 from catalog.schema.types import known_tree, tree_of
 from catalog.tree import CategoryTree
 from core.graphql.selection import Selection
+
+# The column of a field, where that is not the field's own name; what has none is made of relations or of the request.
+_COLUMNS = {
+    **{name: name for name in ("name", "slug", "sku", "description", "price", "quantity", "rating")},
+    **{"category": "category_id", "brand": "brand_id", "inStock": "quantity", "isActive": "is_active"},
+    **{"createdAt": "created_at", "updatedAt": "updated_at"},
+}
+
+
+def columns(nodes: Sequence[Selection]) -> tuple[str, ...]:
+    """The columns that any of these selections of Product fields shows."""
+    wanted = {_COLUMNS[field] for node in nodes for field in node if field in _COLUMNS}
+    return "id", *sorted(wanted)
 
 
 class Relations(TypedDict):

@@ -15,7 +15,7 @@ from catalog.products import read_products
 from catalog.schema import facets as facet_types
 from catalog.schema import types
 from catalog.schema.images import image_node
-from catalog.schema.lookahead import relations
+from catalog.schema.lookahead import columns, relations
 from catalog.schema.types import may_read_catalogue, require_catalogue, tree_of
 from catalog.search import brands
 from catalog.search.criteria import Range, SearchCriteria, SortField, parse_criteria
@@ -32,7 +32,7 @@ NO_KEY = 0
 DEFAULT_SUGGESTIONS = 8
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class ProductEdge(Edge):
     """A product of a search, with what there was to find in its name."""
 
@@ -199,9 +199,11 @@ def _criteria(
 
 
 def _products(info: GraphQLResolveInfo, ids: list[int], wanted: Selection) -> list[models.Product]:
-    """The rows of a page with the relations that its nodes select."""
+    """The rows of a page with the columns and relations that its nodes select; a highlight is made of the name."""
     nodes = [found for path in (("nodes",), ("edges", "node")) if (found := at(wanted, *path))]
-    return read_products(ids, **relations(info, nodes))
+    if at(wanted, "edges", "highlight") is not None:
+        nodes.append({"name": {}})
+    return read_products(ids, columns=columns(nodes), **relations(info, nodes))
 
 
 def product_node(info: GraphQLResolveInfo, key: int) -> models.Product | None:

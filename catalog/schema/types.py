@@ -5,18 +5,17 @@ from typing import Any
 import graphene
 from django.conf import settings
 from django.http import HttpRequest
-from graphene.relay import Node, PageInfo
-from graphene_django import DjangoObjectType
+from graphene.relay import PageInfo
 from graphql import GraphQLResolveInfo
 
 from catalog import models
 from catalog.images import reading
-from catalog.products import attach_brands, attach_categories
 from catalog.schema.images import ProductImage
 from catalog.search import criteria
 from catalog.tree import CategoryTree
 from core.graphql.connections import edge_type, list_of
 from core.graphql.errors import unauthenticated
+from core.graphql.nodes import Node, NodeType, from_source
 from core.graphql.scalars import DateTime, Decimal
 
 CENT = criteria.CENT
@@ -63,17 +62,19 @@ class Money(graphene.ObjectType):
     currency = graphene.String(required=True)
 
     @staticmethod
+    @from_source
     def resolve_amount(amount: Any, info: GraphQLResolveInfo) -> Any:
         """The amount with its two decimals."""
         return amount.quantize(CENT)
 
     @staticmethod
+    @from_source
     def resolve_currency(amount: Any, info: GraphQLResolveInfo) -> str:
         """The shop's one currency."""
         return settings.CURRENCY
 
 
-class Category(DjangoObjectType):
+class Category(NodeType):
     """A node of the category tree."""
 
     parent = graphene.Field(lambda: Category)
@@ -102,7 +103,7 @@ class Category(DjangoObjectType):
         return tree_of(info.context).path(category)
 
 
-class Brand(DjangoObjectType):
+class Brand(NodeType):
     """Who made the product."""
 
     class Meta:
@@ -112,7 +113,7 @@ class Brand(DjangoObjectType):
         use_connection = False
 
 
-class Product(DjangoObjectType):
+class Product(NodeType):
     """Something to buy."""
 
     category = graphene.Field(Category, required=True)
@@ -132,20 +133,19 @@ class Product(DjangoObjectType):
         use_connection = False
 
     @staticmethod
+    @from_source
     def resolve_category(product: models.Product, info: GraphQLResolveInfo) -> models.Category:
         """Attached by look-ahead; a product read on its own asks for it here."""
-        if "category" not in product._state.fields_cache:
-            attach_categories([product], known_tree(info.context))
-        return product.category
+        return product._state.fields_cache.get("category") or product.category
 
     @staticmethod
+    @from_source
     def resolve_brand(product: models.Product, info: GraphQLResolveInfo) -> models.Brand:
         """Attached by look-ahead; a product read on its own asks for it here."""
-        if "brand" not in product._state.fields_cache:
-            attach_brands([product])
-        return product.brand
+        return product._state.fields_cache.get("brand") or product.brand
 
     @staticmethod
+    @from_source
     def resolve_in_stock(product: models.Product, info: GraphQLResolveInfo) -> bool:
         """Whether there is at least one unit."""
         return product.quantity > 0

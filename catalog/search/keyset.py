@@ -18,7 +18,7 @@ from catalog.search.store import Snapshot
 # Rows read beyond the page: often they hold the end of its last group, which saves a query.
 SPARE = 20
 # From so many products on, a page of the whole catalogue looks first at the values near its boundary.
-MANY = 50_000
+MANY = 5_000
 SLICES = 256
 # Products looked at for a text's quantiles; each of the slices between those holds so many of them.
 SAMPLES, IN_A_SLICE = 4096, 4

@@ -13,10 +13,13 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from graphql_jwt.exceptions import JSONWebTokenError
 from graphql_jwt.settings import jwt_settings
 from graphql_jwt.utils import get_payload, jwt_encode
+
+from core.rows import Prepared, instances
 
 MAX_LENGTH = 4096
 
@@ -71,11 +74,27 @@ def verify(token: str) -> tuple[AbstractBaseUser, datetime]:
         raise TokenRefused
     try:
         claims = get_payload(token)
-        alive = {"is_active": True, "token_generation": int(claims["gen"])}
-        user = get_user_model()._default_manager.get(pk=int(claims["sub"]), **alive)
-    except (JSONWebTokenError, ValueError, TypeError, OverflowError, get_user_model().DoesNotExist):
+        rows = _alive((int(claims["sub"]), int(claims["gen"])))
+    except (JSONWebTokenError, ValueError, TypeError, OverflowError):
         raise TokenRefused from None
+    if not rows:
+        raise TokenRefused
+    (user,) = instances(get_user_model(), _columns(), rows).values()
     return user, datetime.fromtimestamp(claims["exp"], UTC)
+
+
+def _columns() -> list[str]:
+    return [field.attname for field in get_user_model()._meta.concrete_fields]
+
+
+def _active_users(numbers: list[int]) -> QuerySet[Any, Any]:
+    """The user of a key (the first number) whose tokens of a generation (the second) have not ended."""
+    users = get_user_model()._default_manager.filter(is_active=True)
+    return users.filter(pk=numbers[0], token_generation=numbers[1]).values_list(*_columns())
+
+
+# Asked of the database by every request: deactivation and revocation end tokens at once.
+_alive = Prepared(_active_users)
 
 
 def bearer_token(request: HttpRequest) -> str | None:

@@ -15,7 +15,7 @@ PAGE_ARGUMENTS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Edge:
     """A row and its cursor."""
 

@@ -38,6 +38,8 @@ INTROSPECTION_DEPTH = 20
 # What a list without a page size counts as, a page without one, and the most that a page has.
 LIST, PAGE, MAX_PAGE = 10, 20, 100
 MUTATION = 10
+# Directives at one place: there are two that do something there, and neither may be repeated.
+MAX_DIRECTIVES_AT_ONE_PLACE = 5
 
 
 def exceeded(what: str, found: int | None, allowed: int) -> GraphQLError:
@@ -65,7 +67,7 @@ def check_shape(document: DocumentNode) -> None:
     definitions = len(document.definitions)
     if definitions > settings.GRAPHQL_MAX_DEFINITIONS:
         raise exceeded("definitions", definitions, settings.GRAPHQL_MAX_DEFINITIONS)
-    selections_seen = 0
+    selections_seen = directives_at_one_place = 0
     fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
     measured: dict[str, Shape | None] = {}
 
@@ -77,11 +79,12 @@ def check_shape(document: DocumentNode) -> None:
         return measured[name] or Shape()
 
     def of(selections: SelectionSetNode) -> Shape:
-        nonlocal selections_seen
+        nonlocal selections_seen, directives_at_one_place
         selections_seen += len(selections.selections)
         depth = aliases = directives = introspection = 0
         for node in selections.selections:
             directives += len(node.directives)
+            directives_at_one_place = max(directives_at_one_place, len(node.directives))
             if isinstance(node, FieldNode):
                 below = of(node.selection_set) if node.selection_set else Shape()
                 aliases += node.alias is not None
@@ -111,6 +114,7 @@ def check_shape(document: DocumentNode) -> None:
             ("selections", selections_seen, settings.GRAPHQL_MAX_SELECTIONS),
             ("variables", len(operation.variable_definitions), settings.GRAPHQL_MAX_DEFINITIONS),
             ("directives", shape.directives + len(operation.directives), settings.GRAPHQL_MAX_DIRECTIVES),
+            ("directives at one place", directives_at_one_place, MAX_DIRECTIVES_AT_ONE_PLACE),
         ):
             if found > allowed:
                 raise exceeded(what, found, allowed)

@@ -24,6 +24,7 @@ from core.graphql.inputs import coerce_variables
 from core.graphql.limits import exceeded
 from core.rate_limit import charge, show_budget
 from core.schema import COSTS, schema
+from core.telemetry.metrics import PLANLESS
 from core.telemetry.recording import note
 from core.values import has_unsafe_characters
 
@@ -197,8 +198,10 @@ def _execute(
     request: HttpRequest, call: Call, document: Document, operation: Operation, variables: dict[str, Any]
 ) -> ExecutionResult:
     """By the operation's plan, or by graphql-core's executor when there is none or the setting says so."""
-    if operation.plans is not None and settings.GRAPHQL_EXECUTION == "compiled":
-        return operation.plans.execute(None, request, variables)
+    if settings.GRAPHQL_EXECUTION == "compiled":
+        if operation.plans is not None:
+            return operation.plans.execute(None, request, variables)
+        PLANLESS.inc()
     result = execute(
         documents.schema,
         document.node,

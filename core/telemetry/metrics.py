@@ -38,6 +38,9 @@ OPERATIONS = Histogram(
     buckets=FAST,
     registry=REGISTRY,
 )
+PLANLESS = Counter(
+    "vitrine_graphql_fallbacks", "Operations that graphql-core executed for want of a plan.", registry=REGISTRY
+)
 SEARCHES = Histogram(
     "vitrine_search_seconds", "Questions to a search engine.", ["engine", "question"], buckets=FAST, registry=REGISTRY
 )

@@ -32,6 +32,7 @@ FIELDS = "nodes { name category { name } brand { name } price { amount } }"
         ("query(" + " ".join(f"$v{n}: Int" for n in range(51)) + ") { me { id } }", "variables"),
         ("{ me { id } }" + " ".join(f"fragment f{n} on User {{ id }}" for n in range(60)), "definitions"),
         ("{ me { email " + "@include(if: true) " * 60 + "} }", "directives"),
+        ("{ me { email " + "@aa" * 10 + "} }", "directives at one place"),
         ("#" * 100_001 + "\n{ me { id } }", "bytes"),
         ("{ me { id } }" + " " * 1_000_000, "bytes"),
         ("#\n" * 20_000 + "{ me { id } }", "tokens"),

@@ -13,6 +13,7 @@ from graphql import (
     GraphQLField,
     GraphQLObjectType,
     GraphQLResolveInfo,
+    get_nullable_type,
     is_non_null_type,
     located_error,
 )
@@ -21,7 +22,7 @@ from graphql.execution.values import get_argument_values
 from graphql.language import VariableNode, Visitor, visit
 from graphql.pyutils import Path
 
-from core.graphql.compiled.values import compile_value
+from core.graphql.compiled.values import AS_THEY_ARE, compile_value
 
 if TYPE_CHECKING:
     from core.graphql.compiled.plan import Plan, Run
@@ -29,32 +30,17 @@ if TYPE_CHECKING:
 # A path as a plain tuple of (previous, key, type's name): made for every object, so it must be cheap.
 RawPath = tuple[Any, str | int, str | None]
 ExecuteField = Callable[["Run", Any, "RawPath | None"], Any]
-IMMUTABLE = (str, int, float, bool, type(None))
 
 
-class Field:
-    """What is known of a field of a selection before it is executed."""
+class Info(GraphQLResolveInfo):
+    """What resolvers are told of the execution; its path is made when one asks for it."""
 
-    def __init__(self, plan: Plan, parent_type: GraphQLObjectType, definition: GraphQLField, nodes: list[FieldNode]):
-        self.plan, self.parent_type, self.definition, self.nodes = plan, parent_type, definition, nodes
-        self.name = nodes[0].name.value
+    __slots__ = ()
 
-    def info(self, run: Run, path: RawPath) -> GraphQLResolveInfo:
-        """What resolvers are told of the execution."""
-        return GraphQLResolveInfo(
-            self.name,
-            self.nodes,
-            self.definition.type,
-            self.parent_type,
-            _path(path),
-            self.plan.schema,
-            self.plan.fragments,
-            run.root,
-            self.plan.operation,
-            run.variables,
-            run.context,
-            assume_not_awaitable,
-        )
+    @property
+    def path(self) -> Path:
+        """Where in the response this is."""
+        return _path(self[4])
 
 
 def _path(raw: RawPath) -> Path:
@@ -71,15 +57,29 @@ def as_list(path: RawPath | None) -> list[str | int]:
     return keys[::-1]
 
 
+class Field:
+    """What is known of a field of a selection before it is executed."""
+
+    def __init__(self, plan: Plan, parent_type: GraphQLObjectType, definition: GraphQLField, nodes: list[FieldNode]):
+        self.plan, self.parent_type, self.definition, self.nodes = plan, parent_type, definition, nodes
+        self.name = nodes[0].name.value
+        self._known = (self.name, nodes, definition.type, parent_type)
+
+    def info(self, run: Run, path: RawPath) -> GraphQLResolveInfo:
+        """What its resolver is told."""
+        schema, fragments, operation = self.plan.schema, self.plan.fragments, self.plan.operation
+        told = (schema, fragments, run.root, operation, run.variables, run.context, assume_not_awaitable)
+        return Info(*self._known, path, *told)  # type: ignore[arg-type]
+
+
 def compile_field(
     plan: Plan, key: str, parent_type: GraphQLObjectType, definition: GraphQLField, nodes: list[FieldNode]
 ) -> ExecuteField:
     """ExecuteField() of §6.4 for one response key: resolve, complete, and handle the error of either."""
     field = Field(plan, parent_type, definition, nodes)
-    resolve = definition.resolve
-    type_name = parent_type.name
-    nullable = not is_non_null_type(definition.type)
-    complete = compile_value(field, definition.type)
+    resolve: Any = definition.resolve or _default_resolver
+    nullable, type_name = not is_non_null_type(definition.type), parent_type.name
+    complete, wants_info = compile_value(field, definition.type)
 
     def failed(run: Run, error: Exception, path: RawPath) -> None:
         """§6.4.4: a field that may be null is null and its error collected; else the parent fails."""
@@ -88,50 +88,44 @@ def compile_field(
             raise located
         run.errors.append(located)
 
-    read = _reader(resolve)
-    if read is not None and not definition.args:
-        if complete.wants_info:
+    read_type = AS_THEY_ARE.get(get_nullable_type(definition.type))  # type: ignore[arg-type]
+    attribute = _attribute(resolve)
+    if definition.args or wants_info or not (attribute or getattr(resolve, "from_source", False)):
+        arguments = _arguments(field)
 
-            def execute_reading(run: Run, source: Any, parent: RawPath | None) -> Any:
-                path = (parent, key, type_name)
-                try:
-                    return complete.call(run, read(source), path, field.info(run, path))
-                except Exception as error:
-                    return failed(run, error, path)
+        def execute(run: Run, source: Any, parent: RawPath | None) -> Any:
+            path = (parent, key, type_name)
+            info = field.info(run, path)
+            try:
+                return complete(run, resolve(source, info, **arguments(run.variables)), path, info)
+            except Exception as error:
+                return failed(run, error, path)
 
-            return execute_reading
+        return execute
 
-        if complete.wants_path:
-
-            def execute_object(run: Run, source: Any, parent: RawPath | None) -> Any:
-                path = (parent, key, type_name)
-                try:
-                    return complete.call(run, read(source), path, None)
-                except Exception as error:
-                    return failed(run, error, path)
-
-            return execute_object
+    if attribute and read_type:
+        name, default = attribute
 
         def execute_leaf(run: Run, source: Any, parent: RawPath | None) -> Any:
             try:
-                return complete.call(run, read(source), None, None)
+                value = source.get(name, default) if isinstance(source, dict) else getattr(source, name, default)
+                return value if type(value) is read_type else complete(run, value, None, None)
             except Exception as error:
                 return failed(run, error, (parent, key, type_name))
 
         return execute_leaf
 
-    arguments = _arguments(field)
-    call = resolve or _default_resolver
+    read = _reader(*attribute) if attribute else resolve
 
-    def execute(run: Run, source: Any, parent: RawPath | None) -> Any:
+    def execute_reading(run: Run, source: Any, parent: RawPath | None) -> Any:
         path = (parent, key, type_name)
-        info = field.info(run, path)
         try:
-            return complete.call(run, call(source, info, **arguments(run.variables)), path, info)
+            value = read(source, None)
+            return value if type(value) is read_type else complete(run, value, path, None)
         except Exception as error:
             return failed(run, error, path)
 
-    return execute
+    return execute_reading
 
 
 def _default_resolver(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
@@ -141,17 +135,15 @@ def _default_resolver(source: Any, info: GraphQLResolveInfo, **arguments: Any) -
     return value(info, **arguments) if callable(value) else value
 
 
-def _reader(resolve: Any) -> Callable[[Any], Any] | None:
-    """A resolver that needs nothing but the source, as a function of it; None for any other.
+def _attribute(resolve: Any) -> tuple[str, Any] | None:
+    """The attribute, and its default, that graphene's own default resolver reads; None for any other resolver."""
+    is_default = isinstance(resolve, partial) and resolve.func is dict_or_attr_resolver and not resolve.keywords
+    return resolve.args if is_default else None
 
-    These are graphene's default resolver, and those that say so themselves (`from_source`).
-    """
-    if getattr(resolve, "from_source", False):
-        return lambda source: resolve(source, None)
-    if isinstance(resolve, partial) and resolve.func is dict_or_attr_resolver and not resolve.keywords:
-        name, default = resolve.args
-        return lambda source: source.get(name, default) if isinstance(source, dict) else getattr(source, name, default)
-    return None
+
+def _reader(name: str, default: Any) -> Callable[[Any, Any], Any]:
+    """graphene's default resolver in one call instead of four."""
+    return lambda source, _: source.get(name, default) if isinstance(source, dict) else getattr(source, name, default)
 
 
 def _arguments(field: Field) -> Callable[[dict[str, Any]], dict[str, Any]]:
@@ -173,6 +165,6 @@ def _arguments(field: Field) -> Callable[[dict[str, Any]], dict[str, Any]]:
         except GraphQLError:
             pass  # it is raised again where the field is executed
         else:
-            if all(isinstance(value, IMMUTABLE) for value in values.values()):
+            if all(isinstance(value, str | int | float | None) for value in values.values()):
                 return lambda variables: values
     return lambda variables: get_argument_values(definition, node, variables)

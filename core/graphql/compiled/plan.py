@@ -29,8 +29,6 @@ from core.graphql.compiled.fields import ExecuteField, compile_field
 
 # How many combinations of the variables in @skip and @include one operation keeps plans for.
 MOST_PLANS = 16
-
-
 # The fields of a selection on a type, by response key.
 Fields = list[tuple[str, ExecuteField]]
 
@@ -52,8 +50,8 @@ class Run:
 class Plan:
     """An operation, with the variables of its directives fixed, as closures.
 
-    Selections on a type are compiled when a value of that type is first completed, so that a type that never occurs
-    costs nothing, and so that what is wrong with a selection is found where graphql-core finds it.
+    Selections on a type are compiled when a value of it is first completed: a type that never occurs costs nothing, and
+    what is wrong with a selection is found where graphql-core finds it.
     """
 
     def __init__(
@@ -112,9 +110,7 @@ class Plans:
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) -> None:
         """Raises Unplannable, before any resolver ran."""
         self.schema, self.operation = schema, operation
-        self.fragments = {
-            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
-        }
+        self.fragments = {n.name.value: n for n in document.definitions if isinstance(n, FragmentDefinitionNode)}
         found = _Found()
         visit(document, found)
         self.conditions = sorted(found.conditions)

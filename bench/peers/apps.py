@@ -1,0 +1,15 @@
+"""The apps' models alone: nothing that Vitrine does at its start."""
+
+from django.apps import AppConfig
+
+
+class Users(AppConfig):
+    name = "users"
+
+
+class Catalog(AppConfig):
+    name = "catalog"
+
+
+class Cart(AppConfig):
+    name = "cart"
