@@ -1,29 +1,33 @@
 """`make bench-images`: images a second and milliseconds an image by format, for 1 to N processes, beside the naive way.
 
 The naive way: one process that decodes the original anew for every size and format, with the same encoder settings.
+Bare processes do the same work without the pool: what of two cores a machine gives at all.
 Images come from the folder given, else they are drawn: 12 megapixels of gradients, grain and shapes.
 """
 
+import argparse
 import math
+import multiprocessing
 import os
 import random
-import sys
+import statistics
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
 from rich.console import Console
 from rich.table import Table
 
 from catalog.images.inspect import inspect
 from catalog.images.pool import Pool
-from catalog.images.render import RESAMPLING, decode, encode
+from catalog.images.render import RESAMPLING, encode, render
 from catalog.images.sizes import FIRST, LATER, ImageFormat, dimensions
 
-DRAWN, MAX_PIXELS = 8, 50_000_000
+DRAWN, LEAST_IMAGES, MAX_PIXELS = 8, 16, 50_000_000
 MEMORY, DEADLINE = 3 * 2**29, 120
 TYPES = {".jpg", ".jpeg", ".png", ".webp", ".avif"}
 Upload = tuple[str, bytes]
@@ -50,12 +54,19 @@ def draw_photo(seed: int) -> bytes:
 
 def naive(upload: Upload) -> None:
     """Every size and format from the original."""
-    source, data = upload
-    _, width, height = decode(data, source=source, max_pixels=MAX_PIXELS)
+    _, data = upload
     for format in (*FIRST, *LATER):
-        for pixels in dimensions(width, height).values():
-            image, _, _ = decode(data, source=source, max_pixels=MAX_PIXELS)
+        with Image.open(BytesIO(data)) as header:
+            sizes = dimensions(*header.size).values()
+        for pixels in sizes:
+            image = ImageOps.exif_transpose(Image.open(BytesIO(data))).convert("RGB")
             encode(image if image.size == pixels else image.resize(pixels, RESAMPLING), format)
+
+
+def bare(upload: Upload) -> None:
+    """What a child does for an upload, without pool and pipes."""
+    for formats in (FIRST, LATER):
+        render(upload[1], source=upload[0], formats=formats, max_pixels=MAX_PIXELS)
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -65,19 +76,15 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def pooled(uploads: list[Upload], processes: int, batches: list[tuple[ImageFormat, ...]]) -> float:
-    """Seconds for all uploads, children warm."""
-    pool = Pool(size=processes, memory=MEMORY, deadline=DEADLINE)
+def render_all(pool: Pool, uploads: list[Upload], batches: list[tuple[ImageFormat, ...]]) -> None:
+    """As the worker does, with as many threads as the pool has children."""
 
     def one(upload: Upload) -> None:
         for formats in batches:
             pool.run("render", upload[1], source=upload[0], formats=list(formats), max_pixels=MAX_PIXELS)
 
-    with ThreadPoolExecutor(processes) as threads:
-        list(threads.map(one, uploads[:processes]))
-        seconds = timed(lambda: list(threads.map(one, uploads)))
-    pool.close()
-    return seconds
+    with ThreadPoolExecutor(pool.size) as threads:
+        list(threads.map(one, uploads))
 
 
 def read(folder: Path) -> list[Upload]:
@@ -87,35 +94,77 @@ def read(folder: Path) -> list[Upload]:
 
 
 def main() -> None:
-    """Prints one table."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else None
-    uploads = read(folder) if folder else [("JPEG", draw_photo(seed)) for seed in range(DRAWN)]
+    """Prints one table: medians of rounds, so that what else the machine does meets all alike."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    uploads = read(options.folder) if options.folder else [("JPEG", draw_photo(seed)) for seed in range(DRAWN)]
     if not uploads:
-        raise SystemExit(f"{folder} has no JPEG, PNG, WebP or AVIF.")
+        raise SystemExit(f"{options.folder} has no JPEG, PNG, WebP or AVIF.")
     cores = os.cpu_count() or 1
-    uploads *= math.ceil(2 * cores / len(uploads))
-    load = os.getloadavg()[0]
-    table = Table(title=f"{len(uploads)} images from {folder or 'the bench'}; {cores} cores, load {load:.1f} before")
-    for column in ("", "images/s", "ms an image", "against naive", "against 1 process"):
-        table.add_column(column, justify="left" if not column else "right")
-
-    def row(name: str, seconds: float, images: int, *ratios: str) -> None:
-        table.add_row(name, f"{images / seconds:.2f}", f"{seconds / images * 1000:.0f}", *ratios)
-
-    some = uploads[: max(2, len(uploads) // 4)]
+    uploads *= math.ceil(LEAST_IMAGES / len(uploads))
+    some = uploads[: len(uploads) // 2]
     os.nice(10)  # as the pool's children
-    plain = timed(lambda: list(map(naive, some))) / len(some)
-    row("naive, 1 process", plain, 1, "1.00", "")
-    for format in ImageFormat:
-        row(f"{format} alone, 1 process", pooled(some, 1, [(format,)]), len(some))
-    row("READY (JPEG and WebP), 1 process", pooled(some, 1, [FIRST]), len(some))
-    first = 0.0
-    for processes in range(1, cores + 1):
-        seconds = pooled(uploads, processes, [FIRST, LATER])
-        first = first or seconds
-        ratios = f"{plain * len(uploads) / seconds:.2f}", f"{first / seconds:.2f}"
-        row(f"all three, {processes} process{'es' * (processes > 1)}", seconds, len(uploads), *ratios)
+    pools = [Pool(size=size, memory=MEMORY, deadline=DEADLINE, recycle=10_000) for size in range(1, cores + 1)]
+    processes = [
+        ProcessPoolExecutor(size, mp_context=multiprocessing.get_context("spawn")) for size in range(1, cores + 1)
+    ]
+    everything = [FIRST, LATER]
+    rows: dict[str, tuple[int, Callable[[], object]]] = {
+        "naive, 1 process": (len(some), lambda: list(map(naive, some))),
+        **{
+            f"{format} alone, 1 process": (len(some), partial(render_all, pools[0], some, [(format,)]))
+            for format in ImageFormat
+        },
+        "READY (JPEG and WebP), 1 process": (len(some), partial(render_all, pools[0], some, [FIRST])),
+        **{
+            f"all three, {pool.size} of the pool": (len(uploads), partial(render_all, pool, uploads, everything))
+            for pool in pools
+        },
+        **{
+            f"the same in {size} bare process{'es' * (size > 1)}": (
+                len(uploads),
+                partial(lambda executor: list(executor.map(bare, uploads)), executor),
+            )
+            for size, executor in enumerate(processes, 1)
+        },
+    }
+    for pool in pools:
+        render_all(pool, uploads[: pool.size * 2], everything)
+    for executor in processes:
+        list(executor.map(bare, uploads[: cores * 2]))
+    load = os.getloadavg()[0]
+    taken: dict[str, list[float]] = {name: [] for name in rows}
+    for _ in range(options.rounds):
+        for name, (images, work) in rows.items():
+            taken[name].append(timed(work) / images)
+    for pool in pools:
+        pool.close()
+    for executor in processes:
+        executor.shutdown()
+    title = f"{len(uploads)} images from {options.folder or 'the bench'}; {cores} cores, load {load:.1f} before"
+    table = Table(title=f"{title}; median (least) of {options.rounds} rounds")
+    for column in ("", "images/s", "ms an image", "against naive", "against 1"):
+        table.add_column(column, justify="left" if not column else "right")
+    plain = taken["naive, 1 process"]
+    one = plain
+    for name, seconds in taken.items():
+        one = seconds if " 1 " in name else one
+        middle = statistics.median(seconds)
+        table.add_row(
+            name,
+            f"{1 / middle:.2f}",
+            f"{middle * 1000:.0f} ({min(seconds) * 1000:.0f})",
+            _ratio(plain, seconds) if name.startswith(("all", "the same")) else "",
+            _ratio(one, seconds) if " 1 " not in name else "",
+        )
     Console().print(table)
+
+
+def _ratio(those: list[float], these: list[float]) -> str:
+    """Median of the rounds' own ratios."""
+    return f"{statistics.median(a / b for a, b in zip(those, these, strict=True)):.2f}"
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage
 
-# Files being written: never served, and swept up by who lists the folder.
+# Files being written, with the suffix that they will have: never served, and swept up by who lists the folder.
 ASIDE = ".aside-"
 
 
@@ -21,7 +21,7 @@ class WholeFiles(FileSystemStorage):
     def _save(self, name: str, content: File) -> str:
         """Writes aside, flushes to the disk, renames. Raises OSError, and leaves nothing then."""
         target = Path(self.path(name))
-        aside = target.with_name(f"{ASIDE}{uuid.uuid4().hex}")
+        aside = target.with_name(f"{ASIDE}{uuid.uuid4().hex}{target.suffix}")
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             with aside.open("wb") as file:

@@ -35,6 +35,10 @@ def private() -> Storage:
     return storages["originals"]
 
 
+class OriginalGone(Exception):
+    """Nobody has the uploaded bytes any more; the text is their name."""
+
+
 @dataclass(frozen=True)
 class Digest:
     """An upload's bytes: how many, and their SHA-256."""
@@ -70,9 +74,12 @@ def store_original(name: str, file: BinaryIO) -> None:
 
 
 def read_original(name: str) -> bytes:
-    """An upload's bytes. Raises FileNotFoundError, or what the storage raises."""
-    with private().open(name) as file:
-        return file.read()
+    """An upload's bytes. Raises OriginalGone, or what the storage raises."""
+    try:
+        with private().open(name) as file:
+            return file.read()
+    except FileNotFoundError as error:
+        raise OriginalGone(name) from error
 
 
 def store_rendition(name: str, data: bytes) -> None:
@@ -97,10 +104,14 @@ def keys(storage: Storage) -> Iterator[str]:
         return
 
 
-def keep_only(storage: Storage, key: uuid.UUID, names: Iterable[str]) -> list[str]:
-    """Removes the other files of an image and tells which: left by a worker that died, or made of older settings."""
+def keep_only(storage: Storage, key: uuid.UUID, names: Iterable[str], formats: Iterable[str] = EXTENSIONS) -> list[str]:
+    """Removes an image's other files of these formats: left by a worker that died, or made of older settings.
+
+    Returns their names. Files of other formats may be just being written, by whoever has the job of making those.
+    """
     kept = set(names)
-    gone = [name for name in listed(storage, key) if name not in kept]
+    endings = tuple(f".{EXTENSIONS[format]}" for format in formats)
+    gone = [name for name in listed(storage, key) if name not in kept and name.endswith(endings)]
     for name in gone:
         storage.delete(name)
     if not kept:

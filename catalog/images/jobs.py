@@ -49,7 +49,7 @@ def do(job: ImageJob, pool: Pool) -> None:
         _give_up(job, str(refused))
     except JobFailed as failed:
         _failed(job, failed)
-    except FileNotFoundError as error:
+    except files.OriginalGone as error:
         logger.error("%s: its original is gone: %s", job, error)
         _give_up(job, "The uploaded file is gone. Upload it anew.")
     except DatabaseError:
@@ -174,9 +174,8 @@ def _finish(
                 bytes=len(data),
             )
         )
-    # While the claim is ours nobody else writes here: what a worker left that was killed can go.
-    others = Rendition.objects.filter(image=image).exclude(format__in=formats).values_list("name", flat=True)
-    files.keep_only(files.served(), image.key, [*others, *(row.name for row in rows)])
+    # While the claim is ours nobody else writes these formats: what a worker left that was killed can go.
+    files.keep_only(files.served(), image.key, [row.name for row in rows], formats)
 
     def write() -> None:
         _end(job)

@@ -238,9 +238,22 @@ def test_half_written_files_of_a_killed_worker_go() -> None:
     image = new()
     folder = Path(project.VAR_DIR) / "media" / "products" / image.key.hex
     folder.mkdir(parents=True)
-    (folder / ".aside-123").write_bytes(b"half")
+    (folder / ".aside-123.webp").write_bytes(b"half")
     (folder / "medium-00000000000000000000.webp").write_bytes(b"of older settings")
     work_all()
+    assert on_disk() == in_rows()
+
+
+def test_two_jobs_of_an_image_leave_each_others_files_alone() -> None:
+    """What one of them has begun to write, the other has no row of either."""
+    image = new()
+    work_all()
+    ImageJob.put(Kind.LATER, image.key, image=image)
+    begun = Path(project.VAR_DIR) / "media" / "products" / image.key.hex / ".aside-123.webp"
+    begun.write_bytes(b"half")
+    jobs.do(claimed(Kind.LATER), pipeline.pool())
+    assert begun.read_bytes() == b"half"
+    begun.unlink()
     assert on_disk() == in_rows()
 
 
