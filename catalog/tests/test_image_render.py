@@ -104,14 +104,22 @@ def test_all_metadata_is_stripped(format: str) -> None:
 
 
 def test_another_colour_space_becomes_srgb() -> None:
-    """The same numbers mean another colour under a profile that swaps nothing but the white point and gamma."""
+    """Under a profile whose red is sRGB's green and the other way round, red pixels come out green."""
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    swapped = srgb.replace(b"rXYZ", b"....").replace(b"gXYZ", b"rXYZ").replace(b"....", b"gXYZ")
+    named = swapped.replace("sRGB".encode("utf-16-be"), "Test".encode("utf-16-be"))
+    made = rendered(encoded(Image.new("RGB", (50, 50), (250, 0, 0)), "PNG", icc_profile=named), "PNG")
+    for image in files(made).values():
+        assert is_near(image.convert("RGB").getpixel((9, 9)), (0, 250, 0), 12)
+
+
+@pytest.mark.parametrize(
+    "profile", [b"not a profile", ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()]
+)
+def test_a_profile_that_is_none_of_rgb_is_ignored(profile: bytes) -> None:
     source = Image.new("RGB", (50, 50), (120, 120, 120))
-    linear = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
-    plain = files(rendered(encoded(source, "PNG"), "PNG"))
-    ignored = files(rendered(encoded(source, "PNG", icc_profile=b"not a profile"), "PNG"))
-    assert is_near(next(iter(plain.values())).getpixel((9, 9)), (120, 120, 120), 4)
-    assert is_near(next(iter(ignored.values())).getpixel((9, 9)), (120, 120, 120), 4)
-    assert rendered(encoded(source, "PNG", icc_profile=linear), "PNG").width == 50
+    for image in files(rendered(encoded(source, "PNG", icc_profile=profile), "PNG")).values():
+        assert is_near(image.getpixel((9, 9)), (120, 120, 120), 4)
 
 
 def test_cmyk() -> None:
