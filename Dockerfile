@@ -20,8 +20,8 @@ FROM ${PYTHON} AS source
 COPY . /src
 RUN cp -r /src /app && cd /app \
  && find . -depth -type d -name tests -exec rm -rf {} + \
- && rm -rf .ci .github bench docs requirements conftest.py Dockerfile Makefile Procfile pyproject.toml README.md schema.graphql \
-        docker/compose.yaml docker/nginx docker/mail docker/*.sh \
+ && rm -rf .ci .dockerignore .github .gitignore bench docs requirements conftest.py Dockerfile Makefile Procfile *.md pyproject.toml \
+        schema.graphql docker/compose.yaml docker/nginx docker/mail docker/*.sh \
  && python -m compileall -q -j 0 .
 
 # --- The image ----------------------------------------------------------------------------------------------

@@ -1,11 +1,15 @@
-"""gunicorn's threaded worker, which leaves no connection behind when the service is told to stop."""
+"""gunicorn's threaded worker, which leaves no connection behind: not when it stops, not when it refuses a body."""
 
 import errno
 import socket
+import time
 from contextlib import suppress
 from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
+
+# What is read and thrown away of a refused body, in bytes and in seconds; nginx lets 26 MB pass.
+MOST_LEFT_OVER, PATIENCE = 32 * 2**20, 5.0
 
 
 class DrainingWorker(ThreadWorker):
@@ -47,3 +51,12 @@ class DrainingWorker(ThreadWorker):
             with suppress(OSError):
                 # Every process' copy of the socket: it is one and the same to the kernel.
                 listener.sock.shutdown(socket.SHUT_RDWR)
+
+    def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:
+        """Whether the connection can be used again; by then the body that nobody wanted has come in.
+
+        gunicorn gives up after 64 KB and closes. The kernel then answers what is still under way with a reset, and the
+        proxy makes a 502 of the 413 that it has not read yet.
+        """
+        drained = conn.parser.finish_body(deadline=time.monotonic() + PATIENCE, max_bytes=MOST_LEFT_OVER)
+        return bool(keepalive and drained)

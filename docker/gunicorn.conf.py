@@ -1,24 +1,31 @@
 """gunicorn in the container; the environment can set what depends on the machine.
 
-Measured with bench/web.py, a GraphQL page of 20 products on MySQL, 16 clients, 2 cores shared with other work (load 6
-to 13, so that a difference below 20 % says nothing; median of 3 rounds):
+Measured with bench/web.py: a GraphQL page of 20 products on MariaDB, 16 clients, a connection for each request, 2 cores
+that also ran the clients and the database; median of 3 rounds in turns and, in brackets, least and most. Figures whose
+brackets overlap are not told apart.
 
-    class      processes  threads  preload  requests/s  CPU ms a request  MB   first answer s
-    sync               2        1  yes              74              12.5  173  1.1
-    sync               4        1  yes              37              17.6  207  1.0
-    threads            1        4  yes              49              13.3  122  1.0
-    threads            2        4  yes              62              13.1  175  1.7
-    threads            2        8  yes              74              13.3  177  2.0
-    threads            4        4  yes              59              19.9  264  2.8
-    threads            2        4  no               68              13.7  173  2.4
+    class    processes  threads  preload  requests/s     CPU ms a request  p99 ms  MB
+    sync             2        1  yes      246 (231–294)   6.5 (5.7–7.0)       137  195
+    sync             4        1  yes      235 (220–239)   7.1 (7.1–7.8)        91  232
+    threads          1        4  yes      107 (104–116)   9.7 (8.8–9.8)       236  142
+    threads          2        1  yes      227 (193–267)   7.1 (6.2–7.8)       207  196
+    threads          2        2  yes      230 (177–254)   7.0 (6.3–8.5)       197  198
+    threads          2        4  yes      189 (185–205)   8.1 (7.5–8.2)       233  200
+    threads          2        8  yes      200 (166–230)   7.8 (6.9–8.6)       200  203
+    threads          4        4  yes      210 (200–218)   8.1 (7.7–8.4)       238  238
+    threads          2        4  no       170 (164–231)   8.7 (6.6–8.7)       195  195
 
-- One process for each core: fewer leave a core idle, more cost a third more processor time for each request.
-- Threads cost nothing and let a process serve others while one waits for MySQL or a client. Four, not eight: each
-  sign-in under way takes 100 MB (Argon2), each thread a connection to MySQL.
-- Preload imports once: sooner there, and a wrong setting ends the container instead of one worker after the other. It
-  saves no memory. Nothing may be open before the fork: connections to MySQL and Redis, the broker's pool, the search
-  index and the pool of image processes are all made by the first request that wants them, in each process (threads:
-  each its own connection to MySQL); an app's ready() must keep it so.
+- One process for each core: one process leaves half of the two cores idle; four were not told apart from two, and take
+  a fifth more memory.
+- Threads have a price: 189 requests/s against 246 of two single-threaded processes, as long as every answer is quick.
+  They are there for those that are not: a sign-in (Argon2), a slow client's upload or a slow statement would hold one
+  of two processes, and with it half the service. Eight were not told apart from four, but each sign-in under way takes
+  100 MB and each thread a connection to MySQL.
+- Preload made no difference that was measured, in memory, speed or time to the first answer (0.8 to 1.0 s all). It is
+  on because a wrong setting then ends the container instead of one worker after the other. Nothing may be open before
+  the fork: connections to MySQL and Redis, the broker's pool, the search index and the pool of image processes are all
+  made by the first request that wants them, in each process (threads: each its own connection to MySQL); an app's
+  ready() must keep it so.
 """
 
 import math
@@ -45,6 +52,7 @@ worker_class = os.environ.get("WORKER_CLASS") or "core.serving.DrainingWorker"
 workers = int(os.environ.get("WEB_CONCURRENCY") or cores())
 threads = int(os.environ.get("WEB_THREADS") or 4)
 preload_app = os.environ.get("WEB_PRELOAD", "1") == "1"
+# Against leaks that nobody has seen yet; the jitter, so that processes do not end together.
 max_requests, max_requests_jitter = 20_000, 4_000
 # A worker whose loop stands still for so long is killed; its threads may take longer, nginx waits 60 seconds.
 timeout = 30

@@ -6,7 +6,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from core.errors import InvalidInput
 from core.proxies import client_address
@@ -18,6 +18,8 @@ from users.models import OutgoingMail, User, fold_email
 class SignInForm(AdminAuthenticationForm):
     """The admin's sign-in: guesses count, together with those at the other doors."""
 
+    retry_after: int | None = None
+
     def clean(self) -> dict[str, str]:
         """The credentials, when they are right and of the staff. Raises ValidationError."""
         email, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
@@ -26,13 +28,28 @@ class SignInForm(AdminAuthenticationForm):
             try:
                 self.user_cache = services.check_credentials(email=email, password=password, address=address)
             except InvalidInput as error:
+                self.retry_after = getattr(error, "retry_after", None)
                 raise ValidationError(str(error)) from None
             self.user_cache.backend = "django.contrib.auth.backends.ModelBackend"
             self.confirm_login_allowed(self.user_cache)
         return self.cleaned_data
 
 
+_sign_in = admin.site.login
+
+
+def sign_in(request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
+    """The admin's sign-in page: 429 with Retry-After for too many attempts, as REST has it."""
+    response = _sign_in(request, extra_context)
+    form = (getattr(response, "context_data", None) or {}).get("form")
+    if form is not None and form.retry_after:
+        response.status_code = 429
+        response["Retry-After"] = str(form.retry_after)
+    return response
+
+
 admin.site.login_form = SignInForm
+admin.site.login = sign_in  # type: ignore[method-assign]
 
 
 class _UniqueEmail:

@@ -30,6 +30,8 @@ from .faults import FAULTS, System
 ROOT = Path(__file__).resolve().parents[2]
 PORT, MAIL_PORT, THREADS, SHOPPERS, PRODUCTS = 18080, 18025, 12, 6, 40
 RECOVERY = 90
+# Where the logs go when something was wrong.
+SAID = ROOT / "var/chaos.log"
 
 
 def settings() -> str:
@@ -55,7 +57,7 @@ class Load:
 
     def __init__(self, world: World, actions: list[Action], rate: float) -> None:
         self.world, self.actions, self.rate = world, actions, rate
-        self.phase = "calm"
+        self.phase, self.fault, self.faults = "calm", "", 0
         self.outcomes: dict[str, Counter[str]] = defaultdict(Counter)
         self.details: dict[str, Counter[str]] = defaultdict(Counter)
         self.last_failure = 0.0
@@ -73,6 +75,10 @@ class Load:
         for thread in self._threads:
             thread.join(120)
 
+    def begin(self, fault: str) -> None:
+        """From here on something is broken."""
+        self.fault, self.faults, self.phase = fault, self.faults + 1, fault
+
     def _work(self) -> None:
         while not self._stop.is_set():
             with self._lock:
@@ -81,7 +87,7 @@ class Load:
             if wait > 0 and self._stop.wait(wait):
                 return
             action = random.choices(self.actions, [each.weight for each in self.actions])[0]
-            phase, outcome = self.phase, "ok"
+            faults, phase, outcome = self.faults, self.phase, "ok"
             try:
                 action.run(self.world)
             except NoAnswer as error:
@@ -91,6 +97,8 @@ class Load:
             except Exception as error:  # the report is the place for it
                 outcome, detail = "broken", f"{action.run.__name__}: {error!r}"
             with self._lock:
+                # Under way when something broke: that is what it met.
+                phase = phase if faults == self.faults else self.fault
                 self.outcomes[phase][outcome] += 1
                 if outcome != "ok":
                     self.details[phase][detail[:160]] += 1
@@ -168,7 +176,8 @@ def rehearse(system: System, mutations: set[str], options: argparse.Namespace) -
     for fault, unnoticed in FAULTS:
         if options.only and fault.__name__ not in options.only:
             continue
-        load.phase, began = fault.__name__, time.monotonic()
+        began = time.monotonic()
+        load.begin(fault.__name__)
         fault(system)
         broken = time.monotonic() - began
         recovered = recover(load)
@@ -202,6 +211,10 @@ def rehearse(system: System, mutations: set[str], options: argparse.Namespace) -
             print(f"    {line}")
         failures += [f"books of {check.run.__name__}: {len(wrong)} wrong"] if wrong else []
     checked = sum(check.needs is None or check.needs in mutations for check in CHECKS)
+    if failures:
+        SAID.parent.mkdir(exist_ok=True)
+        SAID.write_text(system.run("logs", "--no-color", "--timestamps"))
+        failures.append(f"What the services said is in {SAID.relative_to(ROOT)}.")
     verdict = f"{checked} of {len(CHECKS)} books were checked and balance; everything came back."
     print("\n" + ("\n".join(failures) if failures else verdict))
     return 1 if failures else 0

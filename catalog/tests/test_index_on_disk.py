@@ -57,25 +57,28 @@ def delete_all(path: Path) -> None:
         file.rmdir() if file.is_dir() else file.unlink()
 
 
-def damage(change: Callable[[Path], object]) -> Callable[[], None]:
+def damage(change: Callable[[bytes], bytes]) -> Callable[[], None]:
+    """Puts another file in each one's place: cutting short one that this process has mapped may end it (SIGBUS)."""
+
     def every_segment() -> None:
         for path in segments():
-            change(path)
+            spare = path.with_suffix(".spare")
+            spare.write_bytes(change(path.read_bytes()))
+            spare.replace(path)
 
     return every_segment
 
 
-def turn_over(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[0] ^= 255
-    path.write_bytes(data)
+def delete_segments() -> None:
+    for path in segments():
+        path.unlink()
 
 
 WRECKAGE = {
-    "truncated": damage(lambda path: os.truncate(path, 0)),
-    "cut": damage(lambda path: os.truncate(path, path.stat().st_size - 5)),
-    "garbled": damage(turn_over),
-    "deleted": damage(Path.unlink),
+    "truncated": damage(lambda data: b""),
+    "cut": damage(lambda data: data[:-5]),
+    "garbled": damage(lambda data: bytes([data[0] ^ 255]) + data[1:]),
+    "deleted": delete_segments,
     "no meta": lambda: (store.current() / "meta.json").unlink(),
     "bad meta": lambda: (store.current() / "meta.json").write_text("{"),
     "no folder": lambda: delete_all(store.folder()),

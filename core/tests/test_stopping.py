@@ -1,4 +1,4 @@
-"""Told to stop: a web process answers whom it has accepted, a worker gives back what it cannot finish."""
+"""A web process answers whom it has accepted, told to stop or not; a worker gives back what it cannot finish."""
 
 import signal
 import socket
@@ -95,6 +95,18 @@ def test_no_request_is_cut_off_while_the_service_stops(server):
     assert process.returncode == 0
     assert outcomes["cut off"] == 0
     assert outcomes["answered"] > 12
+
+
+def test_a_client_that_is_refused_while_it_sends_hears_why(server):
+    """The application answers without reading the body, which is longer than any buffer on the way."""
+    _, port = server
+    body = b"x" * (8 * 2**20)
+    head = b"POST / HTTP/1.1\r\nHost: here\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(head + body)
+            text = b"".join(iter(lambda: connection.recv(4096), b""))
+            assert text.endswith(b"done")
 
 
 def test_a_worker_that_is_given_up_waits_for_nobody():

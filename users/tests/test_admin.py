@@ -45,6 +45,19 @@ def test_nobody_else_does(account):
     assert page.context["form"].errors
 
 
+def test_guesses_are_counted(db, settings):
+    """Blocked here, whatever the password; from another address the right one still opens."""
+    settings.THROTTLE_SIGN_IN = (2, 900)
+    user = UserFactory(is_staff=True)
+    tries = [
+        Client(REMOTE_ADDR=address).post("/admin/login/?next=/admin/", {"username": user.email, "password": password})
+        for address, password in [("192.0.2.1", "wrong")] * 2
+        + [("192.0.2.1", "vitrine-demo"), ("192.0.2.2", "vitrine-demo")]
+    ]
+    assert [page.status_code for page in tries] == [200, 200, 429, 302]
+    assert int(tries[2]["Retry-After"]) <= 900
+
+
 def test_an_account_is_added_and_can_sign_in(admin_client):
     password = {"usable_password": "true", "password1": "correct-horse-7", "password2": "correct-horse-7"}
     data = {"email": "New@example.com", "first_name": "Nora", "last_name": "", **password}
