@@ -45,7 +45,7 @@ test-worker: dev ## real workers: killed in a loop, rebuilding under load; on SQ
 	$(PYTEST) -m worker $(ARGS)
 
 bench-search: dev ## both search engines, N=10000,1000000 products; beside MySQL with DATABASE_URL=mysql://…/bench
-	$(RUN)/python bench/search.py --sizes $(or $(N),10000,1000000) $(ARGS)
+	$(RUN)/python -m bench.search --sizes $(or $(N),10000,1000000) $(ARGS)
 
 bench-graphql: dev ## requests a second beside graphene-django, strawberry-django and a view by hand; DATABASE_URL=mysql://…; ARGS=--quick
 	$(RUN)/python -m bench.graphql $(ARGS)

@@ -1,7 +1,7 @@
 """What a cart's mutations cost over HTTP: latency, mutations per second of one process, and queries; prints one table.
 
-    .venv/bin/python bench/cart.py [--seconds 5]                                     on SQLite
-    DATABASE_URL=mysql://root@127.0.0.1/vitrine .venv/bin/python bench/cart.py       on SQLite and on that server
+    .venv/bin/python -m bench.cart [--seconds 5]                                     on SQLite
+    DATABASE_URL=mysql://root@127.0.0.1/vitrine .venv/bin/python -m bench.cart       on SQLite and on that server
 
 One gunicorn worker with four threads. Latency is one client's, on a cart of 20 lines; the rate is four clients' on a
 cart each. Every answer selects `lines { quantity product { name } }`. Queries are counted in process, all but BEGIN,
@@ -18,13 +18,9 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle
-from pathlib import Path
 from typing import Any
 
-# Not bench/, where bench/cart.py would pass for the app `cart`.
-sys.path[0] = str(Path(__file__).resolve().parent.parent)
-
-from bench.cart_server import Client, Shop, shop  # noqa: E402
+from bench.cart_server import Client, Shop, shop
 
 FIELDS = "{ cart { version lines { id quantity product { name } } } errors { code } }"
 ADD = f"mutation($input: CartLinesAddInput!) {{ payload: cartLinesAdd(input: $input) {FIELDS} }}"
@@ -112,7 +108,7 @@ def main() -> None:
     print(f"{'':10} {'':8} {'median ms':>10} {'p95 ms':>8} {'per s':>8} {'queries':>8}", flush=True)
     given = os.environ.get("DATABASE_URL", "")
     for url in ["", *([given] if given.startswith("mysql:") else [])]:
-        command = [sys.executable, __file__, "--child", "--seconds", str(options.seconds)]
+        command = [sys.executable, "-m", "bench.cart", "--child", "--seconds", str(options.seconds)]
         subprocess.run(command, env={**os.environ, "DATABASE_URL": url}, check=True)
     print(f"{'Saleor':10} {'update':8} {SALEOR['milliseconds']:10} {'':8} {'':8} {SALEOR['queries']:8}")
 

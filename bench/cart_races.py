@@ -1,6 +1,6 @@
 """Many clients at the same instant over HTTP: 50 add one product, 20 mix everything on one cart, 200 retry.
 
-    DATABASE_URL=mysql://root@127.0.0.1/vitrine .venv/bin/python bench/cart_races.py [--rounds 20] [--workers 4]
+    DATABASE_URL=mysql://root@127.0.0.1/vitrine .venv/bin/python -m bench.cart_races [--rounds 20] [--workers 4]
 
 Exit status 1 when a promise is broken. Without DATABASE_URL on SQLite.
 """
@@ -8,19 +8,14 @@ Exit status 1 when a promise is broken. Without DATABASE_URL on SQLite.
 import argparse
 import random
 import statistics
-import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 from threading import Barrier
 from typing import Any
 
-# Not bench/, where bench/cart.py would pass for the app `cart`.
-sys.path[0] = str(Path(__file__).resolve().parent.parent)
-
-from bench.cart_server import Client, Shop, shop  # noqa: E402
+from bench.cart_server import Client, Shop, shop
 
 FIELDS = "{ cart { version totalQuantity lines { id quantity product { id } } } errors { field code } }"
 KINDS = {"add": "CartLinesAdd", "update": "CartLinesUpdate", "remove": "CartLinesRemove"}

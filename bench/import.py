@@ -1,6 +1,6 @@
 """How fast `import_products` reads a plain CSV, against `bulk_create` of the same rows; prints one table.
 
-    .venv/bin/python bench/import.py [--rows 100000]          on SQLite, or on DATABASE_URL
+    .venv/bin/python -m bench.import [--rows 100000]          on SQLite, or on DATABASE_URL
 
 Each runs in a process of its own on a fresh database (on MySQL: test_<name>, dropped afterwards). bulk_create gets its
 objects ready-made, in one transaction; the import's time is the whole command: check, read, verify, look up, write.
@@ -86,7 +86,6 @@ def timed_bulk_create(path: Path) -> float:
 
 def child(what: str, path: Path) -> None:
     """Runs one of the two on a fresh database and prints what it took, as JSON."""
-    sys.path.insert(0, str(ROOT))
     os.environ["DJANGO_SETTINGS_MODULE"] = "core.settings"
     import django
 
@@ -120,7 +119,7 @@ def main() -> None:
         secrets = {"DEBUG": "0", "SECRET_KEY": "b" * 32, "JWT_SECRET_KEY": "b" * 32, "VAR_DIR": folder}
         took = {}
         for what in [options.only] if options.only else ["bulk_create", "import"]:
-            command = [sys.executable, __file__, "--child", what, str(path)]
+            command = [sys.executable, "-m", "bench.import", "--child", what, str(path)]
             result = subprocess.run(command, env={**os.environ, **secrets}, check=True, stdout=subprocess.PIPE)
             took[what] = json.loads(result.stdout)
     print(f"{'':12} {'rows/s':>8} {'seconds':>8} {'peak MB':>8}    {options.rows:,} rows")

@@ -1,6 +1,6 @@
 """Registers many accounts through REST while workers are killed, and counts what a real SMTP server was given.
 
-    python bench/mail_chaos.py --kills 8 --database mysql://root@127.0.0.1      (default: SQLite in a temporary folder)
+    python -m bench.mail_chaos --kills 8 --database mysql://root@127.0.0.1      (default: SQLite in a temporary folder)
 
 Real parts: gunicorn, two workers with a beat each, Redis (its own, restarted and emptied once when there are kills),
 an SMTP server. Prints one table; exit status 1 when an address got two mails, or got none and is not listed.
@@ -24,7 +24,6 @@ from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
 TOOLS = Path(sys.executable).parent
 # Seconds after the last registration until all mails must have gone out.
 PATIENCE = 60

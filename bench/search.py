@@ -1,6 +1,6 @@
 """How fast both search engines answer, at two sizes of a believable catalogue; prints one table.
 
-    .venv/bin/python bench/search.py --sizes 10000,1000000       on SQLite, or on DATABASE_URL=mysql://…
+    .venv/bin/python -m bench.search --sizes 10000,1000000       on SQLite, or on DATABASE_URL=mysql://…
 
 Each size has a database of its own: a file in a temporary folder, or on MySQL `<name>_<size>`, which is filled once
 and kept (drop it by hand). With MySQL there are the columns of plain SQL, too: FULLTEXT and GROUP BY as a shop without
@@ -48,7 +48,6 @@ def resident() -> float:
 
 def set_up() -> None:
     """Django, for a child."""
-    sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
     os.environ["DJANGO_SETTINGS_MODULE"] = "core.settings"
     import django
 
@@ -58,9 +57,9 @@ def set_up() -> None:
 def fill(size: int) -> dict[str, Any]:
     """Child: the database of this size, made when it is not there yet."""
     set_up()
-    import catalogue
     from django.core.management import call_command
 
+    from bench import catalogue
     from catalog.models import Product
     from core.management.commands.serve import create_database
 
@@ -113,9 +112,9 @@ def build(size: int) -> dict[str, Any]:
 def ask(size: int, name: str, seconds: float) -> dict[str, Any]:
     """Child: what an engine needs for each shape, and how much it makes a process grow."""
     set_up()
-    import questions
     from django.db import connection
 
+    from bench import questions
     from catalog.models import Product
     from catalog.search.cursors import Boundary
     from catalog.search.database import DatabaseEngine
@@ -145,7 +144,7 @@ def child(size: int, folder: str, step: str, *more: str) -> dict[str, Any]:
     environment["SEARCH_ENGINE"] = "tantivy"
     if url := os.environ.get("DATABASE_URL"):
         environment["DATABASE_URL"] = f"{url}_{size}"
-    command = [sys.executable, __file__, "--child", step, str(size), *more]
+    command = [sys.executable, "-m", "bench.search", "--child", step, str(size), *more]
     result = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE)
     return json.loads(result.stdout)
 

@@ -1,6 +1,6 @@
 """How long each door takes to say no: does the time tell whether there is an account? Prints one table.
 
-    python bench/sign_in_timing.py [--tries 200]      on SQLite in memory, or on DATABASE_URL's test database
+    python -m bench.sign_in_timing [--tries 200]      on SQLite in memory, or on DATABASE_URL's test database
 
 In process, with the real argon2; the cases take turns in random order, to share what else the machine does.
 """
@@ -10,12 +10,9 @@ import json
 import os
 import random
 import statistics
-import sys
 import tempfile
-from pathlib import Path
 from time import perf_counter
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 SIGN_IN = "mutation($email: String!, $password: String!) { tokenAuth(email: $email, password: $password) { token } }"
 RESET = "mutation($email: String!) { passwordResetRequest(email: $email) { requested } }"
 KNOWN, GONE, NOBODY, PASSWORD = "ann@example.com", "gone@example.com", "nobody@example.com", "correct-horse-7"

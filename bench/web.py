@@ -1,6 +1,6 @@
 """Which gunicorn settings serve best here: wrk against a page of 20 products, one table.
 
-    DATABASE_URL=mysql://… .venv/bin/python bench/web.py [--seconds 5] [--rounds 2]
+    DATABASE_URL=mysql://… .venv/bin/python -m bench.web [--seconds 5] [--rounds 2]
 
 Starts each variant on a free port of loopback, in turns, so that a busy neighbour is unfair to none; the processor time
 of a request is what such a neighbour changes least. Two variants whose least and most overlap are not told apart.
