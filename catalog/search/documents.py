@@ -1,5 +1,6 @@
 """What the index holds of a product, a brand and a category: the fields, and the rows as documents."""
 
+from bisect import bisect_right
 from decimal import Decimal
 from hashlib import blake2b
 from importlib.metadata import version
@@ -9,6 +10,7 @@ import tantivy
 
 from catalog.models import UNRATED_HIGH, UNRATED_LOW, Brand, Category
 from catalog.search.cursors import EPOCH, MICROSECOND
+from catalog.search.facets import SCALE
 from catalog.search.tokens import EXACT, STEMMED, tokens_of
 from catalog.text import sort_key
 from catalog.tree import CategoryTree
@@ -28,6 +30,8 @@ _NUMBERS = (
     ("category", "unsigned", True),
     ("brand", "unsigned", True),
     ("price", "integer", True),
+    # How many bounds of SCALE are at or below the price: facets count a few steps faster than ranges of prices.
+    ("price_step", "unsigned", False),
     ("quantity", "integer", True),
     ("rating_low", "float", True),
     ("rating_high", "float", True),
@@ -132,6 +136,7 @@ class Documents:
         document.add_unsigned("category", category_id)
         document.add_unsigned("brand", brand_id)
         document.add_integer("price", cents(price))
+        document.add_unsigned("price_step", bisect_right(SCALE, price))
         document.add_integer("quantity", quantity)
         # Zero has one sign only: the index would put -0.0 before 0.0.
         document.add_float("rating_low", UNRATED_LOW if rating is None else rating + 0.0)

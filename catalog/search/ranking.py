@@ -83,30 +83,32 @@ def _ranked(index: Snapshot, query: Query, asked: list[Query], start: int, size:
     """The ids of what the query finds and the filters let pass, from `start`, best first."""
     if asked:
         first = _blocks(index, query, 0, 1)
-        if len(first) == BLOCK and len(_passing(index, first, asked)) * 2 >= BLOCK:
+        passing = _passing(index, first, asked)
+        if len(passing) * 2 >= BLOCK:
             # Tantivy skips what cannot come first, but not under a filter: what passes is picked out afterwards.
-            return _sifted(index, query, asked, start, size)
+            return _sifted(index, query, asked, passing, start + size)[start:]
         query = all_of([query, *asked])
     begin, end = start // BLOCK, (start + size - 1) // BLOCK + 1
     return _blocks(index, query, begin, end)[start - begin * BLOCK : start - begin * BLOCK + size]
 
 
-def _sifted(index: Snapshot, query: Query, asked: list[Query], start: int, size: int) -> list[int]:
-    """As `_ranked`, for filters that let most pass: block after block, twice as many each time."""
-    found: list[int] = []
-    begin, end = 0, 1
-    while len(found) < start + size and (ids := _blocks(index, query, begin, end)):
-        passing = _passing(index, ids, asked)
-        found += [row_id for row_id in ids if row_id in passing]
+def _sifted(index: Snapshot, query: Query, asked: list[Query], found: list[int], stop: int) -> list[int]:
+    """The first `stop` ids, under filters that let most pass: after those `found` in the first block, twice as many."""
+    begin, end = 1, 3
+    while len(found) < stop and (ids := _blocks(index, query, begin, end)):
+        found += _passing(index, ids, asked)
         begin, end = end, 2 * end + 1
-    return found[start : start + size]
+    return found[:stop]
 
 
-def _passing(index: Snapshot, ids: list[int], asked: list[Query]) -> set[int]:
-    """Which of the products the filters let pass."""
+def _passing(index: Snapshot, ids: list[int], asked: list[Query]) -> list[int]:
+    """Those of the products that the filters let pass, in the same order."""
+    if not ids:
+        return []
     chosen = all_of([Query.term_set_query(SCHEMA, "id", ids), *asked])
     found = index.searcher.search(chosen, len(ids), count=False).hits
-    return {int(row_id or 0) for row_id in index.searcher.fast_field_values("id", [address for _, address in found])}
+    passing = set(index.searcher.fast_field_values("id", [address for _, address in found]))
+    return [row_id for row_id in ids if row_id in passing]
 
 
 def _blocks(index: Snapshot, query: Query, begin: int, end: int) -> list[int]:

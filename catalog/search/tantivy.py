@@ -101,7 +101,7 @@ def _ranges(field: str, edges: Sequence[float]) -> dict[str, Any]:
 AGGREGATIONS: dict[str, dict[str, Any]] = {
     "categories": {"categories": _terms("category")},
     "brands": {"brands": _terms("brand")},
-    "price": {"span": {"stats": {"field": "price"}}, "scale": _ranges("price", [float(cents(b)) for b in SCALE])},
+    "price": {"span": {"stats": {"field": "price"}}, "scale": _terms("price_step")},
     "ratings": {"ratings": _ranges("rating_low", [float(stars) for stars in reversed(STARS)])},
     "in_stock": {"stock": _ranges("quantity", [1.0])},
 }
@@ -149,9 +149,9 @@ class IndexCounts:
 
         def ask(index: store.Snapshot) -> list[int]:
             if set(bounds) <= set(SCALE):
-                fine = _in_order(self._counted(index, criteria, "price")["scale"])
-                ends = [0, *(SCALE.index(bound) + 1 for bound in bounds), len(fine)]
-                return [sum(fine[start:end]) for start, end in pairwise(ends)]
+                steps = _by_key(self._counted(index, criteria, "price")["scale"])
+                ends = [0, *(SCALE.index(bound) + 1 for bound in bounds), len(SCALE) + 1]
+                return [sum(steps.get(step, 0) for step in range(start, end)) for start, end in pairwise(ends)]
             return _in_order(self._aggregate(index, criteria, {"prices": _ranges("price", edges)})["prices"])
 
         return self._engine.answer(ask, lambda: self._database.by_price(criteria, bounds))
