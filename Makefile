@@ -44,10 +44,10 @@ test-browser: dev ## the pages in headless Chromium
 test-worker: dev ## real workers: killed in a loop, rebuilding under load; on SQLite, or on DATABASE_URL and CELERY_BROKER_URL
 	$(PYTEST) -m worker $(ARGS)
 
-bench-search: dev ## both search engines, N=10000,1000000 products; beside MySQL with DATABASE_URL=mysql://…/bench
+bench-search: dev $(if $(filter mysql%,$(DATABASE_URL)),production) ## both search engines, N=10000,1000000 products; beside MySQL with DATABASE_URL=mysql://…/bench
 	$(RUN)/python -m bench.search --sizes $(or $(N),10000,1000000) $(ARGS)
 
-bench-graphql: dev ## requests a second beside graphene-django, strawberry-django and a view by hand; DATABASE_URL=mysql://…; ARGS=--quick
+bench-graphql: dev $(if $(filter mysql%,$(DATABASE_URL)),production) ## requests a second beside graphene-django, strawberry-django and a view by hand; DATABASE_URL=mysql://…; ARGS=--quick
 	$(RUN)/python -m bench.graphql $(ARGS)
 
 bench-images: dev ## images a second and ms an image by format, for 1 to N processes; IMAGES=folder
