@@ -119,7 +119,7 @@ def _window(index: Snapshot, field: str, after: Any, want: int, down: bool) -> Q
 
 
 def _quantiles(index: Snapshot, field: str) -> list[Any]:
-    """Some 256 values that part the catalogue into slices of about one size; kept as long as they are good enough."""
+    """Values that part the catalogue into slices of about one size; kept as long as they are good enough."""
     known = index.quantiles.get(field)
     if known is None and field == "name_key":
         known = index.quantiles[field] = _sampled(index, field)

@@ -6,6 +6,7 @@ holds the last word stands before what holds a word that begins with it.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 from tantivy import Occur, Query, Searcher
@@ -137,7 +138,7 @@ class Matching:
         return list(dict.fromkeys(part for word in self.words for part in word.parts))[:MOST_WORDS]
 
     def _partial(self, stage: int) -> Query:
-        near = [query for part in self._parts() if (query := self._nearest(part)) is not None]
+        near = self._nearest
         wanted = max(1, len(self._parts()) - (stage - PARTIAL) - 1)
         if wanted > len(near):
             return Query.empty_query()
@@ -146,13 +147,17 @@ class Matching:
             return all_of(near)
         return Query.boolean_query([(Occur.Should, query) for query in near], minimum_number_should_match=wanted)
 
-    def _nearest(self, part: str) -> Query | None:
-        """The word, or when nothing holds it, the word with typos; None when nothing holds that either."""
-        # A word that is there needs no typos: here they would only dilute what little there is.
-        if self._exists(part):
-            return any_of(_exact(part))
-        near = any_of(_exact(part) + _typos(part))
-        return near if self._searcher.search(near, 1, count=False).hits else None
+    @cached_property
+    def _nearest(self) -> list[Query]:
+        """Each word, or when nothing holds it, the word with typos; without those that nothing holds even so."""
+        found = []
+        for part in self._parts():
+            # A word that is there needs no typos: here they would only dilute what little there is.
+            exists = self._exists(part)
+            near = any_of(_exact(part) + ([] if exists else _typos(part)))
+            if exists or self._searcher.search(near, 1, count=False).hits:
+                found.append(near)
+        return found
 
     def _alternatives(self, position: int, *, typos: bool) -> list[Query]:
         """The ways in which the word at a position can be met."""

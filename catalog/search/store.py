@@ -15,6 +15,7 @@ import shutil
 import threading
 import time
 import uuid
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -50,13 +51,18 @@ class Counted:
     """What was counted of a commit, by question and stage: shoppers ask the same, and the answer cannot change."""
 
     def __init__(self) -> None:
-        self._known: dict[object, dict[str, Any]] = {}
+        self._known: OrderedDict[object, dict[str, Any]] = OrderedDict()
+        self._lock = threading.Lock()
 
     def of(self, criteria: SearchCriteria, stage: int | None) -> dict[str, Any]:
         """The counts by name; what is added to them is kept for some time."""
-        if len(self._known) >= MOST_COUNTED:
-            self._known.clear()
-        return self._known.setdefault((criteria.question, criteria.category_subtree, stage), {})
+        key = (criteria.question, criteria.category_subtree, stage)
+        with self._lock:
+            known = self._known.setdefault(key, {})
+            self._known.move_to_end(key)
+            if len(self._known) > MOST_COUNTED:
+                self._known.popitem(last=False)
+        return known
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from catalog.models import Product
-from catalog.search import engine, keyset, ranking
+from catalog.search import engine, keyset, ranking, store
 from catalog.search.criteria import Range, SearchCriteria, SortField, parse_criteria
 from catalog.search.cursors import Page
 from catalog.search.database import DatabaseEngine
@@ -79,3 +79,13 @@ def test_a_total_is_counted_anew_when_the_catalogue_changed(shop: list[Product])
     assert engine.engine().count(criteria) == before
     ProductFactory(name="lamp", category=shop[0].category, brand=shop[0].brand)
     assert engine.engine().count(criteria) == before + 1
+
+
+def test_what_was_counted_longest_ago_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "MOST_COUNTED", 2)
+    lamp, oak, blue = (parse_criteria(tree=CategoryTree.load, text=text) for text in ("lamp", "oak", "blue"))
+    counted = store.Counted()
+    for criteria in (lamp, oak, lamp):
+        counted.of(criteria, None)["total"] = 1
+    counted.of(blue, None)
+    assert [bool(counted.of(criteria, None)) for criteria in (lamp, oak)] == [True, False]
