@@ -118,6 +118,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "core.throttling.middleware.too_many_requests",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 TEMPLATES = [
@@ -241,7 +242,11 @@ if CELERY_BROKER_URL.startswith("filesystem:"):
 AUTH_USER_MODEL = "users.User"
 # E003 wants `email` itself unique; its folded column is, which is stricter and the same on every collation.
 SILENCED_SYSTEM_CHECKS = ["auth.E003"]
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+PASSWORD_HASHERS = ["users.hashers.Argon2"]
+# Hashes at once in one process, each of which takes 100 MB and every core for 50 ms; docker/gunicorn.conf.py sets the
+# cores over the processes. Who may wait for one: all threads but one, which goes on answering other requests.
+MAX_PASSWORD_HASHES = max(1, env.int("MAX_PASSWORD_HASHES", 1))
+MAX_PASSWORD_WAITS = max(1, env.int("WEB_THREADS", 4) - 1 - MAX_PASSWORD_HASHES)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -269,6 +274,8 @@ JWT_REFRESH_GRACE = seconds("JWT_REFRESH_GRACE", 10, most=30)
 PASSWORD_RESET_TIMEOUT = env.int("PASSWORD_RESET_TIMEOUT", 3600)
 # How many in which time. Sign-in: failures for each account and client address; ten times as many for the address.
 THROTTLE_SIGN_IN = rate("THROTTLE_SIGN_IN", "10/15m")
+# Failures for an account over all addresses, after which attempts from unknown ones are slowed (users.throttles).
+THROTTLE_SIGN_IN_ACCOUNT = rate("THROTTLE_SIGN_IN_ACCOUNT", "20/15m")
 THROTTLE_REGISTER = rate("THROTTLE_REGISTER", "60/h")
 THROTTLE_REFRESH = rate("THROTTLE_REFRESH", "300/15m")
 # Reset mails for each e-mail address; ten times as many requests for the client's address.
