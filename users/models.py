@@ -11,11 +11,7 @@ from django.utils import timezone
 
 from core.delayed import DUE, Delayed
 from core.fields import BinaryCharField
-
-
-def fold_email(email: str) -> str:
-    """The form under which an address is one account whatever its case."""
-    return email.strip().casefold()
+from users.addresses import fold_email
 
 
 class UserQuerySet(models.QuerySet["User"]):
@@ -29,7 +25,7 @@ class UserQuerySet(models.QuerySet["User"]):
 
 
 class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]
-    """Makes accounts and finds them by e-mail, whatever its case."""
+    """Makes accounts and finds them by e-mail, however it is spelled."""
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """A new account, the password hashed (None: it cannot sign in). Raises IntegrityError for a known address."""

@@ -16,9 +16,10 @@ from core.celery import hurry
 from core.errors import ErrorCode, Fault, InvalidInput, Throttled
 from core.transactions import run_in_transaction
 from users import families, rules, throttles
+from users.addresses import fold_email
 from users.families import SignedIn
 from users.mail import outbox
-from users.models import OutgoingMail, User, fold_email
+from users.models import OutgoingMail, User
 from users.tasks import send_due_mail
 
 

@@ -14,6 +14,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from catalog.services import recommended_products
+from users.addresses import deliverable
 from users.models import OutgoingMail, User
 
 RECOMMENDED = 3
@@ -51,7 +52,7 @@ def message_of(mail: OutgoingMail, user: User) -> EmailMultiAlternatives:
         "Date": formatdate(),
         "Auto-Submitted": "auto-generated",  # RFC 3834 §5: no out-of-office answers
     }
-    message = EmailMultiAlternatives(content.subject, content.text, to=[user.email], headers=headers)
+    message = EmailMultiAlternatives(content.subject, content.text, to=[deliverable(user.email)], headers=headers)
     message.attach_alternative(content.html, "text/html")
     return message
 

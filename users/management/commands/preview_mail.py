@@ -6,8 +6,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from users.addresses import fold_email
 from users.mail.content import content_of
-from users.models import OutgoingMail, User, fold_email
+from users.models import OutgoingMail, User
 
 KINDS = {kind.lower().replace("_", "-"): kind for kind in OutgoingMail.Kind}
 
