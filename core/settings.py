@@ -33,6 +33,14 @@ def secret(name: str) -> str:
     return value
 
 
+def outside_debug(name: str, why: str) -> str:
+    """The variable's value; with DEBUG on it may be empty. Raises ImproperlyConfigured naming the variable."""
+    value = env.str(name, "")
+    if not value and not DEBUG:
+        raise ImproperlyConfigured(f"{name} must be set when DEBUG is off: {why}.")
+    return value
+
+
 def networks(name: str) -> list[IPv4Network | IPv6Network]:
     """The variable's comma-separated networks (CIDR). Raises ImproperlyConfigured naming the variable."""
     try:
@@ -311,7 +319,11 @@ FILE_UPLOAD_HANDLERS = [
 
 # --- Mail: files in VAR_DIR, or a server through EMAIL_URL=smtp://… ------------------------------------------
 # smtp+tls:// begins in plain text and upgrades (STARTTLS), smtp+ssl:// is TLS from the first byte.
-_mail = env.email_url_config(env.str("EMAIL_URL", "") or f"filemail:///{quote(str(VAR_DIR / 'mail'))}")
+# Outside DEBUG one must be named, for mails that lie in a folder reach nobody and hold links that set passwords.
+_mail = env.email_url_config(
+    outside_debug("EMAIL_URL", "the mail server, such as smtp+tls://user:password@host:587")
+    or f"filemail:///{quote(str(VAR_DIR / 'mail'))}"
+)
 _own = {"smtp": "users.mail.backends.SmtpBackend", "filebased": "users.mail.backends.FileBackend"}
 EMAIL_BACKEND = _own.get(_mail["EMAIL_BACKEND"].split(".")[-2], _mail["EMAIL_BACKEND"])
 EMAIL_FILE_PATH = _mail["EMAIL_FILE_PATH"]
@@ -335,7 +347,10 @@ MAIL_RETRY = seconds("MAIL_RETRY_SECONDS", 30, least=1)
 # --- The shop ------------------------------------------------------------------------------------------------
 SHOP_NAME = env.str("SHOP_NAME", "Vitrine")
 # Where the storefront is, and its pages that mails link to.
-SITE_URL = (env.str("SITE_URL", "") or "http://127.0.0.1:8000").rstrip("/")
+SITE_URL = outside_debug("SITE_URL", "the storefront that mails link to, such as https://shop.example")
+SITE_URL = (SITE_URL or "http://127.0.0.1:8000").rstrip("/")
+if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", SITE_URL):
+    raise ImproperlyConfigured("SITE_URL must be an address such as https://shop.example, without a query.")
 PRODUCT_URL = env.str("PRODUCT_URL", "") or f"{SITE_URL}/products/{{slug}}"
 PASSWORD_RESET_URL = env.str("PASSWORD_RESET_URL", "") or f"{SITE_URL}/password-reset?uid={{uid}}&token={{token}}"
 CURRENCY = env.str("CURRENCY", "EUR")

@@ -15,6 +15,7 @@ from django.conf import settings as here
 
 pytestmark = pytest.mark.worker
 SECRETS = {"SECRET_KEY": "k" * 50, "JWT_SECRET_KEY": "j" * 50, "INSECURE_HTTP": "1", "ALLOWED_HOSTS": "*"}
+SECRETS |= {"SITE_URL": "https://shop.example", "EMAIL_URL": "smtp://127.0.0.1"}
 KILLS = 20
 PRODUCTS = 1_000
 # Changes and their count are told on the command line, so that a process of its own makes them.

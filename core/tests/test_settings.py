@@ -9,6 +9,8 @@ import pytest
 from django.conf import settings as here
 
 SECRETS = {"SECRET_KEY": "k" * 50, "JWT_SECRET_KEY": "j" * 50}
+MAIL = {"SITE_URL": "https://shop.example/", "EMAIL_URL": "smtp://mail.example"}
+PRODUCTION = {**SECRETS, **MAIL}
 
 
 @pytest.fixture
@@ -40,18 +42,41 @@ def value(start):
     return run
 
 
-def test_it_works_without_debug_and_with_both_secrets(value):
-    assert value("[settings.DEBUG, settings.ALLOWED_HOSTS]", **SECRETS) == [False, []]
+def test_it_works_without_debug_and_with_what_it_must_know(value):
+    assert value("[settings.DEBUG, settings.ALLOWED_HOSTS]", **PRODUCTION) == [False, []]
 
 
 @pytest.mark.parametrize("name", SECRETS)
 @pytest.mark.parametrize("bad", [None, "", "too short"])
 def test_a_missing_or_short_secret_stops_the_start_and_is_named(start, name, bad):
-    environment = {**SECRETS, name: bad}
+    environment = {**PRODUCTION, name: bad}
     done = start(**{key: text for key, text in environment.items() if text is not None})
     assert done.returncode != 0
     last = done.stderr.strip().splitlines()[-1]
     assert f"ImproperlyConfigured: {name} must be set" in last
+
+
+@pytest.mark.parametrize("name", MAIL)
+@pytest.mark.parametrize("bad", [None, ""])
+def test_production_must_know_where_mails_go_and_link_to(start, name, bad):
+    environment = {**PRODUCTION, name: bad}
+    done = start(**{key: text for key, text in environment.items() if text is not None})
+    assert done.returncode != 0
+    assert f"ImproperlyConfigured: {name} must be set when DEBUG is off" in done.stderr.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize("url", ["shop.example", "ftp://shop.example", "https://", "https://a b", "https://shop/?a=b"])
+def test_the_storefront_has_an_address(start, url):
+    done = start(**{**PRODUCTION, "SITE_URL": url})
+    assert "ImproperlyConfigured: SITE_URL must be an address" in done.stderr.strip().splitlines()[-1]
+
+
+def test_mails_link_to_the_storefront(value):
+    assert value("[settings.SITE_URL, settings.PRODUCT_URL, settings.EMAIL_HOST]", **PRODUCTION) == [
+        "https://shop.example",
+        "https://shop.example/products/{slug}",
+        "mail.example",
+    ]
 
 
 def test_debug_brings_its_own_secrets_and_every_host(value):
@@ -60,8 +85,8 @@ def test_debug_brings_its_own_secrets_and_every_host(value):
 
 def test_plain_http_only_when_asked(value):
     expression = "[settings.SECURE_SSL_REDIRECT, settings.SESSION_COOKIE_SECURE, settings.SECURE_HSTS_SECONDS > 0]"
-    assert value(expression, **SECRETS) == [True, True, True]
-    assert value(expression, INSECURE_HTTP="1", **SECRETS) == [False, False, False]
+    assert value(expression, **PRODUCTION) == [True, True, True]
+    assert value(expression, INSECURE_HTTP="1", **PRODUCTION) == [False, False, False]
 
 
 def test_all_state_is_in_var_dir(value, tmp_path):
@@ -128,7 +153,7 @@ def test_no_token_lives_past_its_15_minutes(value):
 
 def test_the_server_wants_to_know_its_names(start):
     """Commands do without ALLOWED_HOSTS; a server would answer 400 to everybody."""
-    done = start("__import__('core.wsgi') and 1", DJANGO_SETTINGS_MODULE="core.settings", **SECRETS)
+    done = start("__import__('core.wsgi') and 1", DJANGO_SETTINGS_MODULE="core.settings", **PRODUCTION)
     assert done.returncode != 0
     assert "ImproperlyConfigured: ALLOWED_HOSTS must name" in done.stderr
 

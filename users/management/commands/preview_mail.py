@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from users.addresses import fold_email
+from users.mail.backends import write_private
 from users.mail.content import content_of
 from users.models import OutgoingMail, User
 
@@ -34,5 +35,5 @@ class Command(BaseCommand):
             user = found
         content = content_of(KINDS[options["kind"]], user)
         page = options["out"] or settings.VAR_DIR / f"preview-{options['kind']}.html"
-        page.write_text(content.html)
+        write_private(page, content.html.encode())  # a reset mail's link works
         self.stdout.write(f"Subject: {content.subject}\n\n{content.text}\n\nThe page: {page}")
