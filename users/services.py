@@ -15,7 +15,7 @@ from django.utils.http import urlsafe_base64_decode
 from core.celery import hurry
 from core.errors import ErrorCode, Fault, InvalidInput, Throttled
 from core.transactions import run_in_transaction
-from users import families, rules, throttles
+from users import families, hashers, rules, throttles
 from users.addresses import fold_email
 from users.families import SignedIn
 from users.mail import outbox
@@ -29,8 +29,10 @@ def register(*, email: str, password: str, first_name: str = "", last_name: str 
     A known address costs the same hashing as a new one; whose it is, the database's unique column decides.
     """
     user = _checked_account(email, password, first_name, last_name)
-    throttles.count_registration(address)
-    user.set_password(password)
+    throttles.check_registration(address)
+    with hashers.slots.hold():
+        throttles.count_registration(address)
+        user.set_password(password)
 
     def create() -> SignedIn:
         user.pk = None  # a deadlock may have undone it once
@@ -161,14 +163,13 @@ def _knows_password(user: User | None, email: str, password: str, address: str) 
 
     The attempt is counted before it is looked at, so that parallel guesses cannot exceed the limit.
     """
-    counted = throttles.count_sign_in(email, address)
+    # Who is refused by a limit keeps nobody waiting for a slot, and who gets no slot writes nothing.
+    throttles.check_sign_in(email, address)
     # Django hashes once for an account without a usable password too, which "!" is.
     known = user.password if user is not None and len(password) <= rules.PASSWORD_LENGTH else "!"
-    try:
+    with hashers.slots.hold():
+        counted = throttles.count_sign_in(email, address)
         right, outdated = verify_password(password, known)
-    except Throttled:
-        throttles.was_no_failure(counted)
-        raise
     if user is None or not right or not user.is_active:
         return False
     throttles.was_no_failure(counted)

@@ -12,10 +12,9 @@ from collections.abc import Iterable
 
 from django.conf import settings
 
-from core.errors import Throttled
 from core.throttle import Limit, client, for_client, site, times
 from core.throttling import attempts
-from core.throttling.attempts import Taken
+from core.throttling.attempts import Further, Taken
 
 # A client address may do ten times what it may do for one account.
 FOR_ALL_ACCOUNTS = 10
@@ -25,9 +24,14 @@ FIRST_ATTEMPT_EVERY_SECONDS, OTHER_ATTEMPT_EVERY_SECONDS = 2, 10
 KNOWN_SECONDS = 90 * 86400
 
 
+def check_registration(address: str) -> None:
+    """Raises Throttled when `count_registration` would, without counting."""
+    attempts.check(*_registrations(address))
+
+
 def count_registration(address: str) -> None:
     """Counts a registration. Raises Throttled."""
-    attempts.take(*for_client(settings.THROTTLE_REGISTER, "register", address=address))
+    attempts.take(*_registrations(address))
 
 
 def count_refresh(address: str) -> None:
@@ -45,29 +49,20 @@ def count_reset_mail(email: str, address: str) -> None:
     attempts.take(*_resets(address), Limit(settings.THROTTLE_RESET, ("reset-mail", email)))
 
 
+def check_sign_in(email: str, address: str) -> None:
+    """Raises Throttled when `count_sign_in` would, without counting."""
+    limits, further = _sign_ins(email, address)
+    attempts.check(*limits, further=further)
+
+
 def count_sign_in(email: str, address: str) -> list[Taken]:
     """Counts an attempt at the account of a folded e-mail address as a failure, before the password is looked at.
 
     Answers what to give back when it was none. Raises Throttled, the same for addresses without an account.
     """
-    soft = settings.THROTTLE_SIGN_IN_ACCOUNT
-    if settings.THROTTLE_SIGN_IN is None:
-        return []
-    # The client's limits come first: a client that is stopped writes no row for yet another account.
-    counted = attempts.take(
-        *for_client(times(settings.THROTTLE_SIGN_IN, FOR_ALL_ACCOUNTS), "sign-in-client", address=address),
-        Limit(settings.THROTTLE_SIGN_IN, ("sign-in", email, client(address))),
-        of_site := Limit(soft, ("sign-in-site", email, site(address)), refuses=False),
-        of_account := Limit(soft, ("sign-in-account", email), refuses=False),
-    )
-    taken = list(counted.values())
-    if soft is not None and counted[of_account].count > soft[0]:
-        try:
-            _slow_down(email, address, is_first=counted[of_site].count == 1)
-        except Throttled:
-            attempts.give_back(taken)
-            raise
-    return taken
+    limits, further = _sign_ins(email, address)
+    taken = attempts.take(*limits, further=further)
+    return [taken[limit] for limit in limits if limit in taken]
 
 
 def was_no_failure(taken: Iterable[Taken]) -> None:
@@ -81,17 +76,32 @@ def remember_client(email: str, address: str) -> None:
         attempts.take(_known(email, address))
 
 
-def _slow_down(email: str, address: str, *, is_first: bool) -> None:
-    """Passes a client that the account knows, others one at a time; a site's first failure has its own line.
+def _sign_ins(email: str, address: str) -> tuple[list[Limit], Further]:
+    """What an attempt counts under, and under what besides when the account is slowed."""
+    soft = settings.THROTTLE_SIGN_IN_ACCOUNT if settings.THROTTLE_SIGN_IN else None
+    of_account = Limit(soft, ("sign-in-account", email), refuses=False)
+    of_site = Limit(soft, ("sign-in-site", email, site(address)), refuses=False)
+    limits = [
+        # The client's come first: a client that is stopped writes no row for yet another account.
+        *for_client(times(settings.THROTTLE_SIGN_IN, FOR_ALL_ACCOUNTS), "sign-in-client", address=address),
+        Limit(settings.THROTTLE_SIGN_IN, ("sign-in", email, client(address))),
+        of_site,
+        of_account,
+    ]
 
-    Raises Throttled.
-    """
-    if attempts.is_counted(_known(email, address)):
-        return
-    line = Limit((1, OTHER_ATTEMPT_EVERY_SECONDS), ("sign-in-other", email))
-    if is_first:
-        line = Limit((1, FIRST_ATTEMPT_EVERY_SECONDS), ("sign-in-first", email))
-    attempts.take(line)
+    def further(taken: dict[Limit, Taken]) -> list[Limit]:
+        """One at a time for clients that the account does not know; a site's first attempt has its own line."""
+        if soft is None or taken[of_account].count <= soft[0] or attempts.is_counted(_known(email, address)):
+            return []
+        if taken[of_site].count == 1:
+            return [Limit((1, FIRST_ATTEMPT_EVERY_SECONDS), ("sign-in-first", email))]
+        return [Limit((1, OTHER_ATTEMPT_EVERY_SECONDS), ("sign-in-other", email))]
+
+    return limits, further
+
+
+def _registrations(address: str) -> list[Limit]:
+    return for_client(settings.THROTTLE_REGISTER, "register", address=address)
 
 
 def _known(email: str, address: str) -> Limit:

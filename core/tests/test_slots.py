@@ -97,6 +97,15 @@ def test_a_slot_comes_back_after_an_error(one: Slots) -> None:
             raise ValueError("x")
 
 
+def test_who_holds_a_slot_may_ask_again(one: Slots) -> None:
+    with one.hold(), one.hold():
+        busy = Busy(one)
+        busy.add("another waits until both are done")
+        assert busy.order == []
+    busy.end()
+    assert one._free == 1
+
+
 def test_a_page_that_does_not_know_of_it_answers_429() -> None:
     middleware: Any = too_many_requests(lambda request: HttpResponse("page"))
     request = RequestFactory().get("/admin/")

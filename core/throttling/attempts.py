@@ -6,12 +6,12 @@ guesses nor a process that dies in between pass a limit.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from core.errors import Throttled
@@ -34,22 +34,48 @@ class Taken:
     count: int
 
 
-def take(*limits: Limit) -> dict[Limit, Taken]:
+# Which limits count besides, by what was counted.
+Further = Callable[[dict[Limit, Taken]], list[Limit]]
+
+
+def _none(taken: dict[Limit, Taken]) -> list[Limit]:
+    return []
+
+
+def take(*limits: Limit, further: Further = _none) -> dict[Limit, Taken]:
     """Counts one attempt under each limit that has a rate; what was counted, by limit.
 
     Raises Throttled when a limit would be passed; then nothing is counted. Limits come widest first, everywhere in the
     same order, so that two attempts do not wait for each other's rows.
     """
-    rated = [limit for limit in limits if limit.rate is not None]
+
+    if all(limit.rate is None for limit in limits):
+        return {}
+
+    def count() -> dict[Limit, Taken]:
+        rows, taken = _counted(limits, Attempts.objects.select_for_update())
+        more_rows, more = _counted(further(taken), Attempts.objects.select_for_update())
+        for row in (*rows, *more_rows):
+            row.save(force_insert=row._state.adding)
+        return taken | more
+
     # Two first attempts at once: the later one finds the other's row when it is run again.
-    return run_in_transaction(lambda: _take(rated), again_on=(IntegrityError,)) if rated else {}
+    return run_in_transaction(count, again_on=(IntegrityError,))
+
+
+def check(*limits: Limit, further: Further = _none) -> None:
+    """Raises Throttled when `take` would, but writes, locks and promises nothing: a cheap no before work begins."""
+    _, taken = _counted(limits, Attempts.objects.all())
+    _counted(further(taken), Attempts.objects.all())
 
 
 def give_back(taken: Iterable[Taken]) -> None:
     """Takes the attempts out of the counts again; those whose window is over are left alone."""
-    same_windows = Q(pk__in=[])
+    same_windows = Q()
     for one in taken:
         same_windows |= Q(key=one.key, ends_at=one.ends_at)
+    if not same_windows:
+        return
     counted = Attempts.objects.filter(same_windows, count__gt=0)
     run_in_transaction(lambda: counted.update(count=F("count") - 1))
 
@@ -68,13 +94,14 @@ def clear_expired() -> int:
     return deleted
 
 
-def _take(limits: list[Limit]) -> dict[Limit, Taken]:
-    keys = [limit.digest for limit in limits]
-    # Locked until the transaction ends: whoever counts here at the same time waits and sees this attempt.
-    rows = {row.key: row for row in Attempts.objects.select_for_update().filter(key__in=keys)}
+def _counted(limits: Iterable[Limit], stored: QuerySet[Attempts]) -> tuple[list[Attempts], dict[Limit, Taken]]:
+    """The counters with one more attempt in them, not yet saved. Raises Throttled."""
+    rated = {limit: limit.rate for limit in limits if limit.rate is not None}
+    # For an update: whoever counts here at the same time waits, and then sees this attempt.
+    rows = {row.key: row for row in stored.filter(key__in=[limit.digest for limit in rated])}
+    taken = {}
     now = timezone.now()
-    for limit in limits:
-        most, seconds = limit.rate  # type: ignore[misc]
+    for limit, (most, seconds) in rated.items():
         window = timedelta(seconds=seconds)
         row = rows.setdefault(limit.digest, Attempts(key=limit.digest, count=0, ends_at=now + window))
         if not now < row.ends_at <= now + window + CLOCK_DIFFERENCE:
@@ -82,6 +109,5 @@ def _take(limits: list[Limit]) -> dict[Limit, Taken]:
         if limit.refuses and row.count >= most:
             raise Throttled(max(1, math.ceil((row.ends_at - now).total_seconds())))
         row.count += 1
-    for key in keys:
-        rows[key].save(force_insert=rows[key]._state.adding)
-    return {limit: Taken(row.key, row.ends_at, row.count) for limit in limits for row in [rows[limit.digest]]}
+        taken[limit] = Taken(row.key, row.ends_at, row.count)
+    return list(rows.values()), taken

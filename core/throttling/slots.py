@@ -34,14 +34,20 @@ class Slots:
         self._free, self.max_waiting, self.patience = number, max_waiting, patience
         self._lock = threading.Lock()
         self._queue: deque[threading.Event] = deque()
+        self._ours = threading.local()
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Holds a slot for the block. Raises Throttled."""
+        """Holds a slot for the block; a block within it has it already. Raises Throttled."""
+        if getattr(self._ours, "held", False):
+            yield
+            return
         self._acquire()
+        self._ours.held = True
         try:
             yield
         finally:
+            self._ours.held = False
             with self._lock:
                 if self._queue:
                     self._queue.popleft().set()

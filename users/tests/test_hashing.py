@@ -1,16 +1,16 @@
 """No more password hashes at once than cores: whoever would wait for long is told THROTTLED, at every API."""
 
-import threading
-from collections.abc import Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.contrib.auth.hashers import make_password
 from pytest_django import Settings
 
+from core.errors import Throttled
 from core.models import Attempts
 from core.tests.clients import Api
-from users import hashers
+from users import hashers, services
 from users.models import User
 from users.tests.doors import CHANGE, PASSWORD, codes, register, sign_in
 from users.tests.factories import UserFactory
@@ -34,12 +34,11 @@ def ann() -> User:
 
 
 @pytest.fixture
-def busy(ann: User, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def busy(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another request hashes, and so many wait that no further one may."""
-    monkeypatch.setattr(hashers.slots, "max_waiting", 0)
     UserFactory(email="staff@example.com", is_staff=True, is_superuser=True)
-    with hashers.slots.hold():
-        yield
+    monkeypatch.setattr(hashers.slots, "max_waiting", 0)
+    monkeypatch.setattr(hashers.slots, "_free", 0)
 
 
 @pytest.mark.parametrize("email", ["ann@example.com", "nobody@example.com", ""])
@@ -48,7 +47,7 @@ def test_sign_in(busy: None, nobody: Api, email: str) -> None:
     response = nobody.send("auth/token/", email=email or "x", password="vitrine-demo")
     assert (response.status_code, response.headers["Retry-After"]) == (429, "1")
     assert codes(sign_in(nobody, email)) == THROTTLED
-    assert not Attempts.objects.exclude(count=0).exists()
+    assert not Attempts.objects.exists()
 
 
 def test_register(busy: None, nobody: Api) -> None:
@@ -80,23 +79,23 @@ def test_the_admins_forms(busy: None, client: Any, ann: User, path: str) -> None
 def test_an_old_hash_is_made_anew_only_when_there_is_room(nobody: Api, ann: User, monkeypatch: Any) -> None:
     """The password was right: the sign-in goes through all the same."""
     monkeypatch.setattr(hashers.Argon2, "time_cost", 2)
-    monkeypatch.setattr(hashers.slots, "max_waiting", 0)
-    verify = hashers.Argon2.verify
-    others = threading.Event()
-
-    def verify_and_lose_the_slot(self: Any, password: str, encoded: str) -> bool:
-        right = verify(self, password, encoded)
-        hashers.slots._free, _ = 0, others.set()
-        return right
-
     with monkeypatch.context() as patched:
-        patched.setattr(hashers.Argon2, "verify", verify_and_lose_the_slot)
+        patched.setattr(services, "make_password", Mock(side_effect=Throttled(1)))
         assert sign_in(nobody, ann.email)["token"]
-    assert others.is_set()
-    hashers.slots._free = 1
     assert "t=1" in User.objects.get(pk=ann.pk).password
     assert sign_in(nobody, ann.email)["token"]
     assert "t=2" in User.objects.get(pk=ann.pk).password
+
+
+@pytest.mark.parametrize("email", ["ann@example.com", "nobody@example.com"])
+def test_a_refused_guess_neither_waits_for_a_slot_nor_writes(
+    nobody: Api, ann: User, settings: Settings, monkeypatch: Any, django_assert_num_queries: Any, email: str
+) -> None:
+    settings.THROTTLE_SIGN_IN = (1, 900)
+    sign_in(nobody, email, "wrong")
+    monkeypatch.setattr(hashers.slots, "hold", None)
+    with django_assert_num_queries(2):
+        assert codes(sign_in(nobody, email, "wrong")) == THROTTLED
 
 
 def test_hashes_are_as_django_makes_them() -> None:
