@@ -28,6 +28,7 @@ def register(*, email: str, password: str, first_name: str = "", last_name: str 
 
     A known address costs the same hashing as a new one; whose it is, the database's unique column decides.
     """
+    hashers.slots.check()
     user = _checked_account(email, password, first_name, last_name)
     throttles.check_registration(address)
     with hashers.slots.hold():
@@ -56,6 +57,7 @@ def check_credentials(*, email: str, password: str, address: str) -> User:
 
     Unknown address, wrong password and deactivated account are the same in answer and in time: one hash each.
     """
+    hashers.slots.check()
     folded = fold_email(email)
     user = User.objects.filter(email_folded=folded).first()
     if not _knows_password(user, folded, password, address) or user is None:

@@ -4,13 +4,12 @@ import threading
 from typing import Any
 
 import pytest
-from django.core.signals import request_started
 from django.http import HttpResponse
 from django.test import RequestFactory
 
 from core.errors import Throttled
 from core.throttling.middleware import too_many_requests
-from core.throttling.slots import Slots
+from core.throttling.slots import Slots, request
 
 
 class Busy:
@@ -76,19 +75,30 @@ def test_who_waits_for_too_long_is_sent_away_and_leaves_no_slot_behind() -> None
         pass
 
 
-def test_a_request_waits_once_whatever_it_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    slots = Slots(1, 2, patience=0.01)
-    busy = Busy(slots)
-    busy.add()
-    request_started.send(sender=None)
-    with pytest.raises(Throttled), slots.hold():
+def test_a_request_spends_so_much_on_it_and_no_more(one: Slots) -> None:
+    """Whatever its document asks for; twice it may always ask, for a password is changed by two hashes."""
+    one.patience = 0.0
+    request.begin()
+    for _ in range(2):
+        with one.hold():
+            pass
+    for _ in range(3):
+        with pytest.raises(Throttled):
+            one.check()
+        with pytest.raises(Throttled), one.hold():
+            pass
+    request.begin()
+    one.check()
+    with one.hold():
         pass
-    with monkeypatch.context() as patched:
-        patched.setattr(threading.Event, "wait", None)  # to wait would be an error
-        for _ in range(3):
-            with pytest.raises(Throttled), slots.hold():
-                pass
-    busy.end()
+    request.end()
+
+
+def test_a_command_is_no_request_and_may_ask_again_and_again(one: Slots) -> None:
+    one.patience = 0.0
+    for _ in range(10):
+        with one.hold():
+            pass
 
 
 def test_a_slot_comes_back_after_an_error(one: Slots) -> None:
@@ -108,8 +118,8 @@ def test_who_holds_a_slot_may_ask_again(one: Slots) -> None:
 
 def test_a_page_that_does_not_know_of_it_answers_429() -> None:
     middleware: Any = too_many_requests(lambda request: HttpResponse("page"))
-    request = RequestFactory().get("/admin/")
-    response = middleware.process_exception(request, Throttled(3))
+    page = RequestFactory().get("/admin/")
+    response = middleware.process_exception(page, Throttled(3))
     assert (response.status_code, response["Retry-After"]) == (429, "3")
-    assert middleware.process_exception(request, ValueError()) is None
-    assert middleware(request).content == b"page"
+    assert middleware.process_exception(page, ValueError()) is None
+    assert middleware(page).content == b"page"
