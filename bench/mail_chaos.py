@@ -170,6 +170,7 @@ def main() -> int:
         "MAIL_SWEEP_SECONDS": "1",
         "MAIL_RATE": options.rate,
         "THROTTLE_REGISTER": "off",
+        "MAX_PASSWORD_HASHES": "4",
         "LOG_LEVEL": "WARNING",
     }
     import django

@@ -252,9 +252,8 @@ AUTH_USER_MODEL = "users.User"
 SILENCED_SYSTEM_CHECKS = ["auth.E003"]
 PASSWORD_HASHERS = ["users.hashers.Argon2"]
 # Hashes at once in one process, each of which takes 100 MB and every core for 50 ms; docker/gunicorn.conf.py sets the
-# cores over the processes. Who may wait for one: all threads but one, which goes on answering other requests.
+# cores over the processes.
 MAX_PASSWORD_HASHES = max(1, env.int("MAX_PASSWORD_HASHES", 1))
-MAX_PASSWORD_WAITS = max(1, env.int("WEB_THREADS", 4) - 1 - MAX_PASSWORD_HASHES)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

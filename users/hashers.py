@@ -5,13 +5,13 @@ from django.contrib.auth.hashers import Argon2PasswordHasher
 
 from core.throttling.slots import Slots
 
-# Seconds that a request waits in all.
+# Seconds that a request waits in all before it is told THROTTLED.
 PATIENCE = 1.0
-slots = Slots(settings.MAX_PASSWORD_HASHES, settings.MAX_PASSWORD_WAITS, PATIENCE)
+slots = Slots(settings.MAX_PASSWORD_HASHES, PATIENCE)
 
 
 class Argon2(Argon2PasswordHasher):
-    """Django's. Each takes 100 MB and all cores for 50 ms, so both of its methods raise Throttled when others wait."""
+    """Django's. Each takes 100 MB and all cores for 50 ms, so both of its methods may have to wait."""
 
     def encode(self, password: str, salt: str) -> str:
         """The password's hash. Raises Throttled."""

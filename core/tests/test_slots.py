@@ -47,17 +47,23 @@ class Busy:
 
 @pytest.fixture
 def one() -> Any:
-    """One runs at once, two wait, for a second."""
-    return Slots(1, 2, patience=1.0)
+    """One runs at once, others wait for as long as a test takes."""
+    return Slots(1, patience=60.0)
 
 
-def test_only_so_many_run_and_wait_and_they_go_in_order(one: Slots) -> None:
+@pytest.fixture
+def inside() -> Any:
+    """This thread serves a request."""
+    request.begin()
+    yield
+    request.end()
+
+
+def test_only_so_many_run_and_the_others_go_in_order(one: Slots) -> None:
     busy = Busy(one)
     for name in "abc":
         busy.add(name)
-    with pytest.raises(Throttled) as error, one.hold():
-        pass
-    assert error.value.retry_after == 1
+    assert busy.order == []
     busy.end()
     assert busy.order == ["a", "b", "c"]
     with one.hold():
@@ -65,20 +71,20 @@ def test_only_so_many_run_and_wait_and_they_go_in_order(one: Slots) -> None:
 
 
 def test_who_waits_for_too_long_is_sent_away_and_leaves_no_slot_behind() -> None:
-    slots = Slots(1, 2, patience=0.01)
+    slots = Slots(1, patience=0.01)
     busy = Busy(slots)
     busy.add()
-    with pytest.raises(Throttled), slots.hold():
+    with pytest.raises(Throttled) as error, slots.hold():
         pass
+    assert error.value.retry_after == 1
     busy.end()
     with slots.hold():
         pass
 
 
-def test_a_request_spends_so_much_on_it_and_no_more(one: Slots) -> None:
+def test_a_request_spends_so_much_on_it_and_no_more(one: Slots, inside: None) -> None:
     """Whatever its document asks for; twice it may always ask, for a password is changed by two hashes."""
     one.patience = 0.0
-    request.begin()
     for _ in range(2):
         with one.hold():
             pass
@@ -91,7 +97,31 @@ def test_a_request_spends_so_much_on_it_and_no_more(one: Slots) -> None:
     one.check()
     with one.hold():
         pass
-    request.end()
+
+
+def test_a_request_that_asks_again_and_again_keeps_nobody_waiting(one: Slots, inside: None) -> None:
+    for _ in range(5):
+        with one.hold():
+            pass
+    busy = Busy(one)
+    busy.add("another")
+    with pytest.raises(Throttled), one.hold():
+        pass
+    busy.end()
+    assert busy.order == ["another"]
+
+
+def test_a_request_waits_for_so_long_in_all(inside: None) -> None:
+    slots = Slots(1, patience=0.01)
+    busy = Busy(slots)
+    busy.add()
+    with pytest.raises(Throttled), slots.hold():
+        pass
+    with pytest.raises(Throttled):
+        slots.check()
+    busy.end()
+    with slots.hold():
+        pass
 
 
 def test_a_command_is_no_request_and_may_ask_again_and_again(one: Slots) -> None:

@@ -14,30 +14,33 @@ from core.errors import Throttled
 # Told to who is sent away, in seconds.
 RETRY_AFTER = 1
 
-# So many pieces of work a request may always ask for: to change a password is to verify one and to make one.
-ALWAYS = 2
+# So many pieces of work a request may wait for: to change a password is to verify one and to make one.
+MAX_WAITS = 2
 
 
 class _Request(threading.local):
     """What the request of this thread has had of such work; a command, which is no request, has as much as it wants."""
 
     is_open = False
-    seconds = 0.0
     pieces = 0
+    seconds = waited = 0.0
 
     def begin(self, **_: Any) -> None:
         """A request begins."""
-        self.is_open, self.seconds, self.pieces = True, 0.0, 0
+        self.is_open = True
+        self.pieces, self.seconds, self.waited = 0, 0.0, 0.0
 
     def end(self, **_: Any) -> None:
         """It is over."""
-        self.is_open, self.seconds, self.pieces = False, 0.0, 0
+        self.begin()
+        self.is_open = False
 
-    def add(self, seconds: float) -> None:
-        """One piece of work that took so long, waiting included."""
+    def add(self, seconds: float, waited: float) -> None:
+        """One piece of work that took so long, so much of it in the queue."""
         if self.is_open:
-            self.seconds += seconds
             self.pieces += 1
+            self.seconds += seconds
+            self.waited += waited
 
 
 request = _Request()
@@ -46,15 +49,15 @@ request_finished.connect(request.end)
 
 
 class Slots:
-    """`number` may run at once and `max_waiting` wait, in the order in which they came.
+    """`number` may run at once; others wait in the order in which they came, for `patience` seconds at most.
 
-    A request may spend `patience` seconds on such work in all, waiting and working, however much of it is in its
-    document: its thread answers nobody else meanwhile. A slot that is freed is handed to who waits, so that a request
-    which asks again at once does not overtake.
+    A request's thread answers nobody else meanwhile. So a request whose document asks for such work again and again is
+    told no as soon as somebody else waits, or when it has spent `patience` on it in all. A slot that is freed is handed
+    to who waits: who asks again at once does not overtake.
     """
 
-    def __init__(self, number: int, max_waiting: int, patience: float) -> None:
-        self._free, self.max_waiting, self.patience = number, max_waiting, patience
+    def __init__(self, number: int, patience: float) -> None:
+        self._free, self.patience = number, patience
         self._lock = threading.Lock()
         self._queue: deque[threading.Event] = deque()
         self._ours = threading.local()
@@ -71,8 +74,10 @@ class Slots:
             yield
             return
         began = time.monotonic()
+        held_at = None
         try:
             self._acquire()
+            held_at = time.monotonic()
             self._ours.held = True
             try:
                 yield
@@ -80,11 +85,13 @@ class Slots:
                 self._ours.held = False
                 self._release()
         finally:
-            request.add(time.monotonic() - began)
+            ended = time.monotonic()
+            request.add(ended - began, (held_at or ended) - began)
 
     def _check(self) -> None:
-        is_spent = request.seconds >= self.patience and request.pieces >= ALWAYS
-        if is_spent or (not self._free and len(self._queue) >= self.max_waiting):
+        if request.pieces >= MAX_WAITS and (request.seconds >= self.patience or not self._free):
+            raise Throttled(RETRY_AFTER)
+        if not self._free and request.waited >= self.patience:
             raise Throttled(RETRY_AFTER)
 
     def _acquire(self) -> None:
@@ -95,7 +102,7 @@ class Slots:
                 return
             ours = threading.Event()
             self._queue.append(ours)
-        if ours.wait(max(0.0, self.patience - request.seconds)):
+        if ours.wait(self.patience - request.waited):
             return
         with self._lock:
             if not ours.is_set():

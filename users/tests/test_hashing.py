@@ -35,9 +35,9 @@ def ann() -> User:
 
 @pytest.fixture
 def busy(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another request hashes, and so many wait that no further one may."""
+    """Another request hashes, and nobody may wait for it."""
     UserFactory(email="staff@example.com", is_staff=True, is_superuser=True)
-    monkeypatch.setattr(hashers.slots, "max_waiting", 0)
+    monkeypatch.setattr(hashers.slots, "patience", 0.0)
     monkeypatch.setattr(hashers.slots, "_free", 0)
 
 
