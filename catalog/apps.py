@@ -1,5 +1,7 @@
 """The catalogue: categories, brands, products and their search."""
 
+from functools import partial
+
 from django.apps import AppConfig
 
 
@@ -13,7 +15,10 @@ class CatalogConfig(AppConfig):
         from catalog import changes, figures, models
         from catalog.images import removal  # noqa: F401
         from catalog.search import indexing
+        from core import delayed
+        from core.jobs.readiness import register_jobs
 
         changes.follow([models.Product, models.Brand, models.Category])
         indexing.start()
+        register_jobs("image", partial(delayed.oldest_due, models.ImageJob))
         figures.register()

@@ -188,8 +188,8 @@ if CACHES["default"]["BACKEND"].endswith("RedisCache"):
         **CACHES["default"].get("OPTIONS", {}),
     }
 
-# --- Background work: a broker of files, or CELERY_BROKER_URL=redis://… --------------------------------------
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "") or "filesystem://"
+# --- Background work: the embedded broker, or CELERY_BROKER_URL=redis://… --------------------------------------
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "") or "embedded://"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A worker waits for its broker as long as it takes.
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -199,43 +199,44 @@ CELERY_TIMEZONE = "UTC"
 # Pictures have a queue of their own, so that their workers can run elsewhere; the worker of `make run` takes both.
 CELERY_TASK_ROUTES = {"catalog.tasks.*_images": {"queue": "images"}}
 MAIL_SWEEP = seconds("MAIL_SWEEP_SECONDS", 60, least=1, most=86400)
-CELERY_BEAT_SCHEDULE = {
-    # Each only looks for work; a queue that stood still for long need not hold thousands.
-    "send-due-mail": {
-        "task": "users.tasks.send_due_mail",
-        "schedule": MAIL_SWEEP,
-        "options": {"expires": 3600},
-    },
-    "sweep-images": {
-        "task": "catalog.tasks.sweep_images",
-        "schedule": timedelta(seconds=10),
-        "options": {"expires": 10},
-    },
-    "clear-expired-tokens": {"task": "users.tasks.clear_expired_tokens", "schedule": timedelta(hours=1)},
-    "clear-old-carts": {"task": "cart.tasks.clear_old_carts", "schedule": timedelta(hours=1)},
-    "clear-old-idempotency-keys": {"task": "cart.tasks.clear_old_keys", "schedule": timedelta(hours=1)},
-    # Changes are applied by messages; this finds what was lost.
-    "search-index": {"task": "catalog.tasks.sweep_index", "schedule": 2.0, "options": {"expires": 4}},
+# What finds work that no message told of. Each expires before its next one: while no worker runs they do not pile up.
+_sweeps = {
+    "users.tasks.send_due_mail": MAIL_SWEEP,
+    "users.tasks.clear_expired_tokens": timedelta(hours=1),
+    "catalog.tasks.sweep_images": timedelta(seconds=10),
+    "catalog.tasks.sweep_index": timedelta(seconds=2),
+    "cart.tasks.clear_old_carts": timedelta(hours=1),
+    "cart.tasks.clear_old_keys": timedelta(hours=1),
 }
-# Beat looks up this often (seconds) at least, whatever is next; its health is the last time that it did.
-CELERY_BEAT_MAX_LOOP_INTERVAL = 5
-CELERY_BEAT_SCHEDULER = "core.telemetry.liveness:Scheduler"
-# A file that worker and beat touch while they live ("": none).
+CELERY_BEAT_SCHEDULE = {
+    task: {"task": task, "schedule": every, "options": {"expires": every.total_seconds()}}
+    for task, every in _sweeps.items()
+}
+# Beat looks up this often (seconds) at least, whatever is next.
+CELERY_BEAT_MAX_LOOP_INTERVAL = 2
+CELERY_BEAT_SCHEDULER = "core.jobs.beat:Scheduler"
+# A file that worker and beat touch while their loops turn ("": none).
 HEARTBEAT_FILE = env.str("HEARTBEAT_FILE", "")
-# Told to stop, a container's worker has so many seconds to finish; then tasks go back to their queue.
+# /readyz says "degraded" when no worker was seen for so many seconds, or a job of a kind is overdue for as many.
+READYZ_WORKER_AFTER = seconds("READYZ_WORKER_SECONDS", 20, least=5)
+READYZ_OVERDUE_AFTER = {
+    "mail": seconds("READYZ_MAIL_SECONDS", 180, least=1),
+    "image": seconds("READYZ_IMAGE_SECONDS", 120, least=1),
+    "index": seconds("READYZ_INDEX_SECONDS", 20, least=1),
+}
+CELERY_WORKER_CONSUMER = "core.workers:Consumer"
+# As many messages as threads: what waits in a worker is no longer one with its like in the queue.
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Told to stop, a worker has so many seconds to finish; then tasks go back to their queue.
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = env.float("WORKER_GRACE", 6)
-if CELERY_BROKER_URL.startswith("filesystem:"):
-    _broker = VAR_DIR / "broker"
-    for _folder in ("messages", "processed", "control"):
-        (_broker / _folder).mkdir(parents=True, exist_ok=True)
-    CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "data_folder_in": str(_broker / "messages"),
-        "data_folder_out": str(_broker / "messages"),
-        "processed_folder": str(_broker / "processed"),
-        "control_folder": str(_broker / "control"),
-        "store_processed": False,
-        "polling_interval": 0.1,
-    }
+CELERY_TASK_PUBLISH_RETRY = False
+if CELERY_BROKER_URL.startswith("embedded:"):
+    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"folder": str(VAR_DIR / "broker")}
+    # Questions to workers (`celery inspect`) would need messages to all of them.
+    CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+else:
+    # A broker that accepts and stays silent is one that is down.
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 5, "socket_timeout": 5, "socket_keepalive": True}
 
 # --- Who may sign in, and the one token for both doors -------------------------------------------------------
 AUTH_USER_MODEL = "users.User"

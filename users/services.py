@@ -11,8 +11,8 @@ from django.utils.encoding import DjangoUnicodeDecodeError
 from django.utils.http import urlsafe_base64_decode
 
 from core import throttle
-from core.celery import hurry
 from core.errors import ErrorCode, Fault, InvalidInput
+from core.jobs.notify import notify
 from core.throttle import Limit
 from core.transactions import run_in_transaction
 from users import families, rules
@@ -122,7 +122,7 @@ def request_password_reset(*, email: str, address: str) -> None:
         Limit(for_all, ("reset", throttle.client(address))),
     )
     run_in_transaction(lambda: outbox.enqueue(OutgoingMail.Kind.PASSWORD_RESET, asked_for=email))
-    transaction.on_commit(lambda: hurry(send_due_mail))
+    transaction.on_commit(lambda: notify(send_due_mail.name))
 
 
 def reset_password(*, uid: str, token: str, new_password: str, address: str) -> User:

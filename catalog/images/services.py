@@ -1,4 +1,4 @@
-"""What can be done with a product's images. Each write is one transaction, and hurries the worker after it."""
+"""What can be done with a product's images. Each write is one transaction, and notifies the worker after it."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -13,9 +13,9 @@ from catalog.images import files
 from catalog.images.inspect import Facts, ImageRefused, ImageTooLarge, inspect
 from catalog.images.models import ALT_LENGTH, ImageJob, ImageStatus, ProductImage
 from catalog.models import Product
-from core.celery import app, hurry
 from core.delayed import FAILED
 from core.errors import ErrorCode, InvalidInput
+from core.jobs.notify import notify
 from core.transactions import run_in_transaction
 from core.values import has_unsafe_characters
 
@@ -106,7 +106,7 @@ def image_retry(*, images: QuerySet[ProductImage]) -> int:
         for image in failed:
             ImageJob.put(Kind.RENDER, image.key, image=image)
         if failed:
-            transaction.on_commit(hurry_worker)
+            transaction.on_commit(notify_worker)
         return len(failed)
 
     return run_in_transaction(retry)
@@ -117,7 +117,7 @@ def retry_later_formats(*, images: QuerySet[ProductImage]) -> int:
     given_up = ImageJob.objects.filter(kind=Kind.LATER, status=FAILED, image__in=images)
     count = given_up.update(status="DUE", due_at=timezone.now(), attempts=0, crashes=0, claim=None, reason="")
     if count:
-        transaction.on_commit(hurry_worker)
+        transaction.on_commit(notify_worker)
     return count
 
 
@@ -126,9 +126,9 @@ def check_upload(*, file: BinaryIO) -> None:
     _inspect(file)
 
 
-def hurry_worker() -> None:
-    """Tells the worker that there is something to do; without a broker the sweep finds it."""
-    hurry(app.signature(TASK))  # type: ignore[arg-type]
+def notify_worker() -> None:
+    """Tells the worker that an image job is due."""
+    notify(TASK)
 
 
 def _too_large() -> InvalidInput:
@@ -169,7 +169,7 @@ def _add(image: ProductImage) -> ProductImage:
     image.pk = None
     image.save(force_insert=True)
     ImageJob.objects.create(kind=Kind.RENDER, key=image.key, image=image)
-    transaction.on_commit(hurry_worker)
+    transaction.on_commit(notify_worker)
     return image
 
 

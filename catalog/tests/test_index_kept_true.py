@@ -14,7 +14,7 @@ from django.test import RequestFactory
 from pytest_django import Settings
 
 from catalog.admin import ProductAdmin
-from catalog.changes import IndexChange, changes_committed
+from catalog.changes import IndexChange
 from catalog.demo.seed import seed_demo
 from catalog.models import Brand, Category, Product
 from catalog.search import indexing, store
@@ -168,19 +168,6 @@ def test_with_sync_a_change_is_applied_before_the_write_returns(
         shop.save()
     assert not IndexChange.objects.exists()
     assert store.reader.snapshot().searcher.doc_freq("name_words", "sofa") == 1
-
-
-def test_a_broker_that_is_down_is_no_matter(
-    shop: Product, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def refuse(*args: object, **kwargs: object) -> None:
-        raise ConnectionRefusedError("nobody there")
-
-    monkeypatch.setattr(indexing.app, "send_task", refuse)
-    shop.save()
-    changes_committed.send(sender=IndexChange)
-    assert "lags behind" in caplog.text
-    assert IndexChange.objects.exists()
 
 
 def test_killed_after_the_commit_the_same_changes_are_applied_again(

@@ -14,31 +14,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import CollectorRegistry, exposition, multiprocess
 
-from core.celery import app
+from core.jobs.heartbeat import queue_names
+from core.jobs.notify import connect
 from core.telemetry.metrics import REGISTRY, Gauges, register_gauge
-
-PATIENCE = 1
-
-
-def queue_names() -> set[str]:
-    """The queues that tasks are sent to: the default one, and those of CELERY_TASK_ROUTES."""
-    routes = app.conf.task_routes or {}
-    named = {route["queue"] for route in routes.values() if "queue" in route} if isinstance(routes, dict) else set()
-    return {app.conf.task_default_queue, *named}
 
 
 def queue_depths() -> dict[str, float]:
     """Messages waiting in each queue of the broker."""
-    patience: dict[str, Any] = {**app.conf.broker_transport_options}
-    if settings.CELERY_BROKER_URL.startswith("redis"):
-        patience |= {"socket_connect_timeout": PATIENCE, "socket_timeout": PATIENCE}
-    with app.connection_for_read(connect_timeout=PATIENCE, transport_options=patience) as broker:
-        broker.ensure_connection(max_retries=1, interval_start=0, timeout=PATIENCE)
+    with connect() as broker:
         channel = broker.default_channel
-        return {
-            name: channel._size(name)  # type: ignore[attr-defined]
-            for name in sorted(queue_names())
-        }
+        return {name: channel._size(name) for name in sorted(queue_names())}
 
 
 register_gauge("queue_depth", "Messages waiting in the broker.", queue_depths, label="queue")

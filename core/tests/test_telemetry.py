@@ -15,7 +15,8 @@ from django.test import Client
 from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
 
 from core.celery import app
-from core.telemetry import logs, metrics, scraping, tasks
+from core.jobs import heartbeat
+from core.telemetry import logs, metrics, tasks
 from core.telemetry.recording import note, recorded
 
 QUERY = "query Lamps { products(first: 1) { nodes { name } } }"
@@ -258,7 +259,7 @@ class TestMetrics:
 
     def test_queues_are_those_that_tasks_go_to(self, monkeypatch):
         monkeypatch.setitem(app.conf, "task_routes", {"catalog.tasks.render": {"queue": "images"}})
-        assert scraping.queue_names() == {"celery", "images"}
+        assert heartbeat.queue_names() == {"celery", "images"}
 
     def test_several_processes_add_up_and_a_new_one_goes_on_where_the_last_one_stood(self, tmp_path):
         script = "from core.telemetry import metrics; metrics.CACHE.labels('hit').inc()"
