@@ -4,6 +4,7 @@ A loop says that it turns by `mark`, so a process whose consumer is dead, or tha
 """
 
 import logging
+import os
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
@@ -86,6 +87,15 @@ def _write_for_ever() -> None:
             is_told = True
             connections.close_all()
         _pause.wait(INTERVAL_SECONDS)
+
+
+def _start_afresh() -> None:
+    """A forked process (beat, with Celery's own pools) has no thread yet."""
+    global _lock, _writer
+    _lock, _writer = threading.Lock(), None
+
+
+os.register_at_fork(after_in_child=_start_afresh)
 
 
 class LoopStep(bootsteps.StartStopStep):
