@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "cart",
 ]
 MIDDLEWARE = [
+    "core.http.head.bodiless_head",
     "core.health.probes",
     "core.proxies.trusted_proxies",
     "core.telemetry.requests.observed",
