@@ -16,7 +16,7 @@ def bodiless_head(get_response: Answer) -> Answer:
         if request.method == "HEAD":
             if isinstance(response, StreamingHttpResponse):
                 # An open file is closed with the response all the same.
-                response.streaming_content = ()  # type: ignore[assignment]
+                response.streaming_content = ()
             elif isinstance(response, HttpResponse):
                 response.headers.setdefault("Content-Length", str(len(response.content)))
                 response.content = b""
