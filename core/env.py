@@ -169,7 +169,7 @@ def networks(name: str) -> list[IPv4Network | IPv6Network]:
 
 def secret(name: str, *, development: bool) -> str:
     """A secret of at least 32 characters; in development a well-known default."""
-    value, allowed = _raw(name), f"at least {MIN_SECRET_LENGTH} random characters, unless DEBUG is on"
+    value, allowed = _raw(name), f"at least {MIN_SECRET_LENGTH} random characters, unless DEBUG=1 (development)"
     if not value and development:
         return f"only-for-development-{name.lower()}-not-a-secret-at-all"
     if not value:

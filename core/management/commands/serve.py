@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ GREETING = """
 ACCOUNTS = """
     Sign in as shopper@example.com or, for the admin too, staff@example.com; password: vitrine-demo
 """
+# How a part is asked whether it is alive, by its name in the Procfile; see Supervisor.
+CHECKS: dict[str, Callable[[], bool]] = {}
 # Celery's advice against working as root, of use to nobody who tries Vitrine in a container.
 NO_ADVICE = "ignore:You're running the worker with superuser privileges"
 
@@ -85,8 +88,11 @@ def run_procfile(host: str, port: int, variables: dict[str, str], greeting: str)
             return False
         return True
 
+    parts = parse_procfile(settings.BASE_DIR / "Procfile")
+    for part in parts:
+        part.is_alive = CHECKS.get(part.name)
     supervisor = Supervisor(
-        parts=parse_procfile(settings.BASE_DIR / "Procfile"),
+        parts=parts,
         essential="web",
         environment=environment,
         folder=settings.BASE_DIR,
