@@ -87,7 +87,12 @@ class Shop:
         return time.monotonic() - began
 
     def worker(self) -> int:
-        """The process id of the worker."""
+        """The process id of the worker; waits for one."""
+        while not (pid := self._worker()):
+            time.sleep(0.2)
+        return pid
+
+    def _worker(self) -> int:
         found = subprocess.run(
             ["pgrep", "-f", "celery .*-A core worker"], capture_output=True, text=True
         ).stdout.split()

@@ -133,7 +133,7 @@ if CACHES["default"]["BACKEND"].endswith("RedisCache"):
     }
 
 # --- Background work: the embedded broker, or CELERY_BROKER_URL=redis://… --------------------------------------
-CELERY_BROKER_URL = service_urls.broker("CELERY_BROKER_URL", "embedded://")
+CELERY_BROKER_URL = service_urls.broker("CELERY_BROKER_URL", "embedded://localhost")
 # In a container with all three URLs only folders below it are written to.
 if not (env.text("DATABASE_URL") and env.text("CACHE_URL") and env.text("CELERY_BROKER_URL")):
     env.check_writable("VAR_DIR", VAR_DIR)
