@@ -38,9 +38,9 @@ COPY --from=source /app /app
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=/app \
     VAR_DIR=/var/lib/vitrine STATIC_ROOT=/app/static DJANGO_SETTINGS_MODULE=core.settings
 WORKDIR /app
-# The keys of this one command are made up on the spot and kept nowhere.
+# What this one command wants to know is made up on the spot and kept nowhere.
 RUN SECRET_KEY=$(od -An -tx1 -N32 /dev/urandom | tr -d ' \n') JWT_SECRET_KEY=$(od -An -tx1 -N32 /dev/urandom | tr -d ' \n') \
-    VAR_DIR=/tmp/var python manage.py collectstatic --noinput --verbosity 0 && rm -rf /tmp/var
+    SITE_URL=https://localhost EMAIL_URL=smtp://localhost VAR_DIR=/tmp/var python manage.py collectstatic --noinput --verbosity 0 && rm -rf /tmp/var
 USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM

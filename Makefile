@@ -84,7 +84,7 @@ pins: dev
 # The settings of a production start: whatever Django's own deployment check says is an error.
 deployable: dev
 	$(EMBEDDED) DEBUG= SECRET_KEY=$$(od -An -tx1 -N32 /dev/urandom | tr -d ' \n') JWT_SECRET_KEY=$$(od -An -tx1 -N32 /dev/urandom | tr -d ' \n') \
-		ALLOWED_HOSTS=example.com $(RUN)/python manage.py check --deploy --fail-level WARNING
+		ALLOWED_HOSTS=example.com SITE_URL=https://example.com EMAIL_URL=smtp://mail.example.com $(RUN)/python manage.py check --deploy --fail-level WARNING
 
 format: dev ## lays the code out and fixes what ruff can
 	$(RUN)/ruff format .

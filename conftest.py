@@ -7,6 +7,7 @@ from django.db import connection
 from pytest_django import Settings
 
 from core.tests.clients import Api
+from users import hashers
 from users.tests.factories import UserFactory
 
 
@@ -24,8 +25,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _cheap_passwords(settings: Settings) -> None:
-    """Argon2 costs 50 ms a password on purpose; tests about something else do not pay for it."""
+def _cheap_passwords(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argon2 costs 50 ms a password on purpose, and few may wait; tests about something else do not pay for it."""
+    monkeypatch.setattr(hashers.slots, "max_waiting", 1000)
+    monkeypatch.setattr(hashers.slots, "patience", 60.0)
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
 
 

@@ -65,6 +65,7 @@ def shop(*, workers: int, threads: int, users: int, products: int, stock: int = 
         else:
             url = f"sqlite:///{folder}/db.sqlite3"
         secrets = {"DEBUG": "0", "SECRET_KEY": "b" * 32, "JWT_SECRET_KEY": "b" * 32, "INSECURE_HTTP": "1"}
+        secrets |= {"SITE_URL": "https://shop.example", "EMAIL_URL": "smtp://127.0.0.1"}
         places = {"VAR_DIR": folder, "ALLOWED_HOSTS": "127.0.0.1", "DATABASE_URL": url}
         os.environ.update(secrets, **places, DJANGO_SETTINGS_MODULE="core.settings", LOG_LEVEL="WARNING")
         import django

@@ -288,6 +288,7 @@ def main() -> None:
         mysql = url.startswith("mysql:")
         url = urlsplit(url)._replace(path="/bench_graphql").geturl() if mysql else f"sqlite:///{folder}/db.sqlite3"
         secrets = {"DEBUG": "0", "SECRET_KEY": "b" * 32, "JWT_SECRET_KEY": "b" * 32, "INSECURE_HTTP": "1"}
+        secrets |= {"SITE_URL": "https://shop.example", "EMAIL_URL": "smtp://127.0.0.1"}
         places = {"VAR_DIR": folder, "ALLOWED_HOSTS": "127.0.0.1", "DATABASE_URL": url, "PYTHONPATH": str(ROOT)}
         limits = {"LOG_LEVEL": "ERROR", "RATE_LIMIT_COST_USER": "off", "RATE_LIMIT_COST_ADDRESS": "off"}
         os.environ.update(secrets, **places, **limits, DJANGO_SETTINGS_MODULE="core.settings")

@@ -117,6 +117,7 @@ def main() -> None:
         path = Path(folder) / "products.csv"
         write_rows(path, options.rows)
         secrets = {"DEBUG": "0", "SECRET_KEY": "b" * 32, "JWT_SECRET_KEY": "b" * 32, "VAR_DIR": folder}
+        secrets |= {"SITE_URL": "https://shop.example", "EMAIL_URL": "smtp://127.0.0.1"}
         took = {}
         for what in [options.only] if options.only else ["bulk_create", "import"]:
             command = [sys.executable, "-m", "bench.import", "--child", what, str(path)]

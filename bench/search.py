@@ -140,6 +140,7 @@ def ask(size: int, name: str, seconds: float) -> dict[str, Any]:
 def child(size: int, folder: str, step: str, *more: str) -> dict[str, Any]:
     """What a step in a process of its own tells."""
     environment = {**os.environ, "DEBUG": "0", "SECRET_KEY": "b" * 32, "JWT_SECRET_KEY": "b" * 32, "LOG_LEVEL": "ERROR"}
+    environment |= {"SITE_URL": "https://shop.example", "EMAIL_URL": "smtp://127.0.0.1"}
     environment["VAR_DIR"] = str(Path(folder) / str(size))
     environment["SEARCH_ENGINE"] = "tantivy"
     if url := os.environ.get("DATABASE_URL"):

@@ -79,6 +79,8 @@ def start(variant: tuple[str, int, int, bool], port: int) -> tuple[subprocess.Po
         "SECRET_KEY": "b" * 40,
         "JWT_SECRET_KEY": "b" * 40,
         "ALLOWED_HOSTS": "*",
+        "SITE_URL": "https://shop.example",
+        "EMAIL_URL": "smtp://127.0.0.1",
         "INSECURE_HTTP": "1",
         "CATALOG_PUBLIC": "1",
         "LOG_LEVEL": "WARNING",

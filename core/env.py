@@ -75,6 +75,12 @@ def text(name: str, default: str = "", *, pattern: str = r".*", allowed: str = "
     return value
 
 
+def require(name: str, allowed: str) -> None:
+    """Refuses that the variable is not set."""
+    if not _raw(name).strip():
+        refuse(name, allowed)
+
+
 def choice(name: str, default: str, choices: Collection[str]) -> str:
     """One of the choices, whatever its case; as it is written there."""
     value = text(name, default)

@@ -1,4 +1,4 @@
-"""What core itself keeps in the database: leases, and when workers were last seen."""
+"""What core itself keeps in the database: leases, when workers were last seen, and how many attempts there were."""
 
 from django.db import models
 
@@ -24,3 +24,18 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Attempts(models.Model):
+    """How many attempts there were in a window of time; see core.throttling.attempts."""
+
+    # Hashed: addresses are personal data and have any length.
+    key = BinaryCharField(max_length=64, primary_key=True)
+    count = models.PositiveIntegerField()
+    ends_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        verbose_name_plural = "attempts"
+
+    def __str__(self) -> str:
+        return f"{self.count} until {self.ends_at}"

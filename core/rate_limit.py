@@ -20,7 +20,7 @@ REST_COST = 100
 def charge(request: HttpRequest, cost: int) -> None:
     """Takes a request's cost from its budgets and keeps what is left for the response's headers. Raises Throttled."""
     user = request.user
-    limits = [Limit(settings.RATE_LIMIT_COST_ADDRESS, ("cost", "address", throttle.client(client_address(request))))]
+    limits = throttle.for_client(settings.RATE_LIMIT_COST_ADDRESS, "cost", "address", address=client_address(request))
     if user.is_authenticated:
         limits.append(Limit(settings.RATE_LIMIT_COST_USER, ("cost", "user", str(user.pk))))
     request.budgets = throttle.take(*limits, amount=max(1, cost))  # type: ignore[attr-defined]

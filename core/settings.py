@@ -65,6 +65,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "core.throttling.middleware.too_many_requests",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 TEMPLATES = [
@@ -189,7 +190,11 @@ else:
 AUTH_USER_MODEL = "users.User"
 # E003 wants `email` itself unique; its folded column is, which is stricter and the same on every collation.
 SILENCED_SYSTEM_CHECKS = ["auth.E003"]
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+PASSWORD_HASHERS = ["users.hashers.Argon2"]
+# Hashes at once in one process, each of which takes 100 MB and every core for 50 ms; docker/gunicorn.conf.py sets the
+# cores over the processes. Who may wait for one: all threads but one, which goes on answering other requests.
+MAX_PASSWORD_HASHES = env.integer("MAX_PASSWORD_HASHES", 1, least=1, most=1000)
+MAX_PASSWORD_WAITS = max(1, env.integer("WEB_THREADS", 4, least=1, most=1000) - 1 - MAX_PASSWORD_HASHES)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -217,6 +222,8 @@ JWT_REFRESH_GRACE = env.seconds("JWT_REFRESH_GRACE", 10, most=30)
 PASSWORD_RESET_TIMEOUT = env.integer("PASSWORD_RESET_TIMEOUT", 3600, least=60, most=30 * 86400)
 # How many in which time. Sign-in: failures for each account and client address; ten times as many for the address.
 THROTTLE_SIGN_IN = env.rate("THROTTLE_SIGN_IN", "10/15m")
+# Failures for an account over all addresses, after which attempts from unknown ones are slowed (users.throttles).
+THROTTLE_SIGN_IN_ACCOUNT = env.rate("THROTTLE_SIGN_IN_ACCOUNT", "20/15m")
 THROTTLE_REGISTER = env.rate("THROTTLE_REGISTER", "60/h")
 THROTTLE_REFRESH = env.rate("THROTTLE_REFRESH", "300/15m")
 # Reset mails for each e-mail address; ten times as many requests for the client's address.
@@ -252,6 +259,10 @@ FILE_UPLOAD_HANDLERS = [
 
 # --- Mail: files in VAR_DIR, or a server through EMAIL_URL=smtp://… ------------------------------------------
 # smtp+tls:// begins in plain text and upgrades (STARTTLS), smtp+ssl:// is TLS from the first byte.
+if not DEBUG:
+    # Mails that lie in a folder reach nobody, and hold links that set passwords.
+    env.require("EMAIL_URL", "the mail server, such as smtp+tls://user:password@host:587, when DEBUG is off")
+    env.require("SITE_URL", "the storefront that mails link to, such as https://shop.example, when DEBUG is off")
 _mail = service_urls.mail("EMAIL_URL", f"filemail:///{quote(str(VAR_DIR / 'mail'))}")
 _own = {"smtp": "users.mail.backends.SmtpBackend", "filebased": "users.mail.backends.FileBackend"}
 EMAIL_BACKEND = _own.get(_mail["EMAIL_BACKEND"].split(".")[-2], _mail["EMAIL_BACKEND"])

@@ -22,6 +22,8 @@ REDIS_PASSWORD=$(random 24)
 # --- Before the world may come: the names, TLS in front, then take INSECURE_HTTP away -------------------------
 ALLOWED_HOSTS=localhost,127.0.0.1
 INSECURE_HTTP=1
+# The storefront, which mails link to.
+SITE_URL=http://127.0.0.1:8080
 #CSRF_TRUSTED_ORIGINS=https://shop.example
 #CORS_ALLOWED_ORIGINS=https://www.shop.example
 #ADMIN_PATH=backstage

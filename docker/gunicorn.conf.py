@@ -51,6 +51,8 @@ bind = f"0.0.0.0:{os.environ.get('PORT', '8000')}"
 worker_class = os.environ.get("WORKER_CLASS") or "core.serving.DrainingWorker"
 workers = int(os.environ.get("WEB_CONCURRENCY") or cores())
 threads = int(os.environ.get("WEB_THREADS") or 4)
+# Over all processes as many password hashes at once as cores (users.hashers).
+os.environ["MAX_PASSWORD_HASHES"] = os.environ.get("MAX_PASSWORD_HASHES") or str(max(1, cores() // workers))
 preload_app = os.environ.get("WEB_PRELOAD", "1") == "1"
 # Against leaks that nobody has seen yet; the jitter, so that processes do not end together.
 max_requests, max_requests_jitter = 20_000, 4_000

@@ -10,9 +10,10 @@ from django.http import HttpRequest, HttpResponse
 
 from core.errors import InvalidInput
 from core.proxies import client_address
-from users import services
+from users import rules, services
+from users.addresses import fold_email
 from users.mail import outbox
-from users.models import OutgoingMail, User, fold_email
+from users.models import OutgoingMail, User
 
 
 class SignInForm(AdminAuthenticationForm):
@@ -53,11 +54,15 @@ admin.site.login = sign_in  # type: ignore[method-assign]
 
 
 class _UniqueEmail:
-    """Refuses an address that has an account in any case: the unique column is the folded one, which no form shows."""
+    """Refuses an address that has an account however it is spelled; the unique column is one that no form shows."""
 
     def clean_email(self) -> str:
-        """The address as typed. Raises ValidationError for a known one."""
+        """The address as typed. Raises ValidationError for a known one, and for what can be none."""
         email: str = self.cleaned_data["email"]  # type: ignore[attr-defined]
+        try:
+            rules.checked_email(email)
+        except InvalidInput as error:
+            raise ValidationError(str(error)) from None
         known = User.objects.filter(email_folded=fold_email(email)).exclude(pk=self.instance.pk)  # type: ignore[attr-defined]
         if known.exists():
             raise ValidationError("There is an account with this e-mail address already.", code="unique")

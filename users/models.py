@@ -11,11 +11,7 @@ from django.utils import timezone
 
 from core.delayed import DUE, Delayed
 from core.fields import BinaryCharField
-
-
-def fold_email(email: str) -> str:
-    """The form under which an address is one account whatever its case."""
-    return email.strip().casefold()
+from users.addresses import fold_email
 
 
 class UserQuerySet(models.QuerySet["User"]):
@@ -29,7 +25,7 @@ class UserQuerySet(models.QuerySet["User"]):
 
 
 class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]
-    """Makes accounts and finds them by e-mail, whatever its case."""
+    """Makes accounts and finds them by e-mail, however it is spelled."""
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """A new account, the password hashed (None: it cannot sign in). Raises IntegrityError for a known address."""
@@ -57,7 +53,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField("staff", default=False, help_text="May use the admin and change the catalogue.")
     is_active = models.BooleanField("active", default=True, help_text="Off: cannot sign in, and tokens stop at once.")
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
-    # Every token carries it: raising it by one ends all of them at once.
+    # Every token and every session carries it: raising it by one ends all of them at once.
     token_generation = models.PositiveIntegerField(default=0, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
@@ -71,7 +67,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.email
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Saves with the folded address brought up to date. A new password and deactivation end every token.
+        """Saves with the folded address brought up to date. A new password and deactivation end tokens and sessions.
 
         The generation itself is never written back: it may have been raised since this object was read.
         """
@@ -92,8 +88,13 @@ class User(AbstractBaseUser, PermissionsMixin):
             if ends:
                 self.end_tokens()
 
+    def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
+        """What the admin's sessions must agree with: what ends every token ends them too."""
+        password_hash: str = super()._get_session_auth_hash(secret=secret)  # type: ignore[misc]
+        return f"{password_hash}{self.token_generation}"
+
     def end_tokens(self) -> None:
-        """Ends every access and refresh token of the account, at once."""
+        """Ends every access and refresh token and every session of the account, at once."""
         User.objects.filter(pk=self.pk).update(token_generation=F("token_generation") + 1)
         self.refresh_from_db(fields=["token_generation"])
 

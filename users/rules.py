@@ -9,6 +9,7 @@ from django.core.validators import validate_email
 
 from core.errors import Fault, InvalidInput
 from core.values import has_unsafe_characters
+from users.addresses import deliverable
 from users.models import User
 
 EMAIL_LENGTH = 254  # RFC 5321 §4.5.3.1.3, less the angle brackets
@@ -23,10 +24,13 @@ def checked_email(email: str) -> str:
     """The address without spaces around it. Raises InvalidInput at `email`."""
     email = email.strip()
     try:
-        if len(email) > EMAIL_LENGTH or _has_controls(email) or not email.partition("@")[0].isascii():
-            raise ValidationError("Enter a valid email address.")
-        validate_email(email)
-    except ValidationError:
+        if len(email) > EMAIL_LENGTH or _has_controls(email) or not email.rpartition("@")[0].isascii():
+            raise ValueError("It cannot be an address.")
+        in_ascii = deliverable(email)
+        if len(in_ascii) > EMAIL_LENGTH:
+            raise ValueError("It is too long in ASCII.")
+        validate_email(in_ascii)
+    except (ValueError, ValidationError):
         raise InvalidInput.at("email", message="Enter a valid e-mail address.") from None
     return email
 

@@ -1,5 +1,7 @@
 """What can be done with accounts. `address` is always the client's network address, by which attempts are counted."""
 
+from contextlib import suppress
+
 from django.conf import settings
 from django.contrib.auth.hashers import make_password, verify_password
 from django.contrib.auth.password_validation import password_changed
@@ -10,19 +12,15 @@ from django.utils import timezone
 from django.utils.encoding import DjangoUnicodeDecodeError
 from django.utils.http import urlsafe_base64_decode
 
-from core import throttle
-from core.errors import ErrorCode, Fault, InvalidInput
+from core.errors import ErrorCode, Fault, InvalidInput, Throttled
 from core.jobs.notify import notify
-from core.throttle import Limit
 from core.transactions import run_in_transaction
-from users import families, rules
+from users import families, hashers, rules, throttles
+from users.addresses import fold_email
 from users.families import SignedIn
 from users.mail import outbox
-from users.models import OutgoingMail, User, fold_email
+from users.models import OutgoingMail, User
 from users.tasks import send_due_mail
-
-# A client address may do ten times what it may do for one account.
-FOR_ALL_ACCOUNTS = 10
 
 
 def register(*, email: str, password: str, first_name: str = "", last_name: str = "", address: str) -> SignedIn:
@@ -30,9 +28,12 @@ def register(*, email: str, password: str, first_name: str = "", last_name: str 
 
     A known address costs the same hashing as a new one; whose it is, the database's unique column decides.
     """
+    hashers.slots.check()
     user = _checked_account(email, password, first_name, last_name)
-    throttle.take(Limit(settings.THROTTLE_REGISTER, ("register", throttle.client(address))))
-    user.set_password(password)
+    throttles.check_registration(address)
+    with hashers.slots.hold():
+        throttles.count_registration(address)
+        user.set_password(password)
 
     def create() -> SignedIn:
         user.pk = None  # a deadlock may have undone it once
@@ -41,12 +42,14 @@ def register(*, email: str, password: str, first_name: str = "", last_name: str 
         return families.begin(user)
 
     try:
-        return run_in_transaction(create)
+        signed_in = run_in_transaction(create)
     except IntegrityError:
         if not User.objects.filter(email_folded=fold_email(user.email)).exists():
             raise
-    message = "There is an account with this e-mail address already."
-    raise InvalidInput.at("email", message=message, code=ErrorCode.ALREADY_EXISTS)
+        message = "There is an account with this e-mail address already."
+        raise InvalidInput.at("email", message=message, code=ErrorCode.ALREADY_EXISTS) from None
+    throttles.remember_client(user.email_folded, address)
+    return signed_in
 
 
 def check_credentials(*, email: str, password: str, address: str) -> User:
@@ -54,6 +57,7 @@ def check_credentials(*, email: str, password: str, address: str) -> User:
 
     Unknown address, wrong password and deactivated account are the same in answer and in time: one hash each.
     """
+    hashers.slots.check()
     folded = fold_email(email)
     user = User.objects.filter(email_folded=folded).first()
     if not _knows_password(user, folded, password, address) or user is None:
@@ -75,7 +79,7 @@ def sign_in(*, email: str, password: str, address: str) -> SignedIn:
 
 def refresh(*, token: str, address: str) -> SignedIn:
     """The next pair of tokens for a refresh token, which is spent. Raises InvalidInput (INVALID_TOKEN), Throttled."""
-    throttle.take(Limit(settings.THROTTLE_REFRESH, ("refresh", throttle.client(address))))
+    throttles.count_refresh(address)
     return families.rotate(token)
 
 
@@ -116,25 +120,21 @@ def request_password_reset(*, email: str, address: str) -> None:
     Whether there is such an account is looked up when the mail is sent: until then both cases are the same row.
     """
     email = fold_email(rules.checked_email(email))
-    for_all = throttle.times(settings.THROTTLE_RESET, FOR_ALL_ACCOUNTS)
-    throttle.take(
-        Limit(settings.THROTTLE_RESET, ("reset-mail", email)),
-        Limit(for_all, ("reset", throttle.client(address))),
-    )
+    throttles.count_reset_mail(email, address)
     run_in_transaction(lambda: outbox.enqueue(OutgoingMail.Kind.PASSWORD_RESET, asked_for=email))
     transaction.on_commit(lambda: notify(send_due_mail.name))
 
 
 def reset_password(*, uid: str, token: str, new_password: str, address: str) -> User:
     """Sets the password by a mailed link, which works once; every token ends. Raises InvalidInput, Throttled."""
-    for_all = throttle.times(settings.THROTTLE_RESET, FOR_ALL_ACCOUNTS)
-    throttle.take(Limit(for_all, ("reset", throttle.client(address))))
+    throttles.count_reset(address)
     user = _account_of(uid)
     if user is None or not default_token_generator.check_token(user, token):
         raise _link_refused()
     rules.check_password(new_password, user, "newPassword")
     if not _replace_password(user, new_password):
         raise _link_refused()
+    throttles.remember_client(user.email_folded, address)
     return user
 
 
@@ -165,23 +165,29 @@ def _knows_password(user: User | None, email: str, password: str, address: str) 
 
     The attempt is counted before it is looked at, so that parallel guesses cannot exceed the limit.
     """
-    client = throttle.client(address)
-    for_all = throttle.times(settings.THROTTLE_SIGN_IN, FOR_ALL_ACCOUNTS)
-    counted = throttle.take(
-        Limit(settings.THROTTLE_SIGN_IN, ("sign-in", email, client)), Limit(for_all, ("sign-in", client))
-    )
+    # Who is refused by a limit keeps nobody waiting for a slot, and who gets no slot writes nothing.
+    throttles.check_sign_in(email, address)
     # Django hashes once for an account without a usable password too, which "!" is.
     known = user.password if user is not None and len(password) <= rules.PASSWORD_LENGTH else "!"
-    right, outdated = verify_password(password, known)
+    with hashers.slots.hold():
+        counted = throttles.count_sign_in(email, address)
+        right, outdated = verify_password(password, known)
     if user is None or not right or not user.is_active:
         return False
-    throttle.give_back(counted)
+    throttles.was_no_failure(counted)
+    throttles.remember_client(email, address)
     if outdated:
         # Only here, after success: a second hash must not tell a wrong guess from a right one.
-        hashed = make_password(password)
-        if User.objects.filter(pk=user.pk, password=known).update(password=hashed):
-            user.password = hashed
+        _hash_again(user, password)
     return True
+
+
+def _hash_again(user: User, password: str) -> None:
+    """Stores the hash that is made today of a password that was right; when there is too much to do, another time."""
+    with suppress(Throttled):
+        hashed = make_password(password)
+        if User.objects.filter(pk=user.pk, password=user.password).update(password=hashed):
+            user.password = hashed
 
 
 def _replace_password(user: User, password: str) -> bool:

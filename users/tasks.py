@@ -8,6 +8,7 @@ from celery import shared_task
 from celery.signals import worker_shutting_down
 from django.conf import settings
 
+from core.throttling import attempts
 from users import families
 from users.mail import outbox
 
@@ -34,5 +35,6 @@ def send_due_mail() -> None:
 
 @shared_task
 def clear_expired_tokens() -> None:
-    """Deletes refresh tokens whose life is over."""
+    """Deletes refresh tokens whose life is over, and counters of attempts whose window is."""
     logger.info("%d expired refresh tokens cleared", families.clear_expired())
+    logger.info("%d expired counters of attempts cleared", attempts.clear_expired())

@@ -41,6 +41,7 @@ def settings() -> str:
         "ALLOWED_HOSTS": "127.0.0.1",
         "INSECURE_HTTP": "1",
         "HTTP_PORT": str(PORT),
+        "SITE_URL": f"http://127.0.0.1:{PORT}",
         "MAIL_PORT": str(MAIL_PORT),
         "SUBNET": "172.30.78",
         "COMPOSE_PROFILES": "mail",

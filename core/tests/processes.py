@@ -11,7 +11,8 @@ from pathlib import Path
 
 from django.conf import settings as here
 
-SECRETS = {"SECRET_KEY": "k" * 50, "JWT_SECRET_KEY": "j" * 50, "INSECURE_HTTP": "1", "ALLOWED_HOSTS": "*"}
+PRODUCTION = {"SECRET_KEY": "k" * 50, "JWT_SECRET_KEY": "j" * 50, "INSECURE_HTTP": "1", "ALLOWED_HOSTS": "*"}
+PRODUCTION |= {"SITE_URL": "https://shop.example", "EMAIL_URL": "smtp://127.0.0.1"}
 
 
 class Service:
@@ -37,7 +38,7 @@ class Service:
             "REMAP_SIGTERM": "SIGQUIT",
             "DJANGO_SETTINGS_MODULE": "core.settings",
             "PYTHONPATH": str(here.BASE_DIR),
-            **SECRETS,
+            **PRODUCTION,
             **variables,
         }
         self._running: list[subprocess.Popen[str]] = []

@@ -1,8 +1,14 @@
 """Budgets of cost for users and addresses, the same for both doors."""
 
+import threading
+from datetime import timedelta
+
 import pytest
+import time_machine
 from pytest_django import Settings
 
+from core import throttle
+from core.errors import Throttled
 from core.tests.clients import Api
 
 ME = "{ me { id } }"
@@ -50,3 +56,57 @@ def test_an_address_has_a_budget_too(nobody: Api, settings: Settings) -> None:
 def test_off_is_off(shopper: Api, settings: Settings) -> None:
     settings.RATE_LIMIT_COST_USER = settings.RATE_LIMIT_COST_ADDRESS = None
     assert "RateLimit-Remaining" not in shopper.post(ME).headers
+
+
+class TestCounting:
+    """What the counters in the cache promise."""
+
+    limit = throttle.Limit((10, 60), ("test", "x"))
+
+    def test_parallel_requests_cannot_exceed_the_limit(self) -> None:
+        outcomes = []
+
+        def attempt() -> None:
+            try:
+                throttle.take(self.limit)
+                outcomes.append("taken")
+            except Throttled:
+                outcomes.append("refused")
+
+        threads = [threading.Thread(target=attempt) for _ in range(50)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(outcomes) == 50
+        assert outcomes.count("taken") == 10
+
+    def test_what_is_given_back_in_the_next_window_takes_nothing(self) -> None:
+        with time_machine.travel("2026-11-23T12:00:00Z", tick=False) as clock:
+            late = throttle.take(self.limit)
+            clock.shift(timedelta(seconds=61))
+            throttle.give_back(late)
+            for _ in range(10):
+                throttle.take(self.limit)
+            throttle.give_back(late)
+            throttle.take(self.limit)
+            with pytest.raises(Throttled):
+                throttle.take(self.limit)
+
+    def test_a_refused_request_leaves_the_other_counters_alone(self) -> None:
+        narrow = throttle.Limit((1, 60), ("narrow",))
+        throttle.take(narrow)
+        for _ in range(20):
+            with pytest.raises(Throttled):
+                throttle.take(self.limit, narrow)
+        assert throttle.take(self.limit)
+
+
+def test_a_site_has_a_budget_over_all_its_addresses(nobody: Api, settings: Settings) -> None:
+    """Four times that of one client for an IPv6 /48."""
+    settings.RATE_LIMIT_COST_ADDRESS = (2, 60)
+    statuses = []
+    for n in range(10):
+        nobody.client.defaults["REMOTE_ADDR"] = f"2001:db8:1:{n * 256:x}::1"
+        statuses.append(nobody.post(ME).status_code)
+    assert statuses == [200] * 8 + [429] * 2

@@ -15,6 +15,8 @@ from django.conf import settings as here
 from core import env
 
 SECRETS = {"SECRET_KEY": "k" * 50, "JWT_SECRET_KEY": "j" * 50}
+MAIL = {"SITE_URL": "https://shop.example/", "EMAIL_URL": "smtp://mail.example"}
+PRODUCTION = {**SECRETS, **MAIL}
 
 
 @pytest.fixture
@@ -55,18 +57,35 @@ def refusal(load, capsys):
     return run
 
 
-def test_it_works_without_debug_and_with_both_secrets(value):
-    assert value("[settings.DEBUG, settings.ALLOWED_HOSTS]", **SECRETS) == [False, []]
+def test_it_works_without_debug_and_with_what_it_must_know(value):
+    assert value("[settings.DEBUG, settings.ALLOWED_HOSTS]", **PRODUCTION) == [False, []]
 
 
 @pytest.mark.parametrize("name", SECRETS)
 @pytest.mark.parametrize("bad", [None, "", "too short"])
 def test_a_missing_or_short_secret_stops_the_start_and_is_named(refusal, name, bad):
-    environment = {**SECRETS, name: bad}
+    environment = {**PRODUCTION, name: bad}
     said = refusal(**{key: text for key, text in environment.items() if text is not None})
     assert said.startswith(f"{name} ")
     assert "at least 32 random characters" in said
     assert "too short" not in said
+
+
+@pytest.mark.parametrize("name", MAIL)
+@pytest.mark.parametrize("bad", [None, "", " "])
+def test_production_must_know_where_mails_go_and_link_to(refusal, name, bad):
+    environment = {**PRODUCTION, name: bad}
+    said = refusal(**{key: text for key, text in environment.items() if text is not None})
+    assert said.startswith(f"{name} is not set: it must be the ")
+    assert "when DEBUG is off" in said
+
+
+def test_mails_link_to_the_storefront(value):
+    assert value("[settings.SITE_URL, settings.PRODUCT_URL, settings.EMAIL_HOST]", **PRODUCTION) == [
+        "https://shop.example",
+        "https://shop.example/products/{slug}",
+        "mail.example",
+    ]
 
 
 def test_debug_brings_its_own_secrets_and_every_host(value):
@@ -75,8 +94,8 @@ def test_debug_brings_its_own_secrets_and_every_host(value):
 
 def test_plain_http_only_when_asked(value):
     expression = "[settings.SECURE_SSL_REDIRECT, settings.SESSION_COOKIE_SECURE, settings.SECURE_HSTS_SECONDS > 0]"
-    assert value(expression, **SECRETS) == [True, True, True]
-    assert value(expression, INSECURE_HTTP="1", **SECRETS) == [False, False, False]
+    assert value(expression, **PRODUCTION) == [True, True, True]
+    assert value(expression, INSECURE_HTTP="1", **PRODUCTION) == [False, False, False]
 
 
 def test_all_state_is_in_var_dir(value, tmp_path):
@@ -255,7 +274,7 @@ def test_the_server_wants_to_know_its_names(tmp_path):
             "PATH": os.environ["PATH"],
             "VAR_DIR": str(tmp_path),
             "DJANGO_SETTINGS_MODULE": "core.settings",
-            **SECRETS,
+            **PRODUCTION,
         },
         cwd=here.BASE_DIR,
         capture_output=True,

@@ -155,6 +155,7 @@ log.info("mail", body="SECRET", html="SECRET", user={"password": "SECRET", "id":
         "DJANGO_SETTINGS_MODULE": "core.settings",
     }
     secrets = {"SECRET_KEY": "k" * 50, "JWT_SECRET_KEY": "j" * 50}
+    secrets |= {"SITE_URL": "https://shop.example", "EMAIL_URL": "smtp://127.0.0.1"}
     done = subprocess.run(  # noqa: S603 - our own interpreter
         [sys.executable, "-c", script],
         env={**environment, **secrets},

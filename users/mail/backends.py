@@ -28,6 +28,13 @@ class Refused(Exception):
         super().__init__(reason)
 
 
+def write_private(path: Path, content: bytes) -> None:
+    """Writes a file that only its owner can read (0600). Raises OSError."""
+    path.touch(mode=0o600)
+    path.chmod(0o600)  # one of before may be open to others
+    path.write_bytes(content)
+
+
 class SmtpBackend(smtp.EmailBackend):
     """Django's, taken apart at DATA."""
 
@@ -78,17 +85,21 @@ class SmtpBackend(smtp.EmailBackend):
 
 
 class FileBackend(BaseEmailBackend):
-    """Each mail a file in EMAIL_FILE_PATH, named after its Message-ID; for looking at, embedded."""
+    """Each mail a file in EMAIL_FILE_PATH, named after its Message-ID; for looking at, embedded.
+
+    A reset mail sets a password: nobody but the service's own user may read the folder or a file.
+    """
 
     def deliver(self, message: EmailMessage, hand_over: Callable[[], None]) -> None:
         """Writes aside, then renames: the file is whole or not there. Raises OSError."""
         folder = Path(settings.EMAIL_FILE_PATH)
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)  # one of before may be open to others
         written = message.message()
         name = re.sub(r"[^A-Za-z0-9.-]", "_", str(written["Message-ID"]).strip("<>").partition("@")[0])
         aside = folder / f".{name}-{get_random_string(8)}"
         try:
-            aside.write_bytes(written.as_bytes())
+            write_private(aside, written.as_bytes())
             hand_over()
             aside.replace(folder / f"{name}.eml")
         finally:

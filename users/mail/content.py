@@ -1,6 +1,5 @@
 """What the mails say: text and HTML from templates, one recipient, nothing fetched from anywhere when read."""
 
-import re
 from dataclasses import dataclass
 from email.utils import formatdate, parseaddr
 from typing import Any
@@ -14,11 +13,11 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from catalog.services import recommended_products
+from users.addresses import deliverable
+from users.mail.names import greeted_name
 from users.models import OutgoingMail, User
 
 RECOMMENDED = 3
-# What mail programs make links of: a stranger's "name" must not advertise in our words.
-_LINK = re.compile(r"://|/|\bwww\.|\.[^\W\d_]{2,}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Content:
 
 def content_of(kind: OutgoingMail.Kind, user: User) -> Content:
     """The mail of this kind to this account, as of now."""
-    everywhere = {"name": greeted_name(user), "shop": settings.SHOP_NAME, "site_url": settings.SITE_URL}
+    everywhere = {"name": greeted_name(user.first_name), "shop": settings.SHOP_NAME, "site_url": settings.SITE_URL}
     context = {**everywhere, **_CONTEXT[kind](user)}
     template = f"mail/{kind.lower()}"
     return Content(
@@ -51,15 +50,9 @@ def message_of(mail: OutgoingMail, user: User) -> EmailMultiAlternatives:
         "Date": formatdate(),
         "Auto-Submitted": "auto-generated",  # RFC 3834 §5: no out-of-office answers
     }
-    message = EmailMultiAlternatives(content.subject, content.text, to=[user.email], headers=headers)
+    message = EmailMultiAlternatives(content.subject, content.text, to=[deliverable(user.email)], headers=headers)
     message.attach_alternative(content.html, "text/html")
     return message
-
-
-def greeted_name(user: User) -> str:
-    """The first name for a greeting; empty when there is none, or when it would read as a link."""
-    name = user.first_name.strip()
-    return "" if _LINK.search(name) else name
 
 
 def _welcome(user: User) -> dict[str, Any]:

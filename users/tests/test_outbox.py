@@ -1,5 +1,6 @@
 """The outbox against a real SMTP server: what becomes of a mail, whatever goes wrong in whatever moment."""
 
+import os
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -106,6 +107,22 @@ class TestSending:
         settings.EMAIL_BACKEND, settings.EMAIL_FILE_PATH = "users.mail.backends.FileBackend", str(tmp_path / "mail")
         assert sweep() == 1
         assert [file.name for file in (tmp_path / "mail").iterdir()] == [f"welcome.{due.uid}.eml"]
+
+    @pytest.mark.parametrize("before", [None, 0o755])
+    def test_nobody_else_reads_the_files(
+        self, due: OutgoingMail, settings: Settings, tmp_path: Path, before: int | None
+    ) -> None:
+        folder = tmp_path / "mail"
+        settings.EMAIL_BACKEND, settings.EMAIL_FILE_PATH = "users.mail.backends.FileBackend", str(folder)
+        if before is not None:
+            folder.mkdir(mode=before)
+        umask = os.umask(0)
+        try:
+            assert sweep() == 1
+        finally:
+            os.umask(umask)
+        (file,) = folder.iterdir()
+        assert [oct(path.stat().st_mode & 0o777) for path in (folder, file)] == ["0o700", "0o600"]
 
 
 class TestRefusals:

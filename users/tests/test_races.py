@@ -69,9 +69,31 @@ def test_many_registrations_at_once(again: int) -> None:
 def test_a_token_refreshed_at_once_is_spent_once_and_serves_all_tabs(again: int) -> None:
     user = UserFactory()
     token = sign_in(Api(), user.email)["refreshToken"]
-    payloads = at_once(lambda n: refresh(Api(), token))
+    payloads = at_once(lambda n: refresh(Api(), token), 20)
     assert all(payload["errors"] == [] for payload in payloads)
-    assert RefreshToken.objects.exclude(spent_at=None).count() == 1
+    (successor,) = {payload["refreshToken"] for payload in payloads}
+    assert (
+        RefreshToken.objects.exclude(spent_at=None).count() == RefreshToken.objects.filter(spent_at=None).count() == 1
+    )
+    assert TokenFamily.objects.get().revoked_at is None
+    assert refresh(Api(), successor)["errors"] == []
+
+
+def test_two_tabs_that_go_on_at_once_end_with_one_token(again: int) -> None:
+    """Each refreshes what it was told last, several times."""
+    user = UserFactory()
+    token = sign_in(Api(), user.email)["refreshToken"]
+
+    def tab(n: int) -> str:
+        mine = token
+        for _ in range(4):
+            payload = refresh(Api(), mine)
+            assert payload["errors"] == []
+            mine = payload["refreshToken"]
+        return mine
+
+    assert at_once(tab, 2)
+    assert RefreshToken.objects.filter(spent_at=None).count() == 1
     assert TokenFamily.objects.get().revoked_at is None
 
 
@@ -82,6 +104,22 @@ def test_without_grace_one_wins_and_the_family_ends(again: int, settings: Settin
     payloads = at_once(lambda n: refresh(Api(), token))
     (winner,) = [payload for payload in payloads if not payload["errors"]]
     assert codes(refresh(Api(), winner["refreshToken"])) == [("refreshToken", "INVALID_TOKEN")]
+
+
+@pytest.mark.parametrize("soft", [None, (6, 900)], ids=["one address", "many addresses"])
+def test_guesses_at_once_never_pass_the_limit(again: int, settings: Settings, soft: tuple[int, int] | None) -> None:
+    """From one address six are looked at; from many, six and the one that goes first afterwards."""
+    settings.THROTTLE_SIGN_IN, settings.THROTTLE_SIGN_IN_ACCOUNT = (6, 900), soft
+    user = UserFactory()
+
+    def guess(n: int) -> Any:
+        api = Api()
+        api.client.defaults["REMOTE_ADDR"] = f"10.{n}.0.1" if soft else "10.0.0.1"
+        return codes(sign_in(api, user.email, "wrong"))[0][1]
+
+    outcomes = at_once(guess, 20)
+    assert set(outcomes) == {"INVALID_CREDENTIALS", "THROTTLED"}
+    assert outcomes.count("INVALID_CREDENTIALS") in ([6] if soft is None else [6, 7])
 
 
 def test_a_reset_link_used_at_once_sets_one_password(again: int) -> None:

@@ -6,12 +6,16 @@ from typing import Any
 import jwt
 import pytest
 import time_machine
+from django.contrib.auth.tokens import default_token_generator
+from django.test import Client
 from django.utils import timezone
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
 from pytest_django import Settings
 
 from core.auth import tokens
 from core.tests.clients import Api
-from users import services, tasks
+from users import families, services, tasks
 from users.models import RefreshToken, TokenFamily, User
 from users.tests.doors import REVOKE, REVOKE_ALL, codes, holds, refresh, sign_in, with_token
 from users.tests.factories import UserFactory
@@ -63,14 +67,57 @@ class TestRotation:
         assert len(row.digest) == 64
         assert pair["refreshToken"] not in str(vars(row))
 
-    def test_two_tabs_at_once_are_both_served(self, clock: Any, nobody: Api, pair: dict[str, Any]) -> None:
+    def test_tabs_at_once_are_all_told_the_same_successor(self, clock: Any, nobody: Api, pair: dict[str, Any]) -> None:
         first = refresh(nobody, pair["refreshToken"])
         clock.shift(timedelta(seconds=9.9))
-        second = refresh(nobody, pair["refreshToken"])
-        assert second["errors"] == []
+        for second in (refresh(nobody, pair["refreshToken"]), refresh(nobody, pair["refreshToken"])):
+            assert second["errors"] == []
+            assert second["refreshToken"] == first["refreshToken"]
+            assert holds(second["token"])
+        assert RefreshToken.objects.filter(spent_at=None).count() == 1
         assert refresh(nobody, first["refreshToken"])["errors"] == []
-        assert refresh(nobody, second["refreshToken"])["errors"] == []
-        assert TokenFamily.objects.count() == 1
+
+    def test_a_tab_that_was_overtaken_twice_is_told_the_living_token(
+        self, clock: Any, nobody: Api, pair: dict[str, Any]
+    ) -> None:
+        heir = refresh(nobody, pair["refreshToken"])
+        heir = refresh(nobody, heir["refreshToken"])
+        late = refresh(nobody, pair["refreshToken"])
+        assert late["refreshToken"] == heir["refreshToken"]
+        clock.shift(timedelta(minutes=15))
+        assert refresh(nobody, late["refreshToken"])["errors"] == []
+
+    def test_far_too_many_in_the_grace_are_refused(self, clock: Any, nobody: Api, pair: dict[str, Any]) -> None:
+        heir = pair
+        for _ in range(12):
+            heir = refresh(nobody, heir["refreshToken"])
+        assert codes(refresh(nobody, pair["refreshToken"])) == GONE
+        assert refresh(nobody, heir["refreshToken"])["errors"] == []
+
+    def test_a_new_signing_key_in_the_grace(
+        self, clock: Any, nobody: Api, pair: dict[str, Any], settings: Settings
+    ) -> None:
+        heir = refresh(nobody, pair["refreshToken"])
+        settings.JWT_SECRET_KEY_FALLBACKS, settings.JWT_SECRET_KEY = [settings.JWT_SECRET_KEY], "n" * 32
+        assert refresh(nobody, pair["refreshToken"])["refreshToken"] == heir["refreshToken"]
+
+    def test_a_successor_follows_from_a_token_with_the_servers_key_only(
+        self, clock: Any, nobody: Api, pair: dict[str, Any], settings: Settings
+    ) -> None:
+        heir = refresh(nobody, pair["refreshToken"])["refreshToken"]
+        family = TokenFamily.objects.get()
+        assert families._successors(pair["refreshToken"], family)[0] == heir
+        assert families._successors(pair["refreshToken"], TokenFamily())[0] != heir
+        settings.JWT_SECRET_KEY = "n" * 32
+        assert families._successors(pair["refreshToken"], family)[0] != heir
+        assert len(heir) == len(pair["refreshToken"]) == 43
+
+    def test_nothing_is_given_in_the_grace_after_signing_out(
+        self, clock: Any, nobody: Api, pair: dict[str, Any]
+    ) -> None:
+        refresh(nobody, pair["refreshToken"])
+        nobody.graphql(REVOKE, token=pair["refreshToken"])
+        assert codes(refresh(nobody, pair["refreshToken"])) == GONE
 
     def test_later_it_is_theft_and_ends_the_family(
         self, clock: Any, nobody: Api, pair: dict[str, Any], caplog: Any
@@ -181,6 +228,55 @@ class TestSigningOut:
         assert admin_client.post(f"/admin/users/user/{user.pk}/password/", data).status_code == 302
         assert not holds(pair["token"])
         assert codes(refresh(nobody, pair["refreshToken"])) == GONE
+
+
+class TestSessions:
+    """The admin's sessions end with the tokens."""
+
+    WAYS = {
+        "every device signed out": lambda user, _: services.revoke_all(user=user),
+        "deactivated": lambda user, _: services.deactivate(user=user),
+        "deactivated with others": lambda user, _: User.objects.filter(pk=user.pk).update(is_active=False),
+        "password changed": lambda user, _: services.change_password(
+            user=user, current_password="vitrine-demo", new_password="correct-horse-7", address="192.0.2.1"
+        ),
+        "password reset": lambda user, _: services.reset_password(
+            uid=urlsafe_base64_encode(force_bytes(user.pk)),
+            token=default_token_generator.make_token(user),
+            new_password="correct-horse-7",
+            address="192.0.2.1",
+        ),
+        "password set by staff": lambda user, admin: admin.post(
+            f"/admin/users/user/{user.pk}/password/",
+            {"usable_password": "true", "password1": "correct-horse-7", "password2": "correct-horse-7"},
+        ),
+        "password taken away by staff": lambda user, admin: admin.post(
+            f"/admin/users/user/{user.pk}/password/", {"usable_password": "false", "unset-password": "1"}
+        ),
+    }
+
+    @pytest.mark.parametrize("way", WAYS)
+    def test_they_end_and_stay_ended(self, way: str, admin_client: Any) -> None:
+        user = UserFactory(is_staff=True)
+        sessions = [Client(), Client()]
+        for session in sessions:
+            session.force_login(user)
+            assert session.get("/admin/").status_code == 200
+        self.WAYS[way](User.objects.get(pk=user.pk), admin_client)
+        User.objects.filter(pk=user.pk).update(is_active=True)
+        for session in sessions:
+            assert session.get("/admin/").status_code == 302
+        assert admin_client.get("/admin/").status_code == 200
+
+    def test_whoever_changes_their_own_password_in_the_admin_stays(self) -> None:
+        user = UserFactory(is_staff=True)
+        here, there = Client(), Client()
+        here.force_login(user)
+        there.force_login(user)
+        passwords = {"new_password1": "correct-horse-7", "new_password2": "correct-horse-7"}
+        here.post("/admin/password_change/", {"old_password": "vitrine-demo", **passwords})
+        assert here.get("/admin/").status_code == 200
+        assert there.get("/admin/").status_code == 302
 
 
 class TestKeys:

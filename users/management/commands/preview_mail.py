@@ -6,8 +6,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from users.addresses import fold_email
+from users.mail.backends import write_private
 from users.mail.content import content_of
-from users.models import OutgoingMail, User, fold_email
+from users.models import OutgoingMail, User
 
 KINDS = {kind.lower().replace("_", "-"): kind for kind in OutgoingMail.Kind}
 
@@ -33,5 +35,5 @@ class Command(BaseCommand):
             user = found
         content = content_of(KINDS[options["kind"]], user)
         page = options["out"] or settings.VAR_DIR / f"preview-{options['kind']}.html"
-        page.write_text(content.html)
+        write_private(page, content.html.encode())  # a reset mail's link works
         self.stdout.write(f"Subject: {content.subject}\n\n{content.text}\n\nThe page: {page}")

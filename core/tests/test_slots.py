@@ -1,0 +1,125 @@
+"""So much of some work at once and no more, and nobody waits for long."""
+
+import threading
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+from django.test import RequestFactory
+
+from core.errors import Throttled
+from core.throttling.middleware import too_many_requests
+from core.throttling.slots import Slots, request
+
+
+class Busy:
+    """Slots that others hold until they are told to go, in the order in which they came."""
+
+    def __init__(self, slots: Slots) -> None:
+        self.slots, self.go, self.order = slots, threading.Semaphore(0), []
+        self.threads: list[threading.Thread] = []
+
+    def add(self, name: str = "") -> None:
+        """One more, which runs or waits when this returns."""
+        entered = threading.Event()
+        queued = len(self.slots._queue)
+
+        def run() -> None:
+            try:
+                with self.slots.hold():
+                    entered.set()
+                    self.go.acquire()
+                    self.order.append(name)
+            except Throttled:
+                self.order.append(f"{name} was sent away")
+
+        self.threads.append(threading.Thread(target=run))
+        self.threads[-1].start()
+        while not (entered.wait(0.001) or len(self.slots._queue) > queued):
+            pass
+
+    def end(self) -> None:
+        for _ in self.threads:
+            self.go.release()
+        for thread in self.threads:
+            thread.join()
+
+
+@pytest.fixture
+def one() -> Any:
+    """One runs at once, two wait, for a second."""
+    return Slots(1, 2, patience=1.0)
+
+
+def test_only_so_many_run_and_wait_and_they_go_in_order(one: Slots) -> None:
+    busy = Busy(one)
+    for name in "abc":
+        busy.add(name)
+    with pytest.raises(Throttled) as error, one.hold():
+        pass
+    assert error.value.retry_after == 1
+    busy.end()
+    assert busy.order == ["a", "b", "c"]
+    with one.hold():
+        pass
+
+
+def test_who_waits_for_too_long_is_sent_away_and_leaves_no_slot_behind() -> None:
+    slots = Slots(1, 2, patience=0.01)
+    busy = Busy(slots)
+    busy.add()
+    with pytest.raises(Throttled), slots.hold():
+        pass
+    busy.end()
+    with slots.hold():
+        pass
+
+
+def test_a_request_spends_so_much_on_it_and_no_more(one: Slots) -> None:
+    """Whatever its document asks for; twice it may always ask, for a password is changed by two hashes."""
+    one.patience = 0.0
+    request.begin()
+    for _ in range(2):
+        with one.hold():
+            pass
+    for _ in range(3):
+        with pytest.raises(Throttled):
+            one.check()
+        with pytest.raises(Throttled), one.hold():
+            pass
+    request.begin()
+    one.check()
+    with one.hold():
+        pass
+    request.end()
+
+
+def test_a_command_is_no_request_and_may_ask_again_and_again(one: Slots) -> None:
+    one.patience = 0.0
+    for _ in range(10):
+        with one.hold():
+            pass
+
+
+def test_a_slot_comes_back_after_an_error(one: Slots) -> None:
+    for _ in range(3):
+        with pytest.raises(ValueError, match="x"), one.hold():
+            raise ValueError("x")
+
+
+def test_who_holds_a_slot_may_ask_again(one: Slots) -> None:
+    with one.hold(), one.hold():
+        busy = Busy(one)
+        busy.add("another waits until both are done")
+        assert busy.order == []
+    busy.end()
+    assert one._free == 1
+
+
+def test_a_page_that_does_not_know_of_it_answers_429() -> None:
+    middleware: Any = too_many_requests(lambda request: HttpResponse("page"))
+    page = RequestFactory().get("/admin/")
+    response = middleware.process_exception(page, Throttled(3))
+    assert (response.status_code, response["Retry-After"]) == (429, "3")
+    assert middleware.process_exception(page, ValueError()) is None
+    assert middleware(page).content == b"page"

@@ -1,0 +1,112 @@
+"""How often accounts may be tried, and whose attempts count together. `address` is the client's network address.
+
+Three limits stand in the way of guessing a password. Two refuse: so many failures of one client for one account, and of
+one client for all accounts (an IPv6 client has a /64; the /56 and /48 around it have limits too). The third only slows:
+after so many failures for an account from anywhere, a client that the account is not known to sign in from waits for
+one of few moments. So guesses spread over many addresses are slow, and nobody can lock an owner out: where they signed
+in before, nothing is different; elsewhere a place that has not failed yet goes first; and a mailed reset link is not
+slowed, after which the place is known.
+"""
+
+from collections.abc import Iterable
+
+from django.conf import settings
+
+from core.throttle import Limit, client, for_client, site, times
+from core.throttling import attempts
+from core.throttling.attempts import Further, Taken
+
+# A client address may do ten times what it may do for one account.
+FOR_ALL_ACCOUNTS = 10
+# While an account is slowed, one attempt in so many seconds: of a place's first one in the window, and of all others.
+FIRST_ATTEMPT_EVERY_SECONDS, OTHER_ATTEMPT_EVERY_SECONDS = 2, 10
+# How long an account knows a client from which it signed in.
+KNOWN_SECONDS = 90 * 86400
+
+
+def check_registration(address: str) -> None:
+    """Raises Throttled when `count_registration` would, without counting."""
+    attempts.check(*_registrations(address))
+
+
+def count_registration(address: str) -> None:
+    """Counts a registration. Raises Throttled."""
+    attempts.take(*_registrations(address))
+
+
+def count_refresh(address: str) -> None:
+    """Counts a refresh of tokens. Raises Throttled."""
+    attempts.take(*for_client(settings.THROTTLE_REFRESH, "refresh", address=address))
+
+
+def count_reset(address: str) -> None:
+    """Counts the use of a reset link. Raises Throttled."""
+    attempts.take(*_resets(address))
+
+
+def count_reset_mail(email: str, address: str) -> None:
+    """Counts a reset mail to a folded e-mail address. Raises Throttled."""
+    attempts.take(*_resets(address), Limit(settings.THROTTLE_RESET, ("reset-mail", email)))
+
+
+def check_sign_in(email: str, address: str) -> None:
+    """Raises Throttled when `count_sign_in` would, without counting."""
+    limits, further = _sign_ins(email, address)
+    attempts.check(*limits, further=further)
+
+
+def count_sign_in(email: str, address: str) -> list[Taken]:
+    """Counts an attempt at the account of a folded e-mail address as a failure, before the password is looked at.
+
+    Answers what to give back when it was none. Raises Throttled, the same for addresses without an account.
+    """
+    limits, further = _sign_ins(email, address)
+    taken = attempts.take(*limits, further=further)
+    return [taken[limit] for limit in limits if limit in taken]
+
+
+def was_no_failure(taken: Iterable[Taken]) -> None:
+    """Gives back a counted sign-in."""
+    attempts.give_back(taken)
+
+
+def remember_client(email: str, address: str) -> None:
+    """Lets the account of a folded e-mail address know the client that has just proved to be its owner's."""
+    if not attempts.is_counted(_known(email, address)):
+        attempts.take(_known(email, address))
+
+
+def _sign_ins(email: str, address: str) -> tuple[list[Limit], Further]:
+    """What an attempt counts under, and under what besides when the account is slowed."""
+    soft = settings.THROTTLE_SIGN_IN_ACCOUNT if settings.THROTTLE_SIGN_IN else None
+    of_account = Limit(soft, ("sign-in-account", email), refuses=False)
+    of_site = Limit(soft, ("sign-in-site", email, site(address)), refuses=False)
+    limits = [
+        # The client's come first: a client that is stopped writes no row for yet another account.
+        *for_client(times(settings.THROTTLE_SIGN_IN, FOR_ALL_ACCOUNTS), "sign-in-client", address=address),
+        Limit(settings.THROTTLE_SIGN_IN, ("sign-in", email, client(address))),
+        of_site,
+        of_account,
+    ]
+
+    def further(taken: dict[Limit, Taken]) -> list[Limit]:
+        """One at a time for clients that the account does not know; a site's first attempt has its own line."""
+        if soft is None or taken[of_account].count <= soft[0] or attempts.is_counted(_known(email, address)):
+            return []
+        if taken[of_site].count == 1:
+            return [Limit((1, FIRST_ATTEMPT_EVERY_SECONDS), ("sign-in-first", email))]
+        return [Limit((1, OTHER_ATTEMPT_EVERY_SECONDS), ("sign-in-other", email))]
+
+    return limits, further
+
+
+def _registrations(address: str) -> list[Limit]:
+    return for_client(settings.THROTTLE_REGISTER, "register", address=address)
+
+
+def _known(email: str, address: str) -> Limit:
+    return Limit((1, KNOWN_SECONDS), ("signed-in", email, client(address)), refuses=False)
+
+
+def _resets(address: str) -> list[Limit]:
+    return for_client(times(settings.THROTTLE_RESET, FOR_ALL_ACCOUNTS), "reset", address=address)
