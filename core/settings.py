@@ -63,6 +63,20 @@ def rate(name: str, default: str) -> tuple[int, int] | None:
     return int(match[1]), int(match[2] or 1) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[match[3]]
 
 
+def contacts(name: str) -> list[str]:
+    """The variable's comma-separated contacts, as RFC 9116 §2.5.3 wants them: https:, mailto: or tel: URIs.
+
+    A bare e-mail address becomes a mailto: URI. Raises ImproperlyConfigured naming the variable.
+    """
+    values = [value.strip() for value in env.list(name, default=[])]
+    values = [f"mailto:{value}" if re.fullmatch(r"[^\s:@/]+@[^\s:@/]+", value) else value for value in values]
+    if not all(re.fullmatch(r"(https://|mailto:|tel:)[!-~]+", value) for value in values):
+        raise ImproperlyConfigured(
+            f"{name} must be an e-mail address, or a URI that starts with https://, mailto: or tel:."
+        )
+    return values
+
+
 def seconds(name: str, default: int, least: int = 0, most: int = 10**9) -> timedelta:
     """The variable's seconds as a duration. Raises ImproperlyConfigured naming the variable."""
     value = env.int(name, default)
@@ -104,21 +118,27 @@ INSTALLED_APPS = [
     "cart",
 ]
 MIDDLEWARE = [
+    "core.http.unexpected.api_errors",
+    # These only add headers, so that every answer has them.
+    "core.security.content_security_policy",
+    "core.security.SecurityHeaders",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "core.http.caching.api_caching",
     "core.health.probes",
     "core.proxies.trusted_proxies",
     "core.telemetry.requests.observed",
+    "corsheaders.middleware.CorsMiddleware",
+    # From here on a request may be refused: a browser may read why.
     "core.query_string.readable_query",
-    "core.security.content_security_policy",
+    "core.http.bodies.readable_body",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "corsheaders.middleware.CorsMiddleware",
-    "core.security.limited_body",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "core.rest.Options",
 ]
 TEMPLATES = [
     {
@@ -277,15 +297,26 @@ THROTTLE_RESET = rate("THROTTLE_RESET", "5/h")
 CATALOG_PUBLIC = env.bool("CATALOG_PUBLIC", False)
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
 CORS_URLS_REGEX = r"^/(graphql|api/)"
+# What the GraphQL clients and tracers of browsers send by themselves; CORS_ALLOWED_HEADERS adds to it.
 CORS_ALLOW_HEADERS = [
-    "accept",
-    "authorization",
-    "content-type",
-    "apollo-require-preflight",
-    "x-requested-with",
-    "x-request-id",
+    *("accept", "accept-language", "authorization", "content-type", "cache-control", "pragma", "if-none-match"),
+    *("idempotency-key", "x-request-id", "x-requested-with"),
+    *(
+        "apollo-require-preflight",
+        "graphql-require-preflight",
+        "apollographql-client-name",
+        "apollographql-client-version",
+    ),
+    *("x-apollo-operation-name", "x-apollo-operation-id", "graphql-client-name", "graphql-client-version"),
+    *("traceparent", "tracestate", "baggage", "sentry-trace", "b3", "newrelic"),
+    *(f"x-b3-{name}" for name in ("traceid", "spanid", "parentspanid", "sampled", "flags")),
+    *(f"x-datadog-{name}" for name in ("origin", "parent-id", "sampling-priority", "trace-id", "tags")),
+    *(name.strip().lower() for name in env.list("CORS_ALLOWED_HEADERS", default=[])),
 ]
-CORS_EXPOSE_HEADERS = ["Retry-After", "WWW-Authenticate", "X-Request-ID", "RateLimit-Remaining", "RateLimit-Reset"]
+CORS_EXPOSE_HEADERS = [
+    *("Location", "Retry-After", "WWW-Authenticate", "X-Request-ID", "ETag", "Allow"),
+    *("RateLimit-Remaining", "RateLimit-Reset"),
+]
 
 # --- Images --------------------------------------------------------------------------------------------------
 IMAGE_MAX_BYTES = env.int("IMAGE_MAX_BYTES", 20 * 2**20)
@@ -367,6 +398,11 @@ GRAPHQL_DOCUMENTS = env.int("GRAPHQL_DOCUMENTS", 1_000)
 GRAPHQL_DOCUMENTS_CHARACTERS = env.int("GRAPHQL_DOCUMENTS_CHARACTERS", 4_000_000)
 # "compiled": by plans made once for a document; "standard": by graphql-core's executor.
 GRAPHQL_EXECUTION = env.str("GRAPHQL_EXECUTION", "compiled")
+# Which GraphQL over HTTP gives the statuses. "2023": the working draft that graphql-http's 61 audits try. "draft": that
+# of August 2026, 422 for what is read but not valid, 294 for data with errors; see core.graphql.statuses.
+GRAPHQL_STATUS = env.str("GRAPHQL_STATUS", "") or "2023"
+if GRAPHQL_STATUS not in {"2023", "draft"}:
+    raise ImproperlyConfigured("GRAPHQL_STATUS must be 2023 or draft.")
 # On: everyone may ask about the schema, and errors suggest names. Off: staff only.
 GRAPHQL_INTROSPECTION = env.bool("GRAPHQL_INTROSPECTION", DEBUG)
 REST_FRAMEWORK = {
@@ -374,6 +410,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["core.parsers.JsonParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "core.parsers.ContentNegotiation",
     "URL_FORMAT_OVERRIDE": None,
     "DEFAULT_THROTTLE_CLASSES": ["core.rate_limit.CostThrottle"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -467,6 +504,9 @@ MAX_UPLOAD_BODY_BYTES = env.int("MAX_UPLOAD_BODY_BYTES", 25 * 1024 * 1024)
 LOGGING = logs.configuration(human=DEBUG, level=env.str("LOG_LEVEL", "INFO"))
 # A request or task that takes longer is logged with its SQL.
 SLOW_OPERATION_MS = env.int("SLOW_OPERATION_MS", 500)
-# Wanted by /metrics when set; and the port at which a worker answers its own /metrics (0: nowhere).
+# Whom /.well-known/security.txt names (RFC 9116); without it there is no such file.
+SECURITY_CONTACT = contacts("SECURITY_CONTACT")
+# Opens /metrics to its bearer; without it they are closed, except with DEBUG. METRICS_PORT: where a worker answers its
+# own (0: nowhere).
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 METRICS_PORT = env.int("METRICS_PORT", 0)
