@@ -3,28 +3,18 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import QueryDict
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from drf_spectacular.renderers import (
-    OpenApiJsonRenderer,
-    OpenApiJsonRenderer2,
-    OpenApiYamlRenderer,
-    OpenApiYamlRenderer2,
-)
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema, extend_schema_field
-from drf_spectacular.views import SpectacularAPIView
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema_field
 from drf_standardized_errors.handler import ExceptionHandler
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, ErrorDetail, NotFound, ValidationError
 from rest_framework.exceptions import Throttled as TooManyRequests
-from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.errors import InvalidInput, Throttled
@@ -177,67 +167,6 @@ class Handler(ExceptionHandler):
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         """The exception as REST framework knows it."""
         return BodyTooLarge() if isinstance(exc, RequestDataTooBig) else super().convert_known_exceptions(exc)
-
-
-class SchemaView(SpectacularAPIView):
-    """The OpenAPI document, as YAML or JSON by the Accept header or by `?format=json`.
-
-    drf-spectacular's own `lang` and `version` are not taken: each language would stay in memory, and the version goes
-    unchecked into a header.
-    """
-
-    api_version = str(settings.SPECTACULAR_SETTINGS["VERSION"])
-    FORMATS: ClassVar[dict[str, list[type[BaseRenderer]]]] = {
-        "json": [OpenApiJsonRenderer2, OpenApiJsonRenderer],
-        "yaml": [OpenApiYamlRenderer, OpenApiYamlRenderer2],
-    }
-
-    @extend_schema(exclude=True)
-    def get(self, request: Request) -> Response:
-        """The document. Raises ValidationError."""
-        wanted = request.query_params.get("format")
-        if wanted is not None and wanted not in self.FORMATS:
-            raise ValidationError({"format": f"There are {' and '.join(self.FORMATS)}."})
-        return self._get_schema_response(request)
-
-    def get_renderers(self) -> list[BaseRenderer]:
-        """Those of the format that was asked for, whatever the Accept header says."""
-        wanted = self.request.GET.get("format", "")
-        return [renderer() for renderer in self.FORMATS.get(wanted, self.renderer_classes)]
-
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """An error is JSON, whatever form of the document was wanted."""
-        if getattr(response, "exception", False):
-            request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
-        return super().finalize_response(request, response, *args, **kwargs)
-
-    def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[Any, str]:
-        """The renderer: with a format, its first."""
-        if request.query_params.get("format") in self.FORMATS:
-            renderer = self.get_renderers()[0]
-            return renderer, renderer.media_type
-        return super().perform_content_negotiation(request, force)
-
-
-class Options:
-    """Middleware: OPTIONS that is no CORS preflight is 204 with Allow, of every REST view and without a token."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        """The answer."""
-        return self.get_response(request)
-
-    def process_view(self, request: HttpRequest, view: Any, *_: Any) -> HttpResponse | None:
-        """Answers for the view that was found."""
-        served = {
-            name for name in ("get", "post", "put", "patch", "delete") if hasattr(getattr(view, "cls", None), name)
-        }
-        if request.method != "OPTIONS" or not served:
-            return None
-        allowed = served | {"options"} | ({"head"} if "get" in served else set())
-        return HttpResponse(status=204, headers={"Allow": ", ".join(sorted(allowed)).upper()})
 
 
 class NoSuchPath(APIView):

@@ -7,7 +7,8 @@ from django.urls import include, path, re_path
 from core import pages
 from core.graphql.view import graphql
 from core.media import media
-from core.rest import NoSuchPath, SchemaView
+from core.openapi import SchemaView
+from core.rest import NoSuchPath
 
 urlpatterns = [
     path("", pages.landing, name="landing"),

@@ -12,7 +12,7 @@ from core.http.errors import GRAPHQL_JSON, JSON
 from core.http.negotiation import preferred_type
 from core.values import has_unsafe_characters
 
-ALLOWED = "GET, HEAD, OPTIONS, POST"
+ALLOWED = ("GET", "HEAD", "OPTIONS", "POST")
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def parse_call(request: HttpRequest) -> Call:
         for name in ("variables", "extensions"):
             asked[name] = _json(asked[name].encode(), name) if asked[name] else None
     elif request.method != "POST":
-        raise BadRequest("GraphQL is spoken by GET and POST.", 405, Allow=ALLOWED)
+        raise BadRequest("GraphQL is spoken by GET and POST.", 405, Allow=", ".join(ALLOWED))
     elif request.content_type == multipart.MULTIPART:
         asked = _multipart(request)
     elif request.content_type == JSON:

@@ -22,6 +22,7 @@ from core.graphql.limits import exceeded
 from core.graphql.requests import ALLOWED, BadRequest, Call, answer_type, parse_call, wants_page
 from core.graphql.statuses import media_type_of, status_of_bad_request, status_of_refusal, status_of_result
 from core.http.errors import JSON
+from core.http.methods import options_response
 from core.rate_limit import charge, show_budget
 from core.schema import COSTS, schema
 from core.telemetry.metrics import PLANLESS
@@ -38,7 +39,7 @@ def graphql(request: HttpRequest) -> HttpResponse:
     """
     if request.method == "OPTIONS":
         # A CORS preflight is answered before.
-        return HttpResponse(status=204, headers={"Allow": ALLOWED})
+        return options_response(ALLOWED)
     if wants_page(request):
         return pages.graphiql(request)
     media_type = JSON

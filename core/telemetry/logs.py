@@ -97,6 +97,8 @@ def configuration(*, human: bool, level: str) -> dict[str, Any]:
             "django": {"handlers": [], "level": level, "propagate": True},
             # An exception has its own line with an id already (core.http.unexpected).
             "django.request": {"level": "CRITICAL"},
+            # Any stranger can send a wrong Host as often as they like: the request's own line says 400.
+            "django.security.DisallowedHost": {"level": "CRITICAL"},
             "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
             # Each task has its line already (core.telemetry.tasks).
             "celery.app.trace": {"level": "WARNING"},

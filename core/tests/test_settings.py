@@ -111,6 +111,8 @@ def test_redis_that_is_down_costs_little(value):
         ("DATABASE_URL", "postgres://u:hush@db/shop"),
         ("TRUSTED_PROXIES", "10.0.0.0/8,proxy.local"),
         ("TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("GRAPHQL_STATUS", "294"),
+        ("SECURITY_CONTACT", "http://shop.example/security"),
     ],
 )
 def test_a_wrong_value_is_refused_by_the_variables_name(start, variable, text):
@@ -119,6 +121,11 @@ def test_a_wrong_value_is_refused_by_the_variables_name(start, variable, text):
     last = done.stderr.strip().splitlines()[-1]
     assert f"ImproperlyConfigured: {variable}" in last
     assert "hush" not in done.stderr
+
+
+def test_further_cors_headers_add_to_the_usual_ones(value):
+    allowed = value("settings.CORS_ALLOW_HEADERS", DEBUG="1", CORS_ALLOWED_HEADERS="X-Shop, x-more")
+    assert {"x-shop", "x-more", "authorization", "traceparent"} <= set(allowed)
 
 
 def test_no_token_lives_past_its_15_minutes(value):
