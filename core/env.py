@@ -201,6 +201,23 @@ def token(name: str) -> str:
     return value
 
 
+def header_names(name: str) -> list[str]:
+    """Comma-separated names of HTTP headers, in small letters."""
+    values = [value.strip().lower() for value in text(name).split(",") if value.strip()]
+    if not all(re.fullmatch(r"[!#$%&'*+.^_`|~0-9a-z-]+", value) for value in values):
+        refuse(name, "names of HTTP headers, separated by commas", ", ".join(values))
+    return values
+
+
+def contacts(name: str) -> list[str]:
+    """Comma-separated contacts (RFC 9116 §2.5.3): URIs of https, mailto or tel; an e-mail address becomes one."""
+    values = [value.strip() for value in text(name).split(",") if value.strip()]
+    values = [f"mailto:{value}" if re.fullmatch(r"[^\s:@/]+@[^\s:@/]+", value) else value for value in values]
+    if not all(re.fullmatch(r"(https://|mailto:|tel:)[!-~]+", value) for value in values):
+        refuse(name, "an e-mail address, or a URI that starts with https://, mailto: or tel:", ", ".join(values))
+    return values
+
+
 def path(name: str, default: Path) -> Path:
     """A file or folder, absolute."""
     value = _raw(name)

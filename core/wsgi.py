@@ -3,13 +3,17 @@
 import gc
 import os
 
+import django
 from django.conf import settings
-from django.core.wsgi import get_wsgi_application
 
 from core import env
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
-application = get_wsgi_application()
+django.setup(set_prefix=False)
+
+from core.http.handler import Handler  # noqa: E402 - it wants the settings
+
+application = Handler()
 # Commands do without; a server would answer 400 to every request.
 if not settings.ALLOWED_HOSTS:
     env.refuse("ALLOWED_HOSTS", "the host names to answer to, separated by commas, when DEBUG is off")

@@ -6,7 +6,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from core.auth.tokens import TokenRefused, bearer_token, verify
+from core.auth.tokens import TokenRefused, bearer_token, challenge, verify
 
 
 class BearerAuthentication(BaseAuthentication):
@@ -19,12 +19,14 @@ class BearerAuthentication(BaseAuthentication):
             return None
         try:
             return verify(token)[0], token
-        except TokenRefused:
-            raise AuthenticationFailed("The token is malformed, forged or expired: sign in again.") from None
+        except TokenRefused as refused:
+            request._request.token_refused = refused.reason  # type: ignore[attr-defined]
+            code = f"token_{refused.reason.lower()}"
+            raise AuthenticationFailed(refused.reason.message, code=code) from None
 
     def authenticate_header(self, request: Request) -> str:
-        """What WWW-Authenticate says (RFC 6750 §3)."""
-        return 'Bearer realm="vitrine"'
+        """What WWW-Authenticate says."""
+        return challenge(getattr(request._request, "token_refused", None))
 
 
 class CatalogRule(BasePermission):

@@ -1,54 +1,32 @@
-"""GraphQL over HTTP: from a request's bytes to an answer (GraphQL over HTTP, working draft 2023)."""
+"""The GraphQL endpoint: a request is read, its operation executed, and the answer given its status."""
 
 import asyncio
 import inspect
-import json
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
-from django.utils.cache import patch_vary_headers
 from django.views.decorators.csrf import csrf_exempt
 from graphql import ExecutionResult, execute
 
 from core import pages
-from core.auth.tokens import viewer
+from core.auth.tokens import challenge
 from core.errors import Throttled
 from core.graphql import multipart
+from core.graphql.authentication import authenticate, refused_token
 from core.graphql.documents import Document, DocumentRefused, Documents, Operation, persisted_text, register
 from core.graphql.errors import Code, api_error, formatted
 from core.graphql.inputs import coerce_variables
 from core.graphql.limits import exceeded
+from core.graphql.requests import ALLOWED, BadRequest, Call, answer_type, parse_call, wants_page
+from core.graphql.statuses import media_type_of, status_of_bad_request, status_of_refusal, status_of_result
+from core.http.errors import JSON
+from core.http.methods import options_response
 from core.rate_limit import charge, show_budget
 from core.schema import COSTS, schema
 from core.telemetry.metrics import PLANLESS
 from core.telemetry.recording import note
-from core.values import has_unsafe_characters
-
-JSON = "application/json"
-GRAPHQL_JSON = "application/graphql-response+json"
-
-
-@dataclass(frozen=True)
-class Call:
-    """What a client asks for: the document's text (or its hash), its variables and which operation of it."""
-
-    query: str | None
-    variables: dict[str, Any]
-    operation_name: str | None
-    persisted: Any
-
-
-class BadRequest(Exception):
-    """The request is no GraphQL request; answered with this status and message."""
-
-    def __init__(self, message: str, status: int = 400, **headers: str) -> None:
-        self.message, self.status, self.headers = message, status, headers
-        super().__init__(message)
-
 
 documents = Documents(schema.graphql_schema, COSTS)
 
@@ -59,112 +37,43 @@ def graphql(request: HttpRequest) -> HttpResponse:
 
     Cookies authenticate nothing here, so there is nothing for a forged cross-site request to use.
     """
-    asks = "query" in request.GET or "extensions" in request.GET
-    if request.method == "GET" and not asks and _accepts_page(request):
+    if request.method == "OPTIONS":
+        # A CORS preflight is answered before.
+        return options_response(ALLOWED)
+    if wants_page(request):
         return pages.graphiql(request)
     media_type = JSON
     try:
-        media_type = _media_type(request)
-        call = _parse(request)
-        request.user = viewer(request)  # type: ignore[assignment]
+        media_type = answer_type(request)
+        call = parse_call(request)
+        authenticate(request)
         result = _run(request, call)
     except BadRequest as refused:
-        error = api_error(Code.BAD_USER_INPUT, refused.message)
-        return _response({"errors": [formatted(error)]}, media_type, refused.status, refused.headers)
+        place = {"field": refused.field} if refused.field else {}
+        error = api_error(Code.BAD_USER_INPUT, refused.message, **place)
+        return _response({"errors": [formatted(error)]}, media_type, status_of_bad_request(refused), refused.headers)
     except Throttled as spent:
         error = api_error(Code.THROTTLED, str(spent), retryAfter=spent.retry_after)
         return _response({"errors": [formatted(error)]}, media_type, 429, {"Retry-After": str(spent.retry_after)})
     except DocumentRefused as refused:
         note(errors=len(refused.errors))
         errors = [formatted(error) for error in refused.errors]
-        bad = media_type == GRAPHQL_JSON or multipart.is_at_fault(request, refused.errors)
-        return _response({"errors": errors}, media_type, 400 if bad else 200)
+        is_upload = multipart.is_at_fault(request, refused.errors)
+        status = status_of_refusal(refused.errors, media_type, is_upload=is_upload)
+        headers = {"WWW-Authenticate": challenge(getattr(request, "token_refused", None))} if status == 401 else None
+        return _response({"errors": errors}, media_type, status, headers)
     answer: dict[str, Any] = {}
     if result.errors:
         note(errors=len(result.errors))
         answer["errors"] = [formatted(error) for error in result.errors]
     answer["data"] = result.data
     answer["extensions"] = result.extensions
-    # RFC 9110 §10.2.3; the answer itself is 200, for other fields of it may have been served.
+    # RFC 9110 §10.2.3; the answer itself is a success, for other fields of it may have been served.
     retry_after = getattr(request, "retry_after", None)
-    response = _response(answer, media_type, 200, {"Retry-After": str(retry_after)} if retry_after else None)
+    headers = {"Retry-After": str(retry_after)} if retry_after else None
+    response = _response(answer, media_type, status_of_result(bool(result.errors), media_type), headers)
     show_budget(request, response)
     return response
-
-
-def _accepts_page(request: HttpRequest) -> bool:
-    """Whether the client is a browser that wants a page to look at."""
-    preferred = request.get_preferred_type([JSON, GRAPHQL_JSON, "text/html"])
-    return preferred == "text/html"
-
-
-def _media_type(request: HttpRequest) -> str:
-    """The media type of the answer, by the Accept header. Raises BadRequest (406) when neither of ours is accepted."""
-    if "HTTP_ACCEPT" not in request.META:
-        return JSON
-    chosen = request.get_preferred_type([JSON, GRAPHQL_JSON])
-    if chosen is None:
-        raise BadRequest(f"Answers are {GRAPHQL_JSON} or {JSON}.", 406)
-    return chosen
-
-
-def _parse(request: HttpRequest) -> Call:
-    """The call of a GET or POST request. Raises BadRequest."""
-    if request.method == "GET":
-        asked: Any = {name: request.GET.get(name) for name in ("query", "variables", "operationName", "extensions")}
-        for name in ("variables", "extensions"):
-            asked[name] = _json(asked[name].encode("utf-8", "surrogatepass"), name) if asked[name] else None
-    elif request.method == "POST":
-        if request.content_type == multipart.MULTIPART:
-            asked = _multipart(request)
-        elif request.content_type == JSON:
-            try:
-                asked = _json(request.body, "body")
-            except RequestDataTooBig:
-                raise BadRequest("The body is too large.", 413) from None
-        else:
-            raise BadRequest(f"The body must be {JSON}, or {multipart.MULTIPART} with files.", 415)
-    else:
-        raise BadRequest("GraphQL is spoken by GET and POST.", 405, Allow="GET, POST")
-    if isinstance(asked, list):
-        raise BadRequest("Batches of operations are not served: send them one by one.")
-    if not isinstance(asked, dict):
-        raise BadRequest("The body must be a JSON object.")
-    for name in ("variables", "extensions"):
-        if not isinstance(asked.get(name), dict | None):
-            raise BadRequest(f"`{name}` must be a map.")
-    for name in ("query", "operationName"):
-        given = asked.get(name)
-        if not isinstance(given, str | None) or (name == "operationName" and has_unsafe_characters(given or "")):
-            raise BadRequest(f"`{name}` must be a string.")
-    query, persisted = asked.get("query"), (asked.get("extensions") or {}).get("persistedQuery")
-    if not (query or "").strip() and (persisted is None or query is not None):
-        raise BadRequest("`query` must be the text of a GraphQL document.")
-    return Call(query, asked.get("variables") or {}, asked.get("operationName"), persisted)
-
-
-def _multipart(request: HttpRequest) -> Any:
-    """The operations of a multipart request with its files in their places. Raises BadRequest."""
-    try:
-        multipart.check_preflight(request)
-        operations, places, files = multipart.form(request)
-        asked = _json(operations.encode("utf-8", "surrogatepass"), "operations")
-        multipart.put_files(asked, _json(places.encode("utf-8", "surrogatepass"), "map"), files)
-    except multipart.NotMultipart as refused:
-        raise BadRequest(str(refused), refused.status) from None
-    return asked
-
-
-def _json(text: bytes, name: str) -> Any:
-    """The parsed JSON, lone surrogates included (they are refused later, by field). Raises BadRequest."""
-
-    def refuse(constant: str) -> None:
-        raise ValueError(constant)
-
-    try:
-        return json.loads(text.decode("utf-8"), parse_constant=refuse)
-    except (ValueError, RecursionError):
-        raise BadRequest(f"The {name} must be JSON (RFC 8259).") from None
 
 
 def _run(request: HttpRequest, call: Call) -> ExecutionResult:
@@ -172,13 +81,15 @@ def _run(request: HttpRequest, call: Call) -> ExecutionResult:
     curious = settings.GRAPHQL_INTROSPECTION or getattr(request.user, "is_staff", False)
     text, digest = persisted_text(call.query, call.persisted)
     document = documents.get(text, hide_suggestions=not curious)
+    operation = document.operation(call.operation_name)
+    if refused := refused_token(request, document.node, operation.node):
+        raise DocumentRefused([refused])
     if document.introspects and not curious:
         message = "Questions about the schema are for staff here."
         raise DocumentRefused([api_error(Code.VALIDATION_FAILED, message)])
-    operation = document.operation(call.operation_name)
     if digest is not None:
         register(digest, text)
-    if request.method == "GET" and not operation.is_query:
+    if request.method != "POST" and not operation.is_query:
         raise BadRequest("Only queries are served over GET.", 405, Allow="POST")
     name = operation.node.name.value if operation.node.name else None
     note(operation=name, operation_type=operation.node.operation.value)
@@ -215,8 +126,5 @@ def _execute(
 def _response(
     answer: dict[str, Any], media_type: str, status: int, headers: dict[str, str] | None = None
 ) -> HttpResponse:
-    response = HttpResponse(
-        orjson.dumps(answer), status=status, content_type=f"{media_type}; charset=utf-8", headers=headers
-    )
-    patch_vary_headers(response, ["Accept", "Authorization"])
-    return response
+    content_type = f"{media_type_of(status, media_type)}; charset=utf-8"
+    return HttpResponse(orjson.dumps(answer), status=status, content_type=content_type, headers=headers)

@@ -95,7 +95,10 @@ def configuration(*, human: bool, level: str) -> dict[str, Any]:
         "loggers": {
             # Django hands these to its own handlers too; each request has its line already (core.telemetry.requests).
             "django": {"handlers": [], "level": level, "propagate": True},
-            "django.request": {"level": "ERROR"},
+            # An exception has its own line with an id already (core.http.unexpected).
+            "django.request": {"level": "CRITICAL"},
+            # Any stranger can send a wrong Host as often as they like: the request's own line says 400.
+            "django.security.DisallowedHost": {"level": "CRITICAL"},
             "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
             # Each task has its line already (core.telemetry.tasks).
             "celery.app.trace": {"level": "WARNING"},

@@ -162,6 +162,9 @@ WRONG = {
     "CACHE_URL": ["garbage", "redis://", "redis://:hush@h:port/1", "redis://:hush@h/one", "memcache://h", "redis://[h"],
     "CELERY_BROKER_URL": ["garbage", "redis://", "redis://:hush@h:port/1", "amqp://u:hush@h", "redis://:hush@h/1/2"],
     "EMAIL_URL": ["garbage", "smtp://", "smtp://u:hush@h:port", "pop://u:hush@h", "filemail://"],
+    "GRAPHQL_STATUS": ["294"],
+    "SECURITY_CONTACT": ["http://shop.example/security", "a b@c"],
+    "CORS_ALLOWED_HEADERS": ["x shop", "x-shop;x-more"],
     "TRUSTED_PROXIES": ["10.0.0.0/8,proxy.local", "10.0.0.1/8"],
     "CORS_ALLOWED_ORIGINS": ["shop.example", "https://shop.example/", "https://a.example;https://b.example"],
     "CSRF_TRUSTED_ORIGINS": ["shop.example", "https://shop.example/admin"],
@@ -259,6 +262,11 @@ def test_every_program_ends_with_that_sentence(tmp_path, command):
     assert done.returncode == 3
     assert "CART_MAX_LINES='abc' is wrong: it must be a whole number from 1 to 10000.\n" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_further_cors_headers_add_to_the_usual_ones(value):
+    allowed = value("settings.CORS_ALLOW_HEADERS", DEBUG="1", CORS_ALLOWED_HEADERS="X-Shop, x-more")
+    assert {"x-shop", "x-more", "authorization", "traceparent"} <= set(allowed)
 
 
 def test_no_token_lives_past_its_15_minutes(value):

@@ -17,7 +17,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars, get_conte
 
 from core.celery import app
 from core.jobs import heartbeat
-from core.telemetry import logs, metrics, tasks
+from core.telemetry import logs, metrics, scraping, tasks
 from core.telemetry.recording import note, recorded
 
 QUERY = "query Lamps { products(first: 1) { nodes { name } } }"
@@ -35,11 +35,12 @@ def lines(caplog):
 
 
 @pytest.fixture
-def scrape(db):
+def scrape(db, settings):
     """The samples of /metrics as {name with labels: value}."""
+    settings.METRICS_TOKEN = "t" * 20
 
     def get():
-        answer = Client().get("/metrics")
+        answer = Client().get("/metrics", headers={"Authorization": "Bearer " + "t" * 20})
         assert answer.status_code == 200
         rows = [line.rpartition(" ") for line in answer.content.decode().splitlines() if line[:1] != "#"]
         return {name: float(value) for name, _, value in rows}
@@ -242,7 +243,30 @@ class TestMetrics:
         settings.METRICS_TOKEN = "t" * 20
         assert client.get("/metrics").status_code == 401
         assert client.get("/metrics", headers={"Authorization": "Bearer wrong"}).status_code == 401
-        assert client.get("/metrics", headers={"Authorization": "Bearer " + "t" * 20}).status_code == 200
+        assert client.get("/metrics", headers={"Authorization": "bearer " + "t" * 20}).status_code == 200
+
+    def test_they_are_closed_without_one(self, client, db, settings):
+        answer = client.get("/metrics", headers={"Authorization": "Bearer "})
+        assert answer.status_code == 404
+        assert b"METRICS_TOKEN" in answer.content
+        assert b"vitrine_" not in answer.content
+        settings.DEBUG = True
+        assert client.get("/metrics").status_code == 200
+
+    def test_the_workers_own_are_too(self, settings):
+        def ask(**environ):
+            told = []
+            body = b"".join(
+                scraping._worker_app({"PATH_INFO": "/metrics", **environ}, lambda *told_: told.append(told_))
+            )
+            return told[0][0], body
+
+        status, body = ask()
+        assert status == "404 Not Found"
+        assert b"METRICS_TOKEN" in body
+        settings.METRICS_TOKEN = "t" * 20
+        assert ask(HTTP_AUTHORIZATION="Bearer wrong")[0] == "401 Unauthorized"
+        assert ask(HTTP_AUTHORIZATION="Bearer " + "t" * 20)[0] == "200 OK"
 
     def test_gauges_are_looked_up_and_one_that_fails_hides_no_other(self, scrape, monkeypatch):
         monkeypatch.setattr(metrics, "_gauges", {})
