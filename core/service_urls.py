@@ -27,7 +27,7 @@ def _parsed(name: str, value: str, allowed: str, parse: Callable[[str], dict[str
 
 def database(name: str, default: str) -> dict[str, Any]:
     """Django's settings of the database that the URL names: SQLite's file, or MySQL."""
-    allowed = "sqlite:////folder/file in a folder that is there, or mysql://user:password@host:3306/name"
+    allowed = "sqlite:////folder/file in a folder that is there, or mysql://<user>:<password>@host:3306/name"
     value = env.text(name, default)
     if not value.startswith(("sqlite:///", "mysql://")):
         env.refuse(name, allowed, env.without_password(value))
@@ -72,7 +72,7 @@ def mail(name: str, default: str) -> dict[str, Any]:
     """Django's EMAIL_* settings of the URL."""
     value, allowed = (
         env.text(name, default),
-        "smtp://user:password@host:587, smtp+tls://…, smtp+ssl://… or filemail:////folder",
+        "smtp://<user>:<password>@host:587, smtp+tls://…, smtp+ssl://… or filemail:////folder",
     )
     config = _parsed(name, value, allowed, Env.email_url_config)
     if (value.startswith("smtp") and not config["EMAIL_HOST"]) or (

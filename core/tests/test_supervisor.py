@@ -30,7 +30,7 @@ sys.exit(supervisor.run())
 """
 
 
-def eventually(condition, seconds=20):
+def eventually(condition, seconds=60):
     """Waits until it holds; fails after so many seconds."""
     end = time.monotonic() + seconds
     while not condition():
@@ -84,7 +84,7 @@ def run(tmp_path):
     for each in made:
         if each.process.poll() is None:
             each.process.terminate()
-            each.process.wait(20)
+            each.process.wait(60)
         each.file.close()
 
 
@@ -120,7 +120,7 @@ def test_asked_to_stop_it_leaves_nobody_behind(run, number):
     pids = [it.await_pid("web"), it.await_pid("worker", 2), *it.pids("worker")]
     os.kill(pids[0], signal.SIGSTOP)
     it.process.send_signal(number)
-    assert it.process.wait(20) == 0
+    assert it.process.wait(60) == 0
     eventually(lambda: not any(map(lives, pids)))
 
 
@@ -130,7 +130,7 @@ def test_asked_twice_it_does_not_wait(run, tmp_path):
     it.process.send_signal(signal.SIGINT)
     eventually(lambda: "Stopping" in it.text())
     it.process.send_signal(signal.SIGINT)
-    assert it.process.wait(20) == 0
+    assert it.process.wait(60) == 0
     assert not lives(worker)
 
 
@@ -138,7 +138,7 @@ def test_asked_twice_it_does_not_wait(run, tmp_path):
 def test_all_ends_when_web_does(run, command, status):
     it = run(f"sleep 0.3; {command}", WEB)
     worker = it.await_pid("worker")
-    assert it.process.wait(20) == status
+    assert it.process.wait(60) == status
     assert "web ended (" in it.text()
     eventually(lambda: not lives(worker))
 
@@ -152,7 +152,7 @@ def test_all_ends_when_nobody_reads_any_more(run, tmp_path):
     eventually(lambda: pids.exists() and len(pids.read_text().split()) == 2)
     assert os.read(reader, 6) == b"begins"
     os.close(reader)
-    assert it.process.wait(20) == 0
+    assert it.process.wait(60) == 0
     assert not any(map(lives, pids.read_text().split()))
 
 
