@@ -19,8 +19,8 @@ brackets overlap are not told apart.
   a fifth more memory.
 - Threads have a price: 189 requests/s against 246 of two single-threaded processes, as long as every answer is quick.
   They are there for those that are not: a sign-in (Argon2), a slow client's upload or a slow statement would hold one
-  of two processes, and with it half the service. Eight were not told apart from four, but each sign-in under way takes
-  100 MB and each thread a connection to MySQL.
+  of two processes, and with it half the service. Eight were not told apart from four, but each thread takes a
+  connection to MySQL. One thread of a process is always free of passwords (MAX_PASSWORD_WAITS).
 - Preload made no difference that was measured, in memory, speed or time to the first answer (0.8 to 1.0 s all). It is
   on because a wrong setting then ends the container instead of one worker after the other. Nothing may be open before
   the fork: connections to MySQL and Redis, the broker's pool, the search index and the pool of image processes are all
