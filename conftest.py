@@ -7,7 +7,7 @@ from django.db import connection
 from pytest_django import Settings
 
 from core.tests.clients import Api
-from users.tests.factories import UserFactory
+from users.tests.factories import UserFactory, employee
 
 
 def pytest_report_header() -> str:
@@ -43,8 +43,8 @@ def shopper(db):
 
 @pytest.fixture
 def staff(db):
-    """A signed-in member of the staff."""
-    return Api(UserFactory(is_staff=True))
+    """A signed-in employee of the shop."""
+    return Api(employee())
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ from django.db.models import Count, QuerySet, Sum
 from django.http import HttpRequest
 
 from cart.models import Cart, CartLine
+from core.auth.admin import PolicyAdmin
 
 
-class _ReadOnly(admin.options.BaseModelAdmin):
+class _ReadOnly(PolicyAdmin):
     """Nothing can be added, changed or deleted."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -21,6 +21,7 @@ from catalog.models import Brand, Category, Product
 from catalog.protection import ProtectedAdmin
 from catalog.text import fold
 from catalog.tree import CategoryTree
+from core.auth.admin import PolicyAdmin
 
 admin.site.site_header = "Vitrine"
 admin.site.site_title = "Vitrine admin"
@@ -60,7 +61,7 @@ class TreeChoiceField(forms.ModelChoiceField):
     iterator = TreeIterator
 
 
-class NamedAdmin(admin.ModelAdmin):
+class NamedAdmin(PolicyAdmin, admin.ModelAdmin):
     """What has a name and a slug: found without regard to case and accents, categories chosen from the tree."""
 
     prepopulated_fields = {"slug": ["name"]}

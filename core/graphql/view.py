@@ -15,6 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 from graphql import ExecutionResult, execute
 
 from core import pages
+from core.auth.policy import is_staff
 from core.auth.tokens import viewer
 from core.errors import Throttled
 from core.graphql import multipart
@@ -169,7 +170,7 @@ def _json(text: bytes, name: str) -> Any:
 
 def _run(request: HttpRequest, call: Call) -> ExecutionResult:
     """Executes the call. Raises DocumentRefused before anything ran, BadRequest for a mutation over GET."""
-    curious = settings.GRAPHQL_INTROSPECTION or getattr(request.user, "is_staff", False)
+    curious = settings.GRAPHQL_INTROSPECTION or is_staff(request.user)
     text, digest = persisted_text(call.query, call.persisted)
     document = documents.get(text, hide_suggestions=not curious)
     if document.introspects and not curious:
