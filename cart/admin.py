@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from cart.models import Cart, CartLine
 from core.auth.admin import PolicyAdmin
+from core.http.admin_input import CheckedInputAdmin
 
 
 class _ReadOnly(PolicyAdmin):
@@ -53,7 +54,7 @@ class CartLineInline(_ReadOnly, admin.TabularInline):
 
 
 @admin.register(Cart)
-class CartAdmin(_ReadOnly, admin.ModelAdmin):
+class CartAdmin(_ReadOnly, CheckedInputAdmin):
     """Carts, the last changed first."""
 
     list_display = ["user", "line_count", "unit_count", "version", "updated_at"]

@@ -17,6 +17,7 @@ from catalog.images.reading import rendition_for
 from catalog.images.sizes import ImageFormat, ImageSize
 from core.auth.admin import PolicyAdmin
 from core.errors import InvalidInput
+from core.http.admin_input import CheckedInputAdmin
 from core.uploads import oversized
 
 
@@ -149,7 +150,7 @@ class ImageInline(PolicyAdmin, admin.TabularInline):
 
 
 @admin.register(ProductImage)
-class ProductImageAdmin(PolicyAdmin, admin.ModelAdmin):
+class ProductImageAdmin(PolicyAdmin, CheckedInputAdmin):
     """All images, to find those that failed and try them again."""
 
     list_display = ["preview", "product", "alt", "position", "state", "width", "height", "created_at"]

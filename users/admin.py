@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from core.auth import policy
 from core.auth.admin import PolicyAdmin
 from core.errors import InvalidInput
+from core.http.admin_input import CheckedInputAdmin
 from core.proxies import client_address
 from users import services
 from users.mail import outbox
@@ -86,7 +87,7 @@ class UserEditForm(_UniqueEmail, UserChangeForm):
 
 
 @admin.register(User)
-class UserAdmin(PolicyAdmin, DjangoUserAdmin):
+class UserAdmin(PolicyAdmin, CheckedInputAdmin, DjangoUserAdmin):
     """Accounts by e-mail address."""
 
     form = UserEditForm
@@ -142,7 +143,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class GroupAdmin(PolicyAdmin, DjangoGroupAdmin):
+class GroupAdmin(PolicyAdmin, CheckedInputAdmin, DjangoGroupAdmin):
     """Groups of permissions, "Shop staff" among them."""
 
     def has_add_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
@@ -159,7 +160,7 @@ class GroupAdmin(PolicyAdmin, DjangoGroupAdmin):
 
 
 @admin.register(OutgoingMail)
-class OutgoingMailAdmin(PolicyAdmin, admin.ModelAdmin):
+class OutgoingMailAdmin(PolicyAdmin, CheckedInputAdmin):
     """The outbox, to look at; failed and uncertain mails can be sent again."""
 
     list_display = ["id", "kind", "user", "status", "due_at", "attempts", "sent_at", "reason"]
