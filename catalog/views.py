@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from catalog.models import Product
+from catalog.permissions import CatalogRule
 from catalog.products import read_products
 from catalog.search.criteria import Range, SearchCriteria, SortField, parse_criteria
 from catalog.search.cursors import Boundary, encode
@@ -23,7 +24,6 @@ from catalog.serializers import (
     facets_shown,
 )
 from catalog.tree import CategoryTree
-from core.auth.rest import CatalogRule
 from core.errors import InvalidInput
 from core.rest import error_responses, validation_error
 from core.values import has_unsafe_characters

@@ -12,7 +12,9 @@ class CoreConfig(AppConfig):
     name = "core"
 
     def ready(self) -> None:
-        """Has workers tell that they live. Imported here: models are not there any earlier."""
+        """Tells of workers, and has `migrate` make "Shop staff". Imported here: models are not there any earlier."""
+        from core.auth import shop_staff
         from core.jobs import readiness
 
         readiness.register()
+        shop_staff.start()

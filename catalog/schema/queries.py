@@ -9,7 +9,7 @@ import graphene
 from graphene.utils.str_converters import to_snake_case
 from graphql import GraphQLResolveInfo
 
-from catalog import models
+from catalog import models, policy
 from catalog.images.reading import attach_images
 from catalog.products import read_products
 from catalog.schema import facets as facet_types
@@ -210,7 +210,7 @@ def product_node(info: GraphQLResolveInfo, key: int) -> models.Product | None:
     """The product of a primary key, archived ones for staff only."""
     if not may_read_catalogue(info):
         return None
-    return next(iter(read_products([key], archived=getattr(info.context.user, "is_staff", False))), None)
+    return next(iter(read_products([key], archived=policy.sees_hidden(info.context.user))), None)
 
 
 def category_node(info: GraphQLResolveInfo, key: int) -> models.Category | None:

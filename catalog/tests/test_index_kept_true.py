@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from django.contrib.admin.sites import AdminSite
-from django.contrib.auth import get_user_model
 from django.core import serializers
 from django.core.management import call_command
 from django.db import connection, transaction
@@ -25,6 +24,7 @@ from catalog.search.drift import find_drift
 from catalog.search.engine import engine
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 from catalog.tree import CategoryTree
+from users.tests.factories import employee
 
 pytestmark = pytest.mark.django_db
 
@@ -99,7 +99,7 @@ def test_the_admins_actions(shop: Product, rf: RequestFactory, monkeypatch: pyte
     admin = ProductAdmin(Product, AdminSite())
     monkeypatch.setattr(admin, "message_user", lambda *args: None)
     request = rf.get("/")
-    request.user = get_user_model()(is_staff=True)
+    request.user = employee()
     admin.archive(request, Product.objects.all())
     assert found("lamp") == []
     admin.bring_back(request, Product.objects.all())

@@ -1,9 +1,7 @@
-"""The same token for the REST door, and who may read the catalogue."""
+"""The same token for the REST API."""
 
-from django.conf import settings
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from core.auth.tokens import TokenRefused, bearer_token, challenge, verify
@@ -27,11 +25,3 @@ class BearerAuthentication(BaseAuthentication):
     def authenticate_header(self, request: Request) -> str:
         """What WWW-Authenticate says."""
         return challenge(getattr(request._request, "token_refused", None))
-
-
-class CatalogRule(BasePermission):
-    """The catalogue is for signed-in users, or for everyone with CATALOG_PUBLIC."""
-
-    def has_permission(self, request: Request, view: object) -> bool:
-        """Whether the request may read the catalogue."""
-        return settings.CATALOG_PUBLIC or request.user.is_authenticated

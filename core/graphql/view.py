@@ -11,6 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from graphql import ExecutionResult, execute
 
 from core import pages
+from core.auth.policy import is_staff
 from core.auth.tokens import challenge
 from core.errors import Throttled
 from core.graphql import multipart
@@ -78,7 +79,7 @@ def graphql(request: HttpRequest) -> HttpResponse:
 
 def _run(request: HttpRequest, call: Call) -> ExecutionResult:
     """Executes the call. Raises DocumentRefused before anything ran, BadRequest for a mutation over GET."""
-    curious = settings.GRAPHQL_INTROSPECTION or getattr(request.user, "is_staff", False)
+    curious = settings.GRAPHQL_INTROSPECTION or is_staff(request.user)
     text, digest = persisted_text(call.query, call.persisted)
     document = documents.get(text, hide_suggestions=not curious)
     operation = document.operation(call.operation_name)
