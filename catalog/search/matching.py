@@ -12,8 +12,8 @@ from itertools import pairwise
 from tantivy import Occur, Query, Searcher
 
 from catalog.search.documents import SCHEMA, name_term
-from catalog.search.tokens import is_indexable, parts_of, plain, stem
-from catalog.search.typos import MAX_WORDS, typos_allowed
+from catalog.search.tokens import parts_of, plain, stem
+from catalog.search.typos import MAX_WORDS, near_query, typos_allowed
 from catalog.text import fold
 
 EXACT, TYPOS, PARTIAL = 1, 2, 3
@@ -61,9 +61,8 @@ def _term(field: str, token: str, boost: float) -> Query:
     return Query.boost_query(Query.term_query(SCHEMA, field, token), boost)
 
 
-def _fuzzy(field: str, token: str, distance: int, boost: float, *, prefix: bool = False) -> Query:
-    # Transpositions count as one typo.
-    return Query.boost_query(Query.fuzzy_term_query(SCHEMA, field, token, distance, True, prefix), boost)
+def _fuzzy(field: str, token: str, typos: int, boost: float, *, prefix: bool = False) -> Query:
+    return Query.boost_query(near_query(field, token, typos, prefix=prefix), boost)
 
 
 def _exact(part: str) -> list[Query]:
@@ -73,8 +72,6 @@ def _exact(part: str) -> list[Query]:
 
 
 def _prefix(part: str) -> list[Query]:
-    if not is_indexable(part):
-        return []
     queries = [_fuzzy("name_words", part, 0, NAME_BOOST, prefix=True), _fuzzy("words", part, 0, 1.0, prefix=True)]
     if any(c.isdigit() for c in part):
         # Only then: a shop's SKUs begin with the same letters, and all of them would have to be looked at.
@@ -137,7 +134,7 @@ class Matching:
     @cached_property
     def _tolerant(self) -> list[Query]:
         """Each word with its typos."""
-        return [any_of(self._alternatives(word, typos=True)) for word in self.words]
+        return [any_of(self._alternatives(word, typos=n < MAX_WORDS)) for n, word in enumerate(self.words)]
 
     def _parts(self) -> list[str]:
         """The single words that a partial match is made of."""

@@ -9,8 +9,8 @@ from catalog.models import Brand, Category, Product
 from catalog.search.documents import BRAND, CATEGORY, SCHEMA
 from catalog.search.engine import Suggestion, SuggestionKind
 from catalog.search.matching import all_of, any_of
-from catalog.search.tokens import is_indexable, parts_of, plain
-from catalog.search.typos import typos_allowed
+from catalog.search.tokens import parts_of, plain
+from catalog.search.typos import near_query, typos_allowed
 
 # Read of each kind, to choose from: what begins with the text goes before what only holds it.
 READ = 50
@@ -77,9 +77,9 @@ def _query(field: str, parts: list[str], typos: dict[str, int]) -> Query:
     def one(part: str, last: bool) -> Query:
         queries = [Query.boost_query(Query.term_query(SCHEMA, field, part), 2.0)]
         if typos[part]:
-            queries.append(Query.fuzzy_term_query(SCHEMA, field, part, typos[part], True, False))
-        if last and is_indexable(part):
-            queries.append(Query.fuzzy_term_query(SCHEMA, field, part, typos[part], True, True))
+            queries.append(near_query(field, part, typos[part]))
+        if last:
+            queries.append(near_query(field, part, typos[part], prefix=True))
         return any_of(queries)
 
     *others, last = parts

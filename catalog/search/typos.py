@@ -7,6 +7,11 @@ that are short in bytes get typos, and all words of one text only so many bytes 
 
 from collections.abc import Iterable
 
+from tantivy import Query
+
+from catalog.search.documents import SCHEMA
+from catalog.search.tokens import is_indexable
+
 # Letters from which on a word may have one typo, and two.
 ONE_TYPO, TWO_TYPOS = 4, 8
 # The longest word that gets typos: 16 Chinese characters, 5 Korean syllables (15 letters), 48 Latin letters.
@@ -27,6 +32,17 @@ def typos_allowed(words: Iterable[str]) -> dict[str, int]:
         words_left -= 1
         bytes_left -= size
     return allowed
+
+
+def near_query(field: str, token: str, typos: int, *, prefix: bool = False) -> Query:
+    """The words of a field that are the token with at most so many typos, or with `prefix` begin with such a word.
+
+    All automata are made here: `typos` is what `typos_allowed` says of the token, or less.
+    """
+    if not is_indexable(token):
+        return Query.empty_query()
+    # Two letters swapped are one typo.
+    return Query.fuzzy_term_query(SCHEMA, field, token, typos, True, prefix)
 
 
 def is_near(token: str, word: str, typos: int, *, prefix: bool) -> bool:
