@@ -362,9 +362,16 @@ GRAPHQL_MAX_SELECTIONS = env.int("GRAPHQL_MAX_SELECTIONS", 500)
 GRAPHQL_MAX_DEFINITIONS = env.int("GRAPHQL_MAX_DEFINITIONS", 50)
 GRAPHQL_MAX_DIRECTIVES = env.int("GRAPHQL_MAX_DIRECTIVES", 50)
 GRAPHQL_MAX_COST = env.int("GRAPHQL_MAX_COST", 5_000)
-# How many parsed documents a process keeps, and of how many characters together.
+# Values in the variables of a request: items of lists and fields of input objects too.
+GRAPHQL_MAX_VALUES = env.int("GRAPHQL_MAX_VALUES", 10_000)
+# How many parsed documents a process keeps, and how many bytes of memory they may hold together.
 GRAPHQL_DOCUMENTS = env.int("GRAPHQL_DOCUMENTS", 1_000)
-GRAPHQL_DOCUMENTS_CHARACTERS = env.int("GRAPHQL_DOCUMENTS_CHARACTERS", 4_000_000)
+GRAPHQL_DOCUMENTS_BYTES = env.int("GRAPHQL_DOCUMENTS_BYTES", 32_000_000)
+# A manifest of the storefronts' own documents (JSON, hash to text); on: no other document is served to anybody.
+GRAPHQL_TRUSTED_DOCUMENTS = env.str("GRAPHQL_TRUSTED_DOCUMENTS", "")
+GRAPHQL_TRUSTED_ONLY = env.bool("GRAPHQL_TRUSTED_ONLY", False)
+if GRAPHQL_TRUSTED_ONLY and not GRAPHQL_TRUSTED_DOCUMENTS:
+    raise ImproperlyConfigured("GRAPHQL_TRUSTED_ONLY needs a manifest: set GRAPHQL_TRUSTED_DOCUMENTS.")
 # "compiled": by plans made once for a document; "standard": by graphql-core's executor.
 GRAPHQL_EXECUTION = env.str("GRAPHQL_EXECUTION", "compiled")
 # On: everyone may ask about the schema, and errors suggest names. Off: staff only.

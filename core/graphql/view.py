@@ -17,12 +17,12 @@ from graphql import ExecutionResult, execute
 from core import pages
 from core.auth.tokens import viewer
 from core.errors import Throttled
-from core.graphql import multipart
-from core.graphql.documents import Document, DocumentRefused, Documents, Operation, persisted_text, register
+from core.graphql import multipart, persisted
+from core.graphql.documents import Document, DocumentRefused, Documents, Operation
 from core.graphql.errors import Code, api_error, formatted
-from core.graphql.inputs import coerce_variables
 from core.graphql.limits import exceeded
-from core.rate_limit import charge, show_budget
+from core.graphql.trusted import TrustedDocuments, untrusted
+from core.rate_limit import charge, preparation_cost, refusal_cost, show_budget
 from core.schema import COSTS, schema
 from core.telemetry.metrics import PLANLESS
 from core.telemetry.recording import note
@@ -34,12 +34,13 @@ GRAPHQL_JSON = "application/graphql-response+json"
 
 @dataclass(frozen=True)
 class Call:
-    """What a client asks for: the document's text (or its hash), its variables and which operation of it."""
+    """What a client asks for: the document's text, its hash or its id, its variables and which operation of it."""
 
     query: str | None
     variables: dict[str, Any]
     operation_name: str | None
     persisted: Any
+    document_id: str | None
 
 
 class BadRequest(Exception):
@@ -51,6 +52,9 @@ class BadRequest(Exception):
 
 
 documents = Documents(schema.graphql_schema, COSTS)
+trusted = TrustedDocuments.load(settings.GRAPHQL_TRUSTED_DOCUMENTS)
+# Characters of an operation's name that logs and metrics look at; a client may choose one of any length.
+MAX_NAME = 100
 
 
 @csrf_exempt
@@ -59,7 +63,7 @@ def graphql(request: HttpRequest) -> HttpResponse:
 
     Cookies authenticate nothing here, so there is nothing for a forged cross-site request to use.
     """
-    asks = "query" in request.GET or "extensions" in request.GET
+    asks = not request.GET.keys().isdisjoint(("query", "extensions", "documentId"))
     if request.method == "GET" and not asks and _accepts_page(request):
         return pages.graphiql(request)
     media_type = JSON
@@ -111,7 +115,8 @@ def _media_type(request: HttpRequest) -> str:
 def _parse(request: HttpRequest) -> Call:
     """The call of a GET or POST request. Raises BadRequest."""
     if request.method == "GET":
-        asked: Any = {name: request.GET.get(name) for name in ("query", "variables", "operationName", "extensions")}
+        names = ("query", "variables", "operationName", "extensions", "documentId")
+        asked: Any = {name: request.GET.get(name) for name in names}
         for name in ("variables", "extensions"):
             asked[name] = _json(asked[name].encode("utf-8", "surrogatepass"), name) if asked[name] else None
     elif request.method == "POST":
@@ -133,14 +138,15 @@ def _parse(request: HttpRequest) -> Call:
     for name in ("variables", "extensions"):
         if not isinstance(asked.get(name), dict | None):
             raise BadRequest(f"`{name}` must be a map.")
-    for name in ("query", "operationName"):
+    for name in ("query", "operationName", "documentId"):
         given = asked.get(name)
         if not isinstance(given, str | None) or (name == "operationName" and has_unsafe_characters(given or "")):
             raise BadRequest(f"`{name}` must be a string.")
-    query, persisted = asked.get("query"), (asked.get("extensions") or {}).get("persistedQuery")
-    if not (query or "").strip() and (persisted is None or query is not None):
+    query, hashed = asked.get("query"), (asked.get("extensions") or {}).get("persistedQuery")
+    document_id = asked.get("documentId")
+    if not (query or "").strip() and (query is not None or (hashed is None and not document_id)):
         raise BadRequest("`query` must be the text of a GraphQL document.")
-    return Call(query, asked.get("variables") or {}, asked.get("operationName"), persisted)
+    return Call(query, asked.get("variables") or {}, asked.get("operationName"), hashed, document_id)
 
 
 def _multipart(request: HttpRequest) -> Any:
@@ -169,26 +175,67 @@ def _json(text: bytes, name: str) -> Any:
 
 def _run(request: HttpRequest, call: Call) -> ExecutionResult:
     """Executes the call. Raises DocumentRefused before anything ran, BadRequest for a mutation over GET."""
-    curious = settings.GRAPHQL_INTROSPECTION or getattr(request.user, "is_staff", False)
-    text, digest = persisted_text(call.query, call.persisted)
-    document = documents.get(text, hide_suggestions=not curious)
-    if document.introspects and not curious:
+    try:
+        digest, text = _named(call)
+        document = documents.find(digest)
+        if document is not None and (text is not None or document.persisted):
+            return _answer(request, call, document, digest)
+        if text is None:
+            text = persisted.find(digest)
+        if preparation := preparation_cost(text):
+            charge(request, preparation)
+        document = documents.prepare(text, hide_suggestions=not _may_introspect(request))
+        document.persisted = call.query is None
+        try:
+            return _answer(request, call, document, digest)
+        finally:
+            if documents.find(digest) is not document:
+                document.let_go()
+    except (DocumentRefused, BadRequest):
+        charge(request, refusal_cost(request))
+        raise
+
+
+def _may_introspect(request: HttpRequest) -> bool:
+    """Whether the client may ask about the schema, and is told names that he may have meant."""
+    return settings.GRAPHQL_INTROSPECTION or getattr(request.user, "is_staff", False)
+
+
+def _named(call: Call) -> tuple[str, str | None]:
+    """The SHA-256 of the call's document, and its text unless that is to be looked up. Raises DocumentRefused."""
+    digest, text = persisted.asked_digest(call.query, call.persisted), call.query
+    if text is None:
+        digest = digest or call.document_id or ""
+        text = trusted.text(digest)
+    if text is not None:
+        digest = persisted.digest_of(text)
+    if settings.GRAPHQL_TRUSTED_ONLY and not trusted.has(digest or ""):
+        raise persisted.not_found() if call.query is None else untrusted()
+    return digest or "", text
+
+
+def _answer(request: HttpRequest, call: Call, document: Document, digest: str) -> ExecutionResult:
+    """Executes one operation of a document that holds; keeps the document when it, and the client, may be served."""
+    if document.introspects and not _may_introspect(request):
         message = "Questions about the schema are for staff here."
         raise DocumentRefused([api_error(Code.VALIDATION_FAILED, message)])
     operation = document.operation(call.operation_name)
-    if digest is not None:
-        register(digest, text)
     if request.method == "GET" and not operation.is_query:
         raise BadRequest("Only queries are served over GET.", 405, Allow="POST")
-    name = operation.node.name.value if operation.node.name else None
+    name = operation.name[:MAX_NAME] if operation.name else None
     note(operation=name, operation_type=operation.node.operation.value)
-    variables = coerce_variables(documents.schema, document.node, operation.node, call.variables)
+    variables = operation.variables.coerce(call.variables)
     if isinstance(variables, list):
         raise DocumentRefused(variables)
     cost = operation.cost.total(variables, {})
     if cost > settings.GRAPHQL_MAX_COST:
         raise DocumentRefused([exceeded("cost", cost, settings.GRAPHQL_MAX_COST)])
     charge(request, cost)
+    # Only now: what is refused, for its cost too, leaves nothing behind.
+    is_member = request.user.is_authenticated
+    documents.keep(digest, document, at_once=is_member or trusted.has(digest))
+    if call.persisted is not None and call.query is not None and document.may_be_kept and not document.persisted:
+        document.persisted = persisted.register(digest, call.query, is_member=is_member)
     result = _execute(request, call, document, operation, variables)
     result.extensions = {"cost": {"requested": cost, "maximum": settings.GRAPHQL_MAX_COST}}
     return result
@@ -207,7 +254,7 @@ def _execute(
         document.node,
         context_value=request,
         variable_values=call.variables,
-        operation_name=call.operation_name,
+        operation_name=operation.name,
     )
     return asyncio.run(result) if inspect.iscoroutine(result) else result  # type: ignore[return-value]
 
