@@ -14,6 +14,7 @@ from catalog.models import Product
 from catalog.permissions import CatalogRule, MayAddImages
 from catalog.policy import sees_hidden
 from catalog.serializers import ImageSerializer, ImageUploadSerializer
+from catalog.slugs import normal_form
 from core.errors import ErrorCode, InvalidInput
 from core.graphql.ids import key_of
 from core.parsers import FormParser
@@ -112,7 +113,7 @@ def _product_id(slug: str, *, archived: bool) -> int:
     """The product's primary key. Raises Http404."""
     if has_unsafe_characters(slug):
         raise Http404
-    found = Product.objects.filter(slug=slug)
+    found = Product.objects.filter(slug=normal_form(slug))
     if not archived:
         found = found.filter(is_active=True)
     key = found.values_list("id", flat=True).first()

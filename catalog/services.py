@@ -10,7 +10,8 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import IntegrityError
 
 from catalog.models import SLUG_LENGTH, Brand, Category, Product
-from catalog.text import slug_of, squeeze
+from catalog.slugs import normal_form, shortened, slug_of
+from catalog.text import squeeze
 from core.auth import policy
 from core.auth.policy import Actor
 from core.errors import ErrorCode, Fault, InvalidInput
@@ -131,7 +132,7 @@ def _fill(product: Product, values: dict[str, Any], ours: Sequence[str] = ()) ->
     for name, model in (("category", Category), ("brand", Brand)):
         if name not in values:
             continue
-        found = model._default_manager.filter(slug=values[name]).first()
+        found = model._default_manager.filter(slug=normal_form(values[name])).first()
         if found is None:
             message = f"There is no {name} with this slug."
             faults.append(Fault((name,), message, ErrorCode.NOT_FOUND))
@@ -167,7 +168,7 @@ def _faults(refused: ValidationError) -> Iterator[Fault]:
 
 def _free_slug(name: str) -> str:
     """A slug for the name that no product has now: the name's own, else with the first free number behind it."""
-    base = slug_of(squeeze(name))[: SLUG_LENGTH - 10].strip("-_") or "product"
+    base = shortened(slug_of(name), SLUG_LENGTH - 10) or "product"
     for start in count(1, 100):
         wanted = [base if number == 1 else f"{base}-{number}" for number in range(start, start + 100)]
         taken = set(Product.objects.filter(slug__in=wanted).values_list("slug", flat=True))

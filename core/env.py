@@ -34,17 +34,21 @@ ORIGIN = re.compile(rf"[a-z][a-z0-9+.-]*://(?:\*\.)?(?:{HOST})(?::[0-9]{{1,5}})?
 ALLOWED_HOST = re.compile(rf"\*|\.?(?:{HOST})\.?", re.ASCII)
 
 
+def end(sentence: str) -> NoReturn:
+    """Ends the process with this sentence."""
+    print(sentence, file=sys.stderr, flush=True)  # noqa: T201 - no logging yet
+    sys.exit(EXIT_STATUS)
+
+
 def refuse(name: str, allowed: str, value: str | None = None) -> NoReturn:
     """Ends the process: the variable is not set, or has this value, and `allowed` says what it must be."""
     shown = f"{name} is not set" if value is None else f"{name}={_shown(value)} is wrong"
-    print(f"{shown}: it must be {allowed}.", file=sys.stderr, flush=True)  # noqa: T201 - no logging yet
-    sys.exit(EXIT_STATUS)
+    end(f"{shown}: it must be {allowed}.")
 
 
 def refuse_secret(name: str, allowed: str) -> NoReturn:
     """As `refuse`, for a value that is never shown."""
-    print(f"{name} (its value is not shown) is wrong: it must be {allowed}.", file=sys.stderr, flush=True)  # noqa: T201
-    sys.exit(EXIT_STATUS)
+    end(f"{name} (its value is not shown) is wrong: it must be {allowed}.")
 
 
 def _shown(value: str) -> str:

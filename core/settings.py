@@ -336,9 +336,16 @@ GRAPHQL_MAX_SELECTIONS = env.integer("GRAPHQL_MAX_SELECTIONS", 500, least=1)
 GRAPHQL_MAX_DEFINITIONS = env.integer("GRAPHQL_MAX_DEFINITIONS", 50, least=1)
 GRAPHQL_MAX_DIRECTIVES = env.integer("GRAPHQL_MAX_DIRECTIVES", 50, least=1)
 GRAPHQL_MAX_COST = env.integer("GRAPHQL_MAX_COST", 5_000, least=1)
-# How many parsed documents a process keeps, and of how many characters together.
+# Values in the variables of a request: items of lists and fields of input objects too.
+GRAPHQL_MAX_VALUES = env.integer("GRAPHQL_MAX_VALUES", 10_000, least=1)
+# How many parsed documents a process keeps, and how many bytes of memory they may hold together.
 GRAPHQL_DOCUMENTS = env.integer("GRAPHQL_DOCUMENTS", 1_000, least=1)
-GRAPHQL_DOCUMENTS_CHARACTERS = env.integer("GRAPHQL_DOCUMENTS_CHARACTERS", 4_000_000, least=1)
+GRAPHQL_DOCUMENTS_BYTES = env.integer("GRAPHQL_DOCUMENTS_BYTES", 32_000_000, least=1)
+# A manifest of the storefronts' own documents (JSON, hash to text); on: no other document is served to anybody.
+GRAPHQL_TRUSTED_DOCUMENTS = env.text("GRAPHQL_TRUSTED_DOCUMENTS")
+GRAPHQL_TRUSTED_ONLY = env.boolean("GRAPHQL_TRUSTED_ONLY", False)
+if GRAPHQL_TRUSTED_ONLY:
+    env.require("GRAPHQL_TRUSTED_DOCUMENTS", "the manifest of those documents that GRAPHQL_TRUSTED_ONLY serves")
 # "compiled": by plans made once for a document; "standard": by graphql-core's executor.
 GRAPHQL_EXECUTION = env.choice("GRAPHQL_EXECUTION", "compiled", ["compiled", "standard"])
 # Which GraphQL over HTTP gives the statuses. "2023": the working draft that graphql-http's 61 audits try. "draft": that

@@ -5,6 +5,7 @@ import os
 
 import django
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from core import env
 
@@ -17,6 +18,13 @@ application = Handler()
 # Commands do without; a server would answer 400 to every request.
 if not settings.ALLOWED_HOSTS:
     env.refuse("ALLOWED_HOSTS", "the host names to answer to, separated by commas, when DEBUG is off")
+if settings.GRAPHQL_TRUSTED_DOCUMENTS:
+    try:
+        from core.graphql.view import documents, trusted
+
+        trusted.check(documents.schema)
+    except ImproperlyConfigured as wrong:
+        env.end(str(wrong))
 # What was imported stays: it need not be looked through again and again, nor be written to in forked processes. A page
 # of 100 products makes some thousand objects that all go with its answer: looking for circles among them is 4 % of it.
 gc.freeze()

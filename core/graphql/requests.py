@@ -17,12 +17,13 @@ ALLOWED = ("GET", "HEAD", "OPTIONS", "POST")
 
 @dataclass(frozen=True)
 class Call:
-    """What a client asks for: the document's text (or its hash), its variables and which operation of it."""
+    """What a client asks for: the document's text, its hash or its id, its variables and which operation of it."""
 
     query: str | None
     variables: dict[str, Any]
     operation_name: str | None
     persisted: Any
+    document_id: str | None
 
 
 class BadRequest(Exception):
@@ -42,7 +43,8 @@ class BadRequest(Exception):
 
 def wants_page(request: HttpRequest) -> bool:
     """Whether this is a browser that wants a page to look at, not the answer to a query."""
-    if request.method not in ("GET", "HEAD") or "query" in request.GET or "extensions" in request.GET:
+    asks = not request.GET.keys().isdisjoint(("query", "extensions", "documentId"))
+    if request.method not in ("GET", "HEAD") or asks:
         return False
     return preferred_type(request.META.get("HTTP_ACCEPT", ""), [JSON, GRAPHQL_JSON, "text/html"]) == "text/html"
 
@@ -58,7 +60,8 @@ def answer_type(request: HttpRequest) -> str:
 def parse_call(request: HttpRequest) -> Call:
     """The call of a GET (HEAD) or POST request. Raises BadRequest."""
     if request.method in ("GET", "HEAD"):
-        asked: Any = {name: request.GET.get(name) for name in ("query", "variables", "operationName", "extensions")}
+        names = ("query", "variables", "operationName", "extensions", "documentId")
+        asked: Any = {name: request.GET.get(name) for name in names}
         for name in ("variables", "extensions"):
             asked[name] = _json(asked[name].encode(), name) if asked[name] else None
     elif request.method != "POST":
@@ -81,14 +84,15 @@ def _well_formed(asked: Any) -> Call:
     for name in ("variables", "extensions"):
         if not isinstance(asked.get(name), dict | None):
             raise BadRequest(f"`{name}` must be a map.", unprocessable=True)
-    for name in ("query", "operationName"):
+    for name in ("query", "operationName", "documentId"):
         given = asked.get(name)
         if not isinstance(given, str | None) or (name == "operationName" and has_unsafe_characters(given or "")):
             raise BadRequest(f"`{name}` must be a string.", unprocessable=True)
-    query, persisted = asked.get("query"), (asked.get("extensions") or {}).get("persistedQuery")
-    if not (query or "").strip() and (persisted is None or query is not None):
+    query, hashed = asked.get("query"), (asked.get("extensions") or {}).get("persistedQuery")
+    document_id = asked.get("documentId")
+    if not (query or "").strip() and (query is not None or (hashed is None and not document_id)):
         raise BadRequest("`query` must be the text of a GraphQL document.", unprocessable=True)
-    return Call(query, asked.get("variables") or {}, asked.get("operationName"), persisted)
+    return Call(query, asked.get("variables") or {}, asked.get("operationName"), hashed, document_id)
 
 
 def _body(request: HttpRequest) -> bytes:

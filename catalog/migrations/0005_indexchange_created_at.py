@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('catalog', '0003_images'),
+        ('catalog', '0004_slugs_keep_marks'),
     ]
 
     operations = [
