@@ -32,7 +32,7 @@ RUN apt-get update \
  && groupadd --gid 10001 vitrine && useradd --uid 10001 --gid 10001 --create-home --shell /usr/sbin/nologin vitrine \
  # All that is written lies below VAR_DIR; new volumes take these folders' owner.
  && install -d -o vitrine -g vitrine /var/lib/vitrine /var/lib/vitrine/media /var/lib/vitrine/originals \
-        /var/lib/vitrine/index /var/lib/vitrine/beat
+        /var/lib/vitrine/index
 COPY --from=build /opt/venv /opt/venv
 COPY --from=source /app /app
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=/app \

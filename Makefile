@@ -3,8 +3,9 @@
 PYTHON ?= python3
 RUN := .venv/bin
 INSTALL = @$(PYTHON) .ci/install.py
-# For what must not depend on the services that this shell happens to name.
-EMBEDDED := env -u DATABASE_URL -u CELERY_BROKER_URL -u CACHE_URL
+# For what must not depend on the services that this shell happens to name, nor on a shop that `make run` runs: an
+# empty variable is an absent one, and yet says which shop is meant (core.management.running).
+EMBEDDED := env DATABASE_URL= CELERY_BROKER_URL= CACHE_URL= VAR_DIR=$(VAR_DIR)
 PYTEST := $(RUN)/python -m pytest
 PARALLEL := -n auto --maxprocesses 8
 COMPILE = $(CURDIR)/$(RUN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -82,7 +83,7 @@ pins: dev
 
 # The settings of a production start: whatever Django's own deployment check says is an error.
 deployable: dev
-	$(EMBEDDED) -u DEBUG SECRET_KEY=$$(od -An -tx1 -N32 /dev/urandom | tr -d ' \n') JWT_SECRET_KEY=$$(od -An -tx1 -N32 /dev/urandom | tr -d ' \n') \
+	$(EMBEDDED) DEBUG= SECRET_KEY=$$(od -An -tx1 -N32 /dev/urandom | tr -d ' \n') JWT_SECRET_KEY=$$(od -An -tx1 -N32 /dev/urandom | tr -d ' \n') \
 		ALLOWED_HOSTS=example.com SITE_URL=https://example.com EMAIL_URL=smtp://mail.example.com $(RUN)/python manage.py check --deploy --fail-level WARNING
 
 format: dev ## lays the code out and fixes what ruff can

@@ -8,7 +8,7 @@ from pytest_django import Settings
 
 from core.tests.clients import Api
 from users import hashers
-from users.tests.factories import UserFactory
+from users.tests.factories import UserFactory, employee
 
 
 def pytest_report_header() -> str:
@@ -45,8 +45,8 @@ def shopper(db):
 
 @pytest.fixture
 def staff(db):
-    """A signed-in member of the staff."""
-    return Api(UserFactory(is_staff=True))
+    """A signed-in employee of the shop."""
+    return Api(employee())
 
 
 @pytest.fixture

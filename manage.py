@@ -4,8 +4,22 @@
 import os
 import sys
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.db.utils import DatabaseError
+
+from core.management import running
+from core.management.databases import explain
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
-    execute_from_command_line(sys.argv)
+    running.adopt(sys.argv[1:])
+    try:
+        execute_from_command_line(sys.argv)
+    except (DatabaseError, ImproperlyConfigured, SystemExit) as error:
+        # Some commands of Django make a CommandError of the database's: it says neither where nor what to do.
+        cause = error.__context__ and error.__context__.__context__ if isinstance(error, SystemExit) else error
+        sentence = explain(cause) if cause and "--traceback" not in sys.argv else None
+        if sentence is None:
+            raise
+        sys.exit(f"{sys.argv[1]}: {sentence}")

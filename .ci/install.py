@@ -11,7 +11,11 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 PINNED = Path(__file__).resolve().parent.parent / "requirements"
 VENV = PINNED.parent / ".venv"
@@ -46,6 +50,53 @@ def lacks_for_mysql() -> list[str]:
     return lacks
 
 
+def run_pip(requirements: Path) -> int:
+    """Installs the pinned requirements and tells how far it is; returns pip's exit status. pip tells of its own errors.
+
+    On a terminal one line changes; elsewhere there is a line every 5 seconds.
+    """
+    lines = requirements.read_text().splitlines()
+    number = sum("==" in line and "win32" not in line for line in lines)
+    command = [
+        str(PYTHON),
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+        "--no-input",
+        "--progress-bar",
+        "off",
+    ]
+    command += ["--require-hashes", "-r", str(requirements)]
+    start, end = ("\r\033[K", "") if sys.stdout.isatty() else ("", "\n")
+    step = "starting"
+
+    def follow(output: IO[str]) -> None:
+        nonlocal step
+        found = 0
+        for line in output:
+            if line.startswith("Collecting "):
+                found += 1
+                step = f"package {min(found, number)} of {number}"
+            elif line.startswith("Installing "):
+                step = f"unpacking {number} packages"
+
+    began = time.monotonic()
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as pip:
+        threading.Thread(target=follow, args=(pip.stdout,), daemon=True).start()
+        try:
+            while True:
+                with suppress(subprocess.TimeoutExpired):
+                    return pip.wait(0.2 if start else 5)
+                print(f"{start}  {step}, {time.monotonic() - began:.0f} s", end=end, flush=True)
+        except BaseException:
+            pip.terminate()
+            raise
+        finally:
+            print(start, end="", flush=True)
+
+
 def install(name: str) -> None:
     """Makes .venv/ when it is missing or broken and installs the set into it. Exits with what to do when it cannot."""
     if not works():
@@ -61,8 +112,7 @@ def install(name: str) -> None:
         shutil.rmtree(STAMPS, ignore_errors=True)
     (STAMPS / f"{name}.txt").unlink(missing_ok=True)
     print(f"Installing requirements/{name}.txt into .venv/ (once, until it changes)", flush=True)
-    pip = [str(PYTHON), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-input"]
-    if subprocess.run([*pip, "--require-hashes", "-r", str(PINNED / f"{name}.txt")]).returncode:
+    if run_pip(PINNED / f"{name}.txt"):
         sys.exit(f"requirements/{name}.txt could not be installed: see above.")
     STAMPS.mkdir(exist_ok=True)
     for file in ("base.txt", f"{name}.txt"):
@@ -71,7 +121,7 @@ def install(name: str) -> None:
 
 def main(names: list[str]) -> None:
     """Installs what is missing of the named sets; two at once take turns."""
-    # subprocess.run ends pip when an exception passes through it, so that a SIGTERM leaves nothing behind.
+    # An exception ends pip on its way, so that a SIGTERM leaves nothing behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     fcntl.flock(os.open(PINNED, os.O_RDONLY), fcntl.LOCK_EX)
     for name in names:

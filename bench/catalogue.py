@@ -10,7 +10,8 @@ from typing import Any
 from django.db import connection, transaction
 
 from catalog.models import Brand, Category, Product
-from catalog.text import fold, slug_of, sort_key
+from catalog.slugs import slug_of
+from catalog.text import fold, sort_key
 
 BRANDS, WORDS, ROOTS, GROUPS, LEAVES = 2_000, 30_000, 12, 6, 5
 ROWS = 2_000

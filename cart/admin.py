@@ -7,9 +7,11 @@ from django.db.models import Count, QuerySet, Sum
 from django.http import HttpRequest
 
 from cart.models import Cart, CartLine
+from core.auth.admin import PolicyAdmin
+from core.http.admin_input import CheckedInputAdmin
 
 
-class _ReadOnly(admin.options.BaseModelAdmin):
+class _ReadOnly(PolicyAdmin):
     """Nothing can be added, changed or deleted."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -52,7 +54,7 @@ class CartLineInline(_ReadOnly, admin.TabularInline):
 
 
 @admin.register(Cart)
-class CartAdmin(_ReadOnly, admin.ModelAdmin):
+class CartAdmin(_ReadOnly, CheckedInputAdmin):
     """Carts, the last changed first."""
 
     list_display = ["user", "line_count", "unit_count", "version", "updated_at"]

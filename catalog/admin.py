@@ -21,6 +21,8 @@ from catalog.models import Brand, Category, Product
 from catalog.protection import ProtectedAdmin
 from catalog.text import fold
 from catalog.tree import CategoryTree
+from core.auth.admin import PolicyAdmin
+from core.http.admin_input import CheckedInputAdmin
 
 admin.site.site_header = "Vitrine"
 admin.site.site_title = "Vitrine admin"
@@ -60,7 +62,7 @@ class TreeChoiceField(forms.ModelChoiceField):
     iterator = TreeIterator
 
 
-class NamedAdmin(admin.ModelAdmin):
+class NamedAdmin(PolicyAdmin, CheckedInputAdmin):
     """What has a name and a slug: found without regard to case and accents, categories chosen from the tree."""
 
     prepopulated_fields = {"slug": ["name"]}
@@ -252,13 +254,6 @@ class ProductAdmin(ProtectedAdmin, NamedAdmin):
 
     class Media:
         css = {"all": ["core/admin.css"]}
-
-    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """As Django's; a date far beyond the calendar counts as a wrong filter, which Django forgets."""
-        try:
-            return super().get_changelist_instance(request)
-        except OverflowError:
-            raise IncorrectLookupParameters from None
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """As Django's, without the dates: their widget cannot take a string."""

@@ -15,7 +15,9 @@ from catalog.images.files import served
 from catalog.images.models import ImageStatus, ProductImage
 from catalog.images.reading import rendition_for
 from catalog.images.sizes import ImageFormat, ImageSize
+from core.auth.admin import PolicyAdmin
 from core.errors import InvalidInput
+from core.http.admin_input import CheckedInputAdmin
 from core.uploads import oversized
 
 
@@ -101,20 +103,22 @@ class ImageFormSet(forms.BaseInlineFormSet):
     def save_new(self, form: Any, commit: bool = True) -> ProductImage:
         """An upload."""
         given = form.cleaned_data
-        upload = services.image_upload(product_id=self.instance.pk, file=given["file"], alt=given["alt"])
+        upload = services.image_upload(
+            actor=self.request.user, product_id=self.instance.pk, file=given["file"], alt=given["alt"]
+        )
         return upload.image
 
     def save_existing(self, form: Any, obj: ProductImage, commit: bool = True) -> ProductImage:
         """A change."""
         changed = {name: form.cleaned_data[name] for name in form.changed_data}
-        return services.image_update(image_id=obj.pk, **changed)
+        return services.image_update(actor=self.request.user, image_id=obj.pk, **changed)
 
     def delete_existing(self, obj: ProductImage, commit: bool = True) -> None:
         """A deletion."""
-        services.image_delete(image_id=obj.pk)
+        services.image_delete(actor=self.request.user, image_id=obj.pk)
 
 
-class ImageInline(admin.TabularInline):
+class ImageInline(PolicyAdmin, admin.TabularInline):
     """A product's images in its page."""
 
     model = ProductImage
@@ -146,7 +150,7 @@ class ImageInline(admin.TabularInline):
 
 
 @admin.register(ProductImage)
-class ProductImageAdmin(admin.ModelAdmin):
+class ProductImageAdmin(PolicyAdmin, CheckedInputAdmin):
     """All images, to find those that failed and try them again."""
 
     list_display = ["preview", "product", "alt", "position", "state", "width", "height", "created_at"]
@@ -162,9 +166,9 @@ class ProductImageAdmin(admin.ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: ProductImage, form: Any, change: bool) -> None:
         """Only what the form changes: meanwhile the worker may have changed the rest."""
-        services.image_update(image_id=obj.pk, alt=obj.alt)
+        services.image_update(actor=request.user, image_id=obj.pk, alt=obj.alt)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Images are added in their product's page."""
         return False
 
@@ -181,6 +185,6 @@ class ProductImageAdmin(admin.ModelAdmin):
     @admin.action(description="Try again: render the selected images that failed", permissions=["change"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[ProductImage]) -> None:
         """FAILED images are PENDING again; AVIF that was given up is made."""
-        count = services.image_retry(images=queryset)
-        count += services.retry_later_formats(images=queryset.filter(status=ImageStatus.READY))
+        count = services.image_retry(actor=request.user, images=queryset)
+        count += services.retry_later_formats(actor=request.user, images=queryset.filter(status=ImageStatus.READY))
         self.message_user(request, f"{count} image{'' if count == 1 else 's'} on the way.")

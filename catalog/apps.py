@@ -1,5 +1,7 @@
 """The catalogue: categories, brands, products and their search."""
 
+from functools import partial
+
 from django.apps import AppConfig
 
 
@@ -9,11 +11,20 @@ class CatalogConfig(AppConfig):
     name = "catalog"
 
     def ready(self) -> None:
-        """Keeps the index true and files with their images. Imported here: models are not there any earlier."""
+        """Keeps the index true and files with their images, and lets shop staff change all of it.
+
+        Imported here: models are not there any earlier.
+        """
         from catalog import changes, figures, models
         from catalog.images import removal  # noqa: F401
         from catalog.search import indexing
+        from core import delayed
+        from core.auth import shop_staff
+        from core.jobs.readiness import register_jobs
 
         changes.follow([models.Product, models.Brand, models.Category])
         indexing.start()
+        register_jobs("image", partial(delayed.oldest_due, models.ImageJob))
         figures.register()
+        for model in (models.Product, models.Category, models.Brand, models.ProductImage):
+            shop_staff.grant(model, ["add", "change", "delete", "view"])

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from django.db import connections, models, transaction
 from django.dispatch import Signal
+from django.utils import timezone
 
 # After the commit of a transaction that recorded changes, once: somebody may want to apply them.
 changes_committed = Signal()
@@ -28,6 +29,7 @@ class IndexChange(models.Model):
     kind = models.CharField(max_length=10)
     key = models.BigIntegerField()
     applied = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         indexes = [models.Index(name="index_change_waiting", fields=["applied", "id"])]

@@ -2,7 +2,6 @@
 
 from django.http import Http404
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
@@ -12,8 +11,10 @@ from catalog.images import services
 from catalog.images.models import ProductImage
 from catalog.images.reading import image_by_id
 from catalog.models import Product
+from catalog.permissions import CatalogRule, MayAddImages
+from catalog.policy import sees_hidden
 from catalog.serializers import ImageSerializer, ImageUploadSerializer
-from core.auth.rest import CatalogRule
+from catalog.slugs import normal_form
 from core.errors import ErrorCode, InvalidInput
 from core.graphql.ids import key_of
 from core.parsers import FormParser
@@ -25,20 +26,10 @@ SLUG = OpenApiParameter("slug", str, OpenApiParameter.PATH, description="The pro
 ID = OpenApiParameter("id", str, OpenApiParameter.PATH, description="The image's id.")
 
 
-class Staff(BasePermission):
-    """Members of the staff."""
-
-    message = "Only staff may change images."
-
-    def has_permission(self, request: Request, view: object) -> bool:
-        """Whether the user is one."""
-        return request.user.is_authenticated and request.user.is_staff
-
-
 class ProductImagesView(APIView):
     """A product's images."""
 
-    permission_classes = [Staff]
+    permission_classes = [MayAddImages]
     parser_classes = [FormParser]
 
     @extend_schema(
@@ -46,7 +37,7 @@ class ProductImagesView(APIView):
         summary="Add a picture to a product",
         description="JPEG, PNG, WebP or AVIF, as multipart/form-data. It is answered at once, PENDING; `Location` is "
         "the page that tells when it is READY. Bytes that the product has already answer that image (200); those of a "
-        "FAILED one are tried again. Staff only.\n\n"
+        "FAILED one are tried again. For staff with the permission catalog.add_productimage.\n\n"
         "`curl -H 'Authorization: Bearer …' -F image=@lamp.jpg -F alt='A lamp' …/api/v1/products/{slug}/images/`",
         parameters=[SLUG],
         request={"multipart/form-data": ImageUploadSerializer},
@@ -85,6 +76,7 @@ class ProductImagesView(APIView):
         form.is_valid(raise_exception=True)
         try:
             upload = services.image_upload(
+                actor=request.user,
                 product_id=product,
                 file=None if dropped else form.validated_data["image"],
                 alt=form.validated_data.get("alt", ""),
@@ -113,8 +105,7 @@ class ProductImageView(APIView):
     )
     def get(self, request: Request, slug: str, id: str) -> Response:
         """The image of the id, if it is this product's."""
-        staff = getattr(request.user, "is_staff", False)
-        image = _image(slug, id, everything=staff)
+        image = _image(slug, id, everything=sees_hidden(request.user))
         return Response(ImageSerializer(image, context={"request": request}).data)
 
 
@@ -122,7 +113,7 @@ def _product_id(slug: str, *, archived: bool) -> int:
     """The product's primary key. Raises Http404."""
     if has_unsafe_characters(slug):
         raise Http404
-    found = Product.objects.filter(slug=slug)
+    found = Product.objects.filter(slug=normal_form(slug))
     if not archived:
         found = found.filter(is_active=True)
     key = found.values_list("id", flat=True).first()

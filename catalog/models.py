@@ -1,10 +1,11 @@
 """What the shop sells: categories (a tree), brands and products."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator, validate_unicode_slug
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, router, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
@@ -12,6 +13,7 @@ from django.utils import timezone
 
 from catalog.changes import IndexChange, RecordedQuerySet
 from catalog.images.models import ImageJob, ImageStatus, ProductImage, Rendition
+from catalog.slugs import normal_form, validate_slug
 from catalog.text import SORT_KEY_LENGTH, fold, sort_key, squeeze
 from core.fields import BinaryCharField, BinaryTextField
 
@@ -35,7 +37,7 @@ class _Named(models.Model):
     """A name, its slug, and the folded name that text search and look-ups by name use."""
 
     name = models.CharField(max_length=NAME_LENGTH)
-    slug = BinaryCharField(max_length=SLUG_LENGTH, unique=True, validators=[validate_unicode_slug])
+    slug = BinaryCharField(max_length=SLUG_LENGTH, unique=True, validators=[validate_slug])
     folded_name = BinaryTextField(editable=False)
 
     objects = RecordedQuerySet.as_manager()
@@ -56,6 +58,11 @@ class _Named(models.Model):
         # The row and the record of its change (catalog.changes) are one transaction.
         with transaction.atomic(using=kwargs.get("using") or router.db_for_write(type(self)), savepoint=False):
             super().save(*args, **kwargs)
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """As Django's, of the slug in its normal form: uniqueness is checked of what is stored."""
+        self.slug = normal_form(self.slug)
+        super().clean_fields(exclude)
 
 
 class Category(_Named):
@@ -90,7 +97,7 @@ class Product(models.Model):
     """Something to buy. Archived (is_active False) it stays in the database and in carts, and leaves the shop."""
 
     name = models.CharField(max_length=NAME_LENGTH)
-    slug = BinaryCharField(max_length=SLUG_LENGTH, unique=True, validators=[validate_unicode_slug, not_reserved])
+    slug = BinaryCharField(max_length=SLUG_LENGTH, unique=True, validators=[validate_slug, not_reserved])
     sku = BinaryCharField("SKU", max_length=SKU_LENGTH, unique=True, null=True, blank=True)
     description = models.TextField(blank=True, default="")
     # The composite indexes below begin with these columns; MySQL takes them for the foreign keys too.
@@ -148,6 +155,11 @@ class Product(models.Model):
             kwargs["update_fields"] = {*kwargs["update_fields"], "name_key", "search_text", "updated_at"}
         with transaction.atomic(using=kwargs.get("using") or router.db_for_write(type(self)), savepoint=False):
             super().save(*args, **kwargs)
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """As Django's, of the slug in its normal form: uniqueness is checked of what is stored."""
+        self.slug = normal_form(self.slug)
+        super().clean_fields(exclude)
 
     def fill_keys(self) -> None:
         """Brings the stored keys up to date with the fields they follow; `save` does it, bulk writers must."""

@@ -6,13 +6,14 @@ from functools import partial
 from itertools import count
 from typing import Any, TypedDict
 
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import IntegrityError
 
 from catalog.models import SLUG_LENGTH, Brand, Category, Product
-from catalog.text import slug_of, squeeze
+from catalog.slugs import normal_form, shortened, slug_of
+from catalog.text import squeeze
+from core.auth import policy
+from core.auth.policy import Actor
 from core.errors import ErrorCode, Fault, InvalidInput
 from core.transactions import run_in_transaction
 
@@ -42,9 +43,9 @@ class ProductFields(TypedDict, total=False):
     is_active: bool | None
 
 
-def product_create(*, actor: AbstractBaseUser | AnonymousUser, fields: ProductFields) -> Product:
+def product_create(*, actor: Actor, fields: ProductFields) -> Product:
     """A new product in the shop; without a slug it gets one made of its name. Raises InvalidInput."""
-    _check_staff(actor)
+    policy.check(actor, "add", Product)
     given = {name: value for name, value in fields.items() if value is not None}
 
     def work() -> Product:
@@ -62,12 +63,19 @@ def product_create(*, actor: AbstractBaseUser | AnonymousUser, fields: ProductFi
     return _saved(work)
 
 
-def product_update(
-    *, actor: AbstractBaseUser | AnonymousUser, product_id: int | None, fields: ProductFields
-) -> Product:
+def product_update(*, actor: Actor, product_id: int | None, fields: ProductFields) -> Product:
     """The product with the fields that are given changed, the others as they were. Raises InvalidInput."""
-    _check_staff(actor)
+    policy.check(actor, "change", Product)
+    return _changed(product_id, fields)
 
+
+def product_delete(*, actor: Actor, product_id: int | None) -> Product:
+    """The product, archived: out of the shop, still in the database and in carts. Raises InvalidInput."""
+    policy.check(actor, "delete", Product)
+    return _changed(product_id, {"is_active": False})
+
+
+def _changed(product_id: int | None, fields: ProductFields) -> Product:
     def work() -> Product:
         product = _locked(product_id)
         faults = [_required(name) for name, value in fields.items() if value is None and name not in CLEARABLE]
@@ -80,14 +88,9 @@ def product_update(
     return _saved(work)
 
 
-def product_delete(*, actor: AbstractBaseUser | AnonymousUser, product_id: int | None) -> Product:
-    """The product, archived: out of the shop, still in the database and in carts. Raises InvalidInput."""
-    return product_update(actor=actor, product_id=product_id, fields={"is_active": False})
-
-
-def products_set_active(*, actor: AbstractBaseUser | AnonymousUser, ids: Sequence[int], active: bool) -> int:
+def products_set_active(*, actor: Actor, ids: Sequence[int], active: bool) -> int:
     """Archives the products or brings them back, some hundred at a time; how many changed. Raises InvalidInput."""
-    _check_staff(actor)
+    policy.check(actor, "change", Product)
 
     def work(batch: Sequence[int]) -> int:
         products = Product.objects.select_for_update().filter(pk__in=batch, is_active=not active).order_by("pk")
@@ -99,11 +102,6 @@ def products_set_active(*, actor: AbstractBaseUser | AnonymousUser, ids: Sequenc
     ids = sorted(ids)
     batches = (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
     return sum(run_in_transaction(partial(work, batch)) for batch in batches)
-
-
-def _check_staff(actor: AbstractBaseUser | AnonymousUser) -> None:
-    if not getattr(actor, "is_staff", False):
-        raise InvalidInput.at(message="Only staff may change the catalogue.", code=ErrorCode.FORBIDDEN)
 
 
 def _required(name: str) -> Fault:
@@ -134,7 +132,7 @@ def _fill(product: Product, values: dict[str, Any], ours: Sequence[str] = ()) ->
     for name, model in (("category", Category), ("brand", Brand)):
         if name not in values:
             continue
-        found = model._default_manager.filter(slug=values[name]).first()
+        found = model._default_manager.filter(slug=normal_form(values[name])).first()
         if found is None:
             message = f"There is no {name} with this slug."
             faults.append(Fault((name,), message, ErrorCode.NOT_FOUND))
@@ -170,7 +168,7 @@ def _faults(refused: ValidationError) -> Iterator[Fault]:
 
 def _free_slug(name: str) -> str:
     """A slug for the name that no product has now: the name's own, else with the first free number behind it."""
-    base = slug_of(squeeze(name))[: SLUG_LENGTH - 10].strip("-_") or "product"
+    base = shortened(slug_of(name), SLUG_LENGTH - 10) or "product"
     for start in count(1, 100):
         wanted = [base if number == 1 else f"{base}-{number}" for number in range(start, start + 100)]
         taken = set(Product.objects.filter(slug__in=wanted).values_list("slug", flat=True))

@@ -20,7 +20,7 @@ def _stop(**_: Any) -> None:
 
 @shared_task
 def work_images() -> None:
-    """Hurried by a message after each upload: works until nothing is due, as many at once as the pool has children."""
+    """Notified after each upload: works until nothing is due, as many at once as the pool has children."""
     done = pipeline.work()
     if done:
         logger.info("%d image jobs done", done)
@@ -35,7 +35,7 @@ def sweep_images() -> None:
 
 @shared_task(ignore_result=True)
 def apply_index_changes() -> None:
-    """Hurried by a message after each change."""
+    """Notified after each change."""
     indexing.bring_up_to_date()
 
 

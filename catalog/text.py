@@ -2,8 +2,6 @@
 
 import unicodedata
 
-from django.utils.text import slugify
-
 SORT_KEY_LENGTH = 100
 
 
@@ -36,10 +34,12 @@ def _bare(piece: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The distinct folded words of a search, punctuation at their ends removed; none when it is punctuation alone."""
-    return list(dict.fromkeys(word for piece in fold(text).split() if (word := _bare(piece))))
+    """The distinct folded words of a search, punctuation at their ends removed.
+
+    What has no letter, digit or symbol is no word: punctuation, marks without a letter, what nobody sees.
+    """
+    return list(dict.fromkeys(word for piece in fold(text).split() if _is_word(word := _bare(piece))))
 
 
-def slug_of(text: str) -> str:
-    """A slug for a name, letters of every script kept; empty when nothing of it can stand in a slug."""
-    return slugify(text, allow_unicode=True)
+def _is_word(piece: str) -> bool:
+    return any(unicodedata.category(c)[0] in "LNS" for c in piece)

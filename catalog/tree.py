@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from catalog.models import Category
+from catalog.slugs import normal_form
 from core.rows import instances
 
 _COLUMNS = ("id", "name", "slug", "parent_id", "folded_name")
@@ -15,7 +16,7 @@ class CategoryTree:
     def __init__(self, categories: Iterable[Category]) -> None:
         ordered = sorted(categories, key=lambda category: (category.folded_name, category.pk))
         self.by_id = {category.pk: category for category in ordered}
-        self.by_slug = {category.slug: category for category in ordered}
+        self._by_slug = {category.slug: category for category in ordered}
         self._children: dict[int | None, list[Category]] = defaultdict(list)
         for category in ordered:
             self._children[category.parent_id].append(category)
@@ -25,6 +26,10 @@ class CategoryTree:
         """The tree as it stands in the database: one query."""
         rows = Category.objects.order_by().values_list(*_COLUMNS)
         return cls(instances(Category, _COLUMNS, rows).values())
+
+    def with_slug(self, slug: str) -> Category | None:
+        """The category of this slug."""
+        return self._by_slug.get(normal_form(slug))
 
     def named(self, name: str) -> list[Category]:
         """Every category of exactly this name."""

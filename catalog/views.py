@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from catalog.models import Product
+from catalog.permissions import CatalogRule
 from catalog.products import read_products
 from catalog.search.criteria import Range, SearchCriteria, SortField, parse_criteria
 from catalog.search.cursors import Boundary, encode
@@ -22,8 +23,8 @@ from catalog.serializers import (
     ProductWithImagesSerializer,
     facets_shown,
 )
+from catalog.slugs import normal_form
 from catalog.tree import CategoryTree
-from core.auth.rest import CatalogRule
 from core.errors import InvalidInput
 from core.rest import error_responses, validation_error
 from core.values import has_unsafe_characters
@@ -155,7 +156,7 @@ class ProductView(APIView):
         """The active product of the slug."""
         if has_unsafe_characters(slug):
             raise Http404
-        key = Product.objects.filter(slug=slug, is_active=True).values_list("id", flat=True).first()
+        key = Product.objects.filter(slug=normal_form(slug), is_active=True).values_list("id", flat=True).first()
         products = read_products([key], categories=True, brands=True, images=True) if key is not None else []
         if not products:
             raise Http404

@@ -2,11 +2,19 @@
 
 from django.apps import AppConfig
 
-# Imported for what they add to Celery.
-from core.telemetry import liveness, tasks  # noqa: F401
+# Imported for what it adds to Celery.
+from core.telemetry import tasks  # noqa: F401
 
 
 class CoreConfig(AppConfig):
     """Registers templates and static files of the shared pages."""
 
     name = "core"
+
+    def ready(self) -> None:
+        """Tells of workers, and has `migrate` make "Shop staff". Imported here: models are not there any earlier."""
+        from core.auth import shop_staff
+        from core.jobs import readiness
+
+        readiness.register()
+        shop_staff.start()

@@ -1,10 +1,31 @@
-"""A worker that outlives its Redis: what kombu (5.7.0) does with messages whose connection is gone kills it.
+"""A worker that outlives its Redis and whatever lies in it: what kombu (5.7.0) does not expect ends its worker.
 
-It wants to acknowledge them, or to hand them back, over that very connection, and an AttributeError ends the worker.
-Here they are forgotten: a message only hurries, and the sweeps find what it was about.
+- Messages whose connection is gone are acknowledged, or handed back, over that very connection: an AttributeError.
+  Here they are forgotten.
+- A message that is no JSON, or not of kombu's shape, raises out of the event loop. Here it is discarded.
+
+A message only says that there is work; the sweeps find what it was about.
 """
 
-from kombu.transport import redis
+import logging
+from queue import Empty
+from typing import Any
+
+from kombu.transport import redis, virtual
+
+logger = logging.getLogger(__name__)
+
+
+class DiscardsBroken(virtual.Transport):
+    """A transport that drops what its consumers cannot read; the task's handler drops the rest (core.workers)."""
+
+    def _deliver(self, message: Any, queue: str) -> None:  # type: ignore[override]
+        try:
+            super()._deliver(message, queue)
+        except self.connection_errors:
+            raise
+        except Exception as error:
+            logger.warning("Discarded a broken message: %r", error)
 
 
 class QoS(redis.QoS):
@@ -25,7 +46,28 @@ class QoS(redis.QoS):
         return transport is not None and transport.client is not None
 
 
-def survive() -> None:
-    """Makes it so for every connection of this process."""
-    redis.Channel.QoS = QoS
-    redis.Channel.do_restore = False
+class RedisChannel(redis.Channel):
+    """kombu's, with the QoS above; garbage in a queue's list is read over."""
+
+    QoS = QoS
+    do_restore = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.handlers["BRPOP"] = self._brpop_read_or_discard
+
+    def _brpop_read_or_discard(self, **options: Any) -> Any:
+        try:
+            return self._brpop_read(**options)  # type: ignore[attr-defined]
+        except (Empty, *self.connection_errors):  # type: ignore[attr-defined]
+            raise
+        except Exception as error:
+            # Off the list already, and the channel asks for the next one.
+            logger.warning("Discarded a broken message: %r", error)
+            return True
+
+
+class RedisTransport(DiscardsBroken, redis.Transport):
+    """For redis:// and rediss:// (see core.celery)."""
+
+    Channel = RedisChannel

@@ -44,6 +44,13 @@ def due(model: type[Row]) -> models.QuerySet[Row]:
     return rows.order_by("due_at", "pk")
 
 
+def oldest_due(model: type[Row]) -> datetime | None:
+    """When the oldest row fell due that is not done: waiting, or claimed (by a worker that may be gone)."""
+    overdue = model._default_manager.filter(status__in=(DUE, CLAIMED), due_at__lte=timezone.now())
+    moment: datetime | None = overdue.order_by().aggregate(oldest=models.Min("due_at"))["oldest"]
+    return moment
+
+
 def claim(row: Delayed) -> bool:
     """Takes the row, as one more attempt; False when somebody else was first."""
     changes = {"status": CLAIMED, "claim": uuid.uuid4(), "claimed_at": timezone.now(), "attempts": row.attempts + 1}

@@ -6,11 +6,12 @@ header, which ALLOWED_HOSTS would refuse, and needs neither a session nor TLS.
 
 import logging
 import os
-import tempfile
 import uuid
 from collections.abc import Callable
 from functools import cache as once
+from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
@@ -21,16 +22,21 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from core.celery import app
+from core.jobs.broker import check_writable
+from core.jobs.notify import connect
 from core.telemetry.scraping import metrics
 
 logger = logging.getLogger(__name__)
-# Seconds that a probe waits for the broker; cache and database have theirs in the settings.
-PATIENCE = 1
+# What a check tells besides its status.
+Facts = dict[str, Any]
 
 
 class NotReadyError(Exception):
-    """A dependency answers but cannot be worked with; the text is the reason shown."""
+    """A dependency answers but cannot be worked with; the text is the reason shown, to strangers too."""
+
+    def __init__(self, reason: str, *, status: str = "down", **facts: Any) -> None:
+        self.status, self.facts = status, facts
+        super().__init__(reason)
 
 
 @once
@@ -57,19 +63,21 @@ def check_cache() -> None:
 
 def check_broker() -> None:
     """Raises when no message could be handed to the broker."""
-    if settings.CELERY_BROKER_URL.startswith("filesystem:"):
-        tempfile.TemporaryFile(dir=str(settings.CELERY_BROKER_TRANSPORT_OPTIONS["data_folder_out"])).close()
-        return
-    patience = {"socket_connect_timeout": PATIENCE, "socket_timeout": PATIENCE}
-    with app.connection_for_write(connect_timeout=PATIENCE, transport_options=patience) as broker:
-        broker.ensure_connection(max_retries=1, interval_start=0, timeout=PATIENCE)
+    if settings.CELERY_BROKER_URL.startswith("embedded:"):
+        check_writable(Path(settings.CELERY_BROKER_TRANSPORT_OPTIONS["folder"]))
+    else:
+        connect().release()
 
 
-CHECKS: dict[str, Callable[[], None]] = {"database": check_database, "cache": check_cache, "broker": check_broker}
+CHECKS: dict[str, Callable[[], Facts | None]] = {
+    "database": check_database,
+    "cache": check_cache,
+    "broker": check_broker,
+}
 
 
-def register(name: str, check: Callable[[], None]) -> None:
-    """Adds an app's own dependency: `check` raises when it is down, NotReadyError with a reason fit for strangers."""
+def register(name: str, check: Callable[[], Facts | None]) -> None:
+    """Adds a check: it returns what it has to tell, and raises when all is not well, NotReadyError with the reason."""
     CHECKS[name] = check
 
 
@@ -79,8 +87,6 @@ VITAL = {"database"}
 
 def reason(error: BaseException) -> str:
     """Why, in a few words fit for strangers: no host, user or password, which the texts of drivers hold."""
-    if isinstance(error, NotReadyError):
-        return str(error)
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, TimeoutError) or type(cause).__name__ == "TimeoutError":
@@ -93,11 +99,13 @@ def reason(error: BaseException) -> str:
 
 
 def state_of(name: str) -> dict[str, object]:
-    """`{"status": "ok" or "down", "latency_ms", "reason"?}` of one dependency."""
+    """`{"status": "ok", "degraded", "unknown" or "down", "latency_ms", "reason"?}` of one dependency, and its facts."""
     started = perf_counter()
-    state: dict[str, object] = {"status": "ok"}
     try:
-        CHECKS[name]()
+        state: dict[str, object] = {"status": "ok", **(CHECKS[name]() or {})}
+    except NotReadyError as error:
+        logger.warning("%s is %s: %s", name, error.status, error)
+        state = {"status": error.status, "reason": str(error), **error.facts}
     except Exception as error:
         # Whatever a driver raises is the answer here; the whole text is for the log alone.
         logger.warning("%s is down: %s", name, error)

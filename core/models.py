@@ -1,4 +1,4 @@
-"""What core itself keeps in the database: whose turn it is, and how many attempts there were."""
+"""What core itself keeps in the database: leases, when workers were last seen, and how many attempts there were."""
 
 from django.db import models
 
@@ -11,6 +11,16 @@ class Turn(models.Model):
     name = BinaryCharField(max_length=50, primary_key=True)
     holder = models.UUIDField()
     until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Heartbeat(models.Model):
+    """When a worker of the queue of this name, or beat, was last seen alive; see core.jobs.heartbeat."""
+
+    name = BinaryCharField(max_length=50, primary_key=True)
+    seen_at = models.DateTimeField()
 
     def __str__(self) -> str:
         return self.name

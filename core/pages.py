@@ -1,7 +1,9 @@
 """The pages for people: the landing page, GraphiQL and Swagger UI. All they load comes from this service."""
 
+from datetime import UTC, datetime, timedelta
+
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
 from django.utils.cache import patch_vary_headers
@@ -9,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 # What seed_demo makes; shown and filled in with DEBUG only.
 DEMO_PASSWORD = "vitrine-demo"  # noqa: S105
+SECURITY_TXT_LIFETIME = timedelta(days=180)
 DEMO_ACCOUNTS = ("shopper@example.com", "staff@example.com")
 
 # (path, name, what it is), in the order of the landing page.
@@ -30,6 +33,19 @@ def _shared(page: str) -> dict[str, object]:
 def _demo() -> dict[str, str] | None:
     """The account to fill into a sign-in box; None without DEBUG."""
     return {"email": DEMO_ACCOUNTS[0], "password": DEMO_PASSWORD} if settings.DEBUG else None
+
+
+@require_safe
+def security_txt(request: HttpRequest) -> HttpResponse:
+    """Whom to tell about a hole (RFC 9116); 404 without SECURITY_CONTACT: nobody but the shop can name its contact."""
+    if not settings.SECURITY_CONTACT:
+        raise Http404
+    # The file may be believed for less than a year (§2.5.5); it is made anew for each request, so that it never ends.
+    expires = (datetime.now(UTC) + SECURITY_TXT_LIFETIME).replace(hour=0, minute=0, second=0)
+    lines = [f"Contact: {contact}" for contact in settings.SECURITY_CONTACT]
+    lines += [f"Expires: {expires:%Y-%m-%dT%H:%M:%SZ}", "Preferred-Languages: en"]
+    lines += [f"Canonical: {request.build_absolute_uri(request.path)}"]
+    return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; charset=utf-8")
 
 
 @require_safe

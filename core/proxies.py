@@ -1,5 +1,6 @@
 """Believes X-Forwarded-* headers only when they come from a trusted proxy (setting TRUSTED_PROXIES)."""
 
+import re
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -13,6 +14,22 @@ def parse_address(text: str) -> IPv4Address | IPv6Address:
     """The IP address; an IPv4 one written as IPv6 (RFC 4291 §2.5.5.2) as what it is. Raises ValueError."""
     ip = ip_address(text.strip())
     return getattr(ip, "ipv4_mapped", None) or ip
+
+
+def parse_hop(text: str) -> IPv4Address | IPv6Address:
+    """The address of one element of X-Forwarded-For, as proxies write it. Raises ValueError for what names none.
+
+    Seen: "203.0.113.7", "203.0.113.7:4711" (Azure), "[2001:db8::7]", "[2001:db8::7]:443", "fe80::1%eth0", any of them
+    in quotes (RFC 7239 §6). An IPv6 address with a port but without brackets cannot be told from one without a port.
+    """
+    hop = text.strip().strip('"')
+    bracketed = re.fullmatch(r"\[([^\]]*)\](:[0-9]{1,5})?", hop, re.ASCII)
+    if bracketed:
+        hop = bracketed[1]
+    elif with_port := re.fullmatch(r"([0-9.]+):[0-9]{1,5}", hop, re.ASCII):
+        hop = with_port[1]
+    # The zone is the proxy's own name for one of its interfaces.
+    return parse_address(hop.partition("%")[0])
 
 
 def is_trusted(address: str) -> bool:
@@ -43,11 +60,14 @@ def trusted_proxies(get_response: Callable[[HttpRequest], HttpResponse]) -> Call
                 meta.pop(name, None)
         else:
             for hop in reversed(meta.get("HTTP_X_FORWARDED_FOR", "").split(",")):
+                if not hop.strip():
+                    continue  # RFC 9110 §5.6.1: empty elements do not count
                 try:
-                    meta["REMOTE_ADDR"] = str(parse_address(hop))
+                    address = str(parse_hop(hop))
                 except ValueError:
                     break
-                if not is_trusted(hop):
+                meta["REMOTE_ADDR"] = address
+                if not is_trusted(address):
                     break
         return get_response(request)
 

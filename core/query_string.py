@@ -1,14 +1,16 @@
-"""Refuses query strings that no door could read: too many parameters, or bytes that are no UTF-8."""
+"""Refuses query strings that no API could read: too many parameters, or bytes that are not UTF-8."""
 
 from collections.abc import Callable
 from urllib.parse import parse_qsl, unquote_plus
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
+
+from core.http.errors import error_response
 
 
 def readable_query(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware: 400 in the door's own error shape. Django replaces such bytes, and counts too late."""
+    """Middleware: 400 in the API's own form. Django replaces such bytes, and counts too late."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         query = request.META.get("QUERY_STRING", "")
@@ -36,9 +38,5 @@ def _at_fault(query: str) -> str:
 
 
 def refusal(request: HttpRequest, message: str, name: str | None) -> HttpResponse:
-    """The 400 of GraphQL for its path, of REST for all others."""
-    if request.path.startswith("/graphql"):
-        extensions = {"code": "BAD_USER_INPUT", **({"field": name} if name else {})}
-        return JsonResponse({"errors": [{"message": message, "extensions": extensions}]}, status=400)
-    error = {"code": "invalid", "detail": message, "attr": name}
-    return JsonResponse({"type": "validation_error", "errors": [error]}, status=400)
+    """400 that names the parameter."""
+    return error_response(request.path_info, request.META.get("HTTP_ACCEPT", ""), 400, message, field=name)

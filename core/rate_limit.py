@@ -15,6 +15,21 @@ from core.throttle import Limit, Taken
 
 # What a REST request costs; a page of a search about what GraphQL's page of 20 does.
 REST_COST = 100
+# What reading and validating a document costs that is not known yet, for each full hundred bytes of it; and what a
+# request that is refused costs, for each full kilobyte that was read of it. Both by the time that they take.
+DOCUMENT_COST, REFUSED_COST = 10, 1
+
+
+def preparation_cost(text: str) -> int:
+    """The cost of a document's text that has to be read and validated."""
+    return DOCUMENT_COST * (len(text.encode("utf-8", "surrogatepass")) // 100)
+
+
+def refusal_cost(request: HttpRequest) -> int:
+    """The cost of a GraphQL request that is refused: at least 1, at most what the dearest operation costs."""
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    size = (int(length) if length.isdecimal() else 0) + len(request.META.get("QUERY_STRING", ""))
+    return min(1 + REFUSED_COST * (size // 1_000), settings.GRAPHQL_MAX_COST)
 
 
 def charge(request: HttpRequest, cost: int) -> None:

@@ -39,5 +39,15 @@ class Mutation(UsersMutation, CartMutation, CatalogMutation, ImagesMutation, gra
 
 
 schema = graphene.Schema(query=Query, mutation=Mutation)
-# What costs more than its kind does (an object 1, a leaf nothing): it is counted or computed over all that is found.
-COSTS = {"ProductConnection.totalCount": 5, "BrandConnection.totalCount": 2, "ProductConnection.facets": 30}
+# What costs more than its kind does (an object 1, a leaf nothing): it is counted or computed over all that is found, or
+# hashes a password, which is slow and takes much memory on purpose.
+HASHES = 300
+COSTS = {
+    "ProductConnection.totalCount": 5,
+    "BrandConnection.totalCount": 2,
+    "ProductConnection.facets": 30,
+    "Mutation.tokenAuth": HASHES,
+    "Mutation.register": HASHES,
+    "Mutation.passwordChange": 2 * HASHES,
+    "Mutation.passwordReset": HASHES,
+}

@@ -1,19 +1,20 @@
-"""What every answer says about itself to browsers, and what no request may be."""
+"""What every answer says about itself to browsers."""
 
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
+from django.middleware.security import SecurityMiddleware
 
-from core.errors import ErrorCode
+from core.http.errors import DATA_POLICY
 
 # Pages: scripts are files of this service; editors (GraphiQL, Swagger, admin) set styles and carry fonts as data: URIs.
 PAGES = (
     "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src data:; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-# Everything else is data: opened as a page, it may do nothing at all.
-DATA = "default-src 'none'; frame-ancestors 'none'"
+# Everything else is data.
+DATA = DATA_POLICY
 
 Middleware = Callable[[HttpRequest], HttpResponse]
 
@@ -31,32 +32,8 @@ def content_security_policy(get_response: Middleware) -> Middleware:
     return middleware
 
 
-def limited_body(get_response: Middleware) -> Middleware:
-    """Middleware: a body that says it is too long is refused before a byte of it is read or parsed.
+class SecurityHeaders(SecurityMiddleware):
+    """Middleware: Django's security headers on every answer, those of the middleware outside its own redirect too."""
 
-    MAX_BODY_BYTES counts for every body but a form with files (multipart), for which MAX_UPLOAD_BODY_BYTES does. A body
-    without Content-Length is read as empty.
-    """
-
-    def middleware(request: HttpRequest) -> HttpResponse:
-        try:
-            length = int(request.META.get("CONTENT_LENGTH") or 0)
-        except ValueError:
-            length = 0
-        is_upload = request.content_type == "multipart/form-data"
-        limit = settings.MAX_UPLOAD_BODY_BYTES if is_upload else settings.MAX_BODY_BYTES
-        return too_large(request, limit) if length > limit else get_response(request)
-
-    return middleware
-
-
-def too_large(request: HttpRequest, limit: int) -> HttpResponse:
-    """413 in the form of the door that was knocked at."""
-    detail = f"The body is too large: at most {limit} bytes."
-    if request.path_info.startswith("/api/"):
-        error = {"code": "too_large", "detail": detail, "attr": None}
-        return JsonResponse({"type": "client_error", "errors": [error]}, status=413)
-    if request.path_info.startswith("/graphql"):
-        extensions = {"code": "BAD_USER_INPUT", "reason": ErrorCode.LIMIT_EXCEEDED}
-        return JsonResponse({"errors": [{"message": detail, "extensions": extensions}]}, status=413)
-    return HttpResponse(f"{detail}\n", status=413, content_type="text/plain; charset=utf-8")
+    def process_request(self, request: HttpRequest) -> None:
+        """Redirects nobody to HTTPS: SecurityMiddleware itself does, within CORS."""

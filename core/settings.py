@@ -5,90 +5,28 @@ Secrets have a default only with `DEBUG` on; without it a missing one stops the 
 """
 
 import os
-import re
 from datetime import timedelta
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import environ
-from django.core.exceptions import ImproperlyConfigured
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from core import env, service_urls
 from core.telemetry import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
-
-
-def secret(name: str) -> str:
-    """The variable's value; with DEBUG on a well-known default. Raises ImproperlyConfigured naming the variable."""
-    value = env.str(name, "")
-    if not value and DEBUG:
-        return f"only-for-development-{name.lower()}-not-a-secret-at-all"
-    if len(value) < 32:
-        raise ImproperlyConfigured(f"{name} must be set to at least 32 characters when DEBUG is off.")
-    return value
-
-
-def outside_debug(name: str, why: str) -> str:
-    """The variable's value; with DEBUG on it may be empty. Raises ImproperlyConfigured naming the variable."""
-    value = env.str(name, "")
-    if not value and not DEBUG:
-        raise ImproperlyConfigured(f"{name} must be set when DEBUG is off: {why}.")
-    return value
-
-
-def networks(name: str) -> list[IPv4Network | IPv6Network]:
-    """The variable's comma-separated networks (CIDR). Raises ImproperlyConfigured naming the variable."""
-    try:
-        return [ip_network(network) for network in env.list(name, default=[])]
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{name}: {error}.") from error
-
-
-def secrets(name: str) -> list[str]:
-    """The variable's comma-separated secrets. Raises ImproperlyConfigured naming the variable."""
-    values = env.list(name, default=[])
-    if any(len(value) < 32 for value in values):
-        raise ImproperlyConfigured(f"{name}: each must have at least 32 characters.")
-    return values
-
-
-def rate(name: str, default: str) -> tuple[int, int] | None:
-    """The variable's rate: "10/15m" is (10, 900), so many in so many seconds; "off" is None, no limit.
-
-    Raises ImproperlyConfigured naming the variable.
-    """
-    text = (env.str(name, "") or default).strip().lower()
-    if text == "off":
-        return None
-    match = re.fullmatch(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,3})?([smhd])", text, re.ASCII)
-    if match is None:
-        raise ImproperlyConfigured(f"{name} must be a rate such as 10/15m (units s, m, h, d) or off.")
-    return int(match[1]), int(match[2] or 1) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[match[3]]
-
-
-def seconds(name: str, default: int, least: int = 0, most: int = 10**9) -> timedelta:
-    """The variable's seconds as a duration. Raises ImproperlyConfigured naming the variable."""
-    value = env.int(name, default)
-    if not least <= value <= most:
-        raise ImproperlyConfigured(f"{name} must be from {least} to {most} seconds.")
-    return timedelta(seconds=value)
-
 
 # --- Where and how it runs -------------------------------------------------------------------------------
-DEBUG = env.bool("DEBUG", False)
-SECRET_KEY = secret("SECRET_KEY")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if DEBUG else [])
-VAR_DIR = Path(env.str("VAR_DIR", "") or BASE_DIR / "var").resolve()
-VAR_DIR.mkdir(parents=True, exist_ok=True)
+DEBUG = env.boolean("DEBUG", False)
+SECRET_KEY = env.secret("SECRET_KEY", development=DEBUG)
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", ["*"] if DEBUG else [])
+VAR_DIR = env.folder("VAR_DIR", BASE_DIR / "var")
 ROOT_URLCONF = "core.urls"
 WSGI_APPLICATION = "core.wsgi.application"
 # Networks (CIDR) whose X-Forwarded-For, -Proto and -Host are believed; see core.proxies.
-TRUSTED_PROXIES = networks("TRUSTED_PROXIES")
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 USE_X_FORWARDED_HOST = True
 
@@ -112,22 +50,29 @@ INSTALLED_APPS = [
     "cart",
 ]
 MIDDLEWARE = [
+    "core.http.head.bodiless_head",
+    "core.http.unexpected.api_errors",
+    # These only add headers, so that every answer has them.
+    "core.security.content_security_policy",
+    "core.security.SecurityHeaders",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "core.http.caching.api_caching",
     "core.health.probes",
     "core.proxies.trusted_proxies",
     "core.telemetry.requests.observed",
+    "corsheaders.middleware.CorsMiddleware",
+    # From here on a request may be refused: a browser may read why.
     "core.query_string.readable_query",
-    "core.security.content_security_policy",
+    "core.http.bodies.readable_body",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "corsheaders.middleware.CorsMiddleware",
-    "core.security.limited_body",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "core.throttling.middleware.too_many_requests",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "core.http.methods.Options",
 ]
 TEMPLATES = [
     {
@@ -145,10 +90,12 @@ TEMPLATES = [
 ]
 
 # --- Data: SQLite in VAR_DIR, or MySQL through DATABASE_URL=mysql://user:password@host/name -----------------
-DATABASES = {"default": env.db_url_config(env.str("DATABASE_URL", "") or f"sqlite:///{quote(str(VAR_DIR))}/db.sqlite3")}
+DATABASES = {"default": service_urls.database("DATABASE_URL", f"sqlite:///{quote(str(VAR_DIR))}/db.sqlite3")}
 _database = DATABASES["default"]
-_database["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", 600)
+_database["CONN_MAX_AGE"] = env.integer("CONN_MAX_AGE", 600, most=10**7)
 _database["CONN_HEALTH_CHECKS"] = True
+# Milliseconds after which MySQL stops a statement (a SELECT); 0: never, as commands want it.
+_limit = env.integer("STATEMENT_TIMEOUT_MS", 0, most=10**8)
 if _database["ENGINE"].endswith("sqlite3"):
     # Web and worker both write: WAL, a wait for the lock, and write locks taken when a transaction begins.
     _database.setdefault("OPTIONS", {}).update(
@@ -158,9 +105,7 @@ if _database["ENGINE"].endswith("sqlite3"):
     )
     # A file in tests too: one in memory that threads share knows neither WAL nor waiting for a lock.
     _database["TEST"] = {"NAME": VAR_DIR / "test.sqlite3"}
-elif _database["ENGINE"].endswith("mysql"):
-    # Milliseconds after which the server stops a statement (MySQL: a SELECT); 0: never, as commands want it.
-    _limit = env.int("STATEMENT_TIMEOUT_MS", 0)
+else:
     # MySQL reads the first comment, MariaDB the second; each has its own name and unit for it.
     _timeout = f" /*!80000 , max_execution_time={_limit} */ /*M!100108 , max_statement_time={_limit / 1000} */"
     _database.setdefault("OPTIONS", {}).update(
@@ -171,13 +116,10 @@ elif _database["ENGINE"].endswith("mysql"):
         isolation_level="read committed",
     )
     _database["TEST"] = {"CHARSET": "utf8mb4"}
-else:
-    raise ImproperlyConfigured("DATABASE_URL must start with sqlite:/// or mysql://.")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES: dict[str, dict[str, Any]] = {
-    "default": env.cache_url_config(env.str("CACHE_URL", ""))
-    if env.str("CACHE_URL", "")
-    else {"BACKEND": "core.cache.FileCache", "LOCATION": VAR_DIR / "cache", "OPTIONS": {"MAX_ENTRIES": 10_000}}
+    "default": service_urls.cache("CACHE_URL")
+    or {"BACKEND": "core.cache.FileCache", "LOCATION": VAR_DIR / "cache", "OPTIONS": {"MAX_ENTRIES": 10_000}}
 }
 # The same, counting hits and misses.
 _counted = {
@@ -197,8 +139,11 @@ if CACHES["default"]["BACKEND"].endswith("RedisCache"):
         **CACHES["default"].get("OPTIONS", {}),
     }
 
-# --- Background work: a broker of files, or CELERY_BROKER_URL=redis://… --------------------------------------
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "") or "filesystem://"
+# --- Background work: the embedded broker, or CELERY_BROKER_URL=redis://… --------------------------------------
+CELERY_BROKER_URL = service_urls.broker("CELERY_BROKER_URL", "embedded://localhost")
+# In a container with all three URLs only folders below it are written to.
+if not (env.text("DATABASE_URL") and env.text("CACHE_URL") and env.text("CELERY_BROKER_URL")):
+    env.check_writable("VAR_DIR", VAR_DIR)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A worker waits for its broker as long as it takes.
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -207,44 +152,45 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TIMEZONE = "UTC"
 # Pictures have a queue of their own, so that their workers can run elsewhere; the worker of `make run` takes both.
 CELERY_TASK_ROUTES = {"catalog.tasks.*_images": {"queue": "images"}}
-MAIL_SWEEP = seconds("MAIL_SWEEP_SECONDS", 60, least=1, most=86400)
-CELERY_BEAT_SCHEDULE = {
-    # Each only looks for work; a queue that stood still for long need not hold thousands.
-    "send-due-mail": {
-        "task": "users.tasks.send_due_mail",
-        "schedule": MAIL_SWEEP,
-        "options": {"expires": 3600},
-    },
-    "sweep-images": {
-        "task": "catalog.tasks.sweep_images",
-        "schedule": timedelta(seconds=10),
-        "options": {"expires": 10},
-    },
-    "clear-expired-tokens": {"task": "users.tasks.clear_expired_tokens", "schedule": timedelta(hours=1)},
-    "clear-old-carts": {"task": "cart.tasks.clear_old_carts", "schedule": timedelta(hours=1)},
-    "clear-old-idempotency-keys": {"task": "cart.tasks.clear_old_keys", "schedule": timedelta(hours=1)},
-    # Changes are applied by messages; this finds what was lost.
-    "search-index": {"task": "catalog.tasks.sweep_index", "schedule": 2.0, "options": {"expires": 4}},
+MAIL_SWEEP = env.seconds("MAIL_SWEEP_SECONDS", 60, least=1, most=86400)
+# What finds work that no message told of. Each expires before its next one: while no worker runs they do not pile up.
+_sweeps = {
+    "users.tasks.send_due_mail": MAIL_SWEEP,
+    "users.tasks.clear_expired_tokens": timedelta(hours=1),
+    "catalog.tasks.sweep_images": timedelta(seconds=10),
+    "catalog.tasks.sweep_index": timedelta(seconds=2),
+    "cart.tasks.clear_old_carts": timedelta(hours=1),
+    "cart.tasks.clear_old_keys": timedelta(hours=1),
 }
-# Beat looks up this often (seconds) at least, whatever is next; its health is the last time that it did.
-CELERY_BEAT_MAX_LOOP_INTERVAL = 5
-CELERY_BEAT_SCHEDULER = "core.telemetry.liveness:Scheduler"
-# A file that worker and beat touch while they live ("": none).
-HEARTBEAT_FILE = env.str("HEARTBEAT_FILE", "")
-# Told to stop, a container's worker has so many seconds to finish; then tasks go back to their queue.
-CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = env.float("WORKER_GRACE", 6)
-if CELERY_BROKER_URL.startswith("filesystem:"):
-    _broker = VAR_DIR / "broker"
-    for _folder in ("messages", "processed", "control"):
-        (_broker / _folder).mkdir(parents=True, exist_ok=True)
-    CELERY_BROKER_TRANSPORT_OPTIONS = {
-        "data_folder_in": str(_broker / "messages"),
-        "data_folder_out": str(_broker / "messages"),
-        "processed_folder": str(_broker / "processed"),
-        "control_folder": str(_broker / "control"),
-        "store_processed": False,
-        "polling_interval": 0.1,
-    }
+CELERY_BEAT_SCHEDULE = {
+    task: {"task": task, "schedule": every, "options": {"expires": every.total_seconds()}}
+    for task, every in _sweeps.items()
+}
+# Beat looks up this often (seconds) at least, whatever is next.
+CELERY_BEAT_MAX_LOOP_INTERVAL = 2
+CELERY_BEAT_SCHEDULER = "core.jobs.beat:Scheduler"
+# A file that worker and beat touch while their loops turn ("": none).
+HEARTBEAT_FILE = env.text("HEARTBEAT_FILE")
+# /readyz says "degraded" when no worker was seen for so many seconds, or a job of a kind is overdue for as many.
+READYZ_WORKER_AFTER = env.seconds("READYZ_WORKER_SECONDS", 20, least=5)
+READYZ_OVERDUE_AFTER = {
+    "mail": env.seconds("READYZ_MAIL_SECONDS", 180, least=1),
+    "image": env.seconds("READYZ_IMAGE_SECONDS", 120, least=1),
+    "index": env.seconds("READYZ_INDEX_SECONDS", 20, least=1),
+}
+CELERY_WORKER_CONSUMER = "core.workers:Consumer"
+# As many messages as threads: what waits in a worker is no longer one with its like in the queue.
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Told to stop, a worker has so many seconds to finish; then tasks go back to their queue.
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = env.number("WORKER_GRACE", 6, most=3600)
+CELERY_TASK_PUBLISH_RETRY = False
+if CELERY_BROKER_URL.startswith("embedded:"):
+    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"folder": str(VAR_DIR / "broker")}
+    # Questions to workers (`celery inspect`) would need messages to all of them.
+    CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+else:
+    # A broker that accepts and stays silent is one that is down.
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 5, "socket_timeout": 5, "socket_keepalive": True}
 
 # --- Who may sign in, and the one token for both doors -------------------------------------------------------
 AUTH_USER_MODEL = "users.User"
@@ -253,7 +199,7 @@ SILENCED_SYSTEM_CHECKS = ["auth.E003"]
 PASSWORD_HASHERS = ["users.hashers.Argon2"]
 # Hashes at once in one process, each of which takes 100 MB and every core for 50 ms; docker/gunicorn.conf.py sets the
 # cores over the processes.
-MAX_PASSWORD_HASHES = max(1, env.int("MAX_PASSWORD_HASHES", 1))
+MAX_PASSWORD_HASHES = env.integer("MAX_PASSWORD_HASHES", 1, least=1, most=1000)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -263,9 +209,9 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-JWT_SECRET_KEY = secret("JWT_SECRET_KEY")
+JWT_SECRET_KEY = env.secret("JWT_SECRET_KEY", development=DEBUG)
 # Keys of yesterday: they sign nothing and still verify.
-JWT_SECRET_KEY_FALLBACKS = secrets("JWT_SECRET_KEY_FALLBACKS")
+JWT_SECRET_KEY_FALLBACKS = env.secrets("JWT_SECRET_KEY_FALLBACKS")
 GRAPHQL_JWT = {
     "JWT_SECRET_KEY": JWT_SECRET_KEY,
     "JWT_ALGORITHM": "HS256",
@@ -277,38 +223,49 @@ GRAPHQL_JWT = {
 }
 JWT_REFRESH_LIFETIME = timedelta(days=30)
 # A refresh token spent less than this ago gives another pair (two tabs at once); later it is reuse.
-JWT_REFRESH_GRACE = seconds("JWT_REFRESH_GRACE", 10, most=30)
-PASSWORD_RESET_TIMEOUT = env.int("PASSWORD_RESET_TIMEOUT", 3600)
+JWT_REFRESH_GRACE = env.seconds("JWT_REFRESH_GRACE", 10, most=30)
+PASSWORD_RESET_TIMEOUT = env.integer("PASSWORD_RESET_TIMEOUT", 3600, least=60, most=30 * 86400)
 # How many in which time. Sign-in: failures for each account and client address; ten times as many for the address.
-THROTTLE_SIGN_IN = rate("THROTTLE_SIGN_IN", "10/15m")
+THROTTLE_SIGN_IN = env.rate("THROTTLE_SIGN_IN", "10/15m")
 # Failures for an account over all addresses, after which attempts from unknown ones are slowed (users.throttles).
-THROTTLE_SIGN_IN_ACCOUNT = rate("THROTTLE_SIGN_IN_ACCOUNT", "20/15m")
-THROTTLE_REGISTER = rate("THROTTLE_REGISTER", "60/h")
-THROTTLE_REFRESH = rate("THROTTLE_REFRESH", "300/15m")
+THROTTLE_SIGN_IN_ACCOUNT = env.rate("THROTTLE_SIGN_IN_ACCOUNT", "20/15m")
+THROTTLE_REGISTER = env.rate("THROTTLE_REGISTER", "60/h")
+THROTTLE_REFRESH = env.rate("THROTTLE_REFRESH", "300/15m")
 # Reset mails for each e-mail address; ten times as many requests for the client's address.
-THROTTLE_RESET = rate("THROTTLE_RESET", "5/h")
+THROTTLE_RESET = env.rate("THROTTLE_RESET", "5/h")
 # Off: the catalogue wants a valid token. On: everyone may read it.
-CATALOG_PUBLIC = env.bool("CATALOG_PUBLIC", False)
-CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CATALOG_PUBLIC = env.boolean("CATALOG_PUBLIC", False)
+CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
 CORS_URLS_REGEX = r"^/(graphql|api/)"
+# What the GraphQL clients and tracers of browsers send by themselves; CORS_ALLOWED_HEADERS adds to it.
 CORS_ALLOW_HEADERS = [
-    "accept",
-    "authorization",
-    "content-type",
-    "apollo-require-preflight",
-    "x-requested-with",
-    "x-request-id",
+    *("accept", "accept-language", "authorization", "content-type", "cache-control", "pragma", "if-none-match"),
+    *("idempotency-key", "x-request-id", "x-requested-with"),
+    *(
+        "apollo-require-preflight",
+        "graphql-require-preflight",
+        "apollographql-client-name",
+        "apollographql-client-version",
+    ),
+    *("x-apollo-operation-name", "x-apollo-operation-id", "graphql-client-name", "graphql-client-version"),
+    *("traceparent", "tracestate", "baggage", "sentry-trace", "b3", "newrelic"),
+    *(f"x-b3-{name}" for name in ("traceid", "spanid", "parentspanid", "sampled", "flags")),
+    *(f"x-datadog-{name}" for name in ("origin", "parent-id", "sampling-priority", "trace-id", "tags")),
+    *env.header_names("CORS_ALLOWED_HEADERS"),
 ]
-CORS_EXPOSE_HEADERS = ["Retry-After", "WWW-Authenticate", "X-Request-ID", "RateLimit-Remaining", "RateLimit-Reset"]
+CORS_EXPOSE_HEADERS = [
+    *("Location", "Retry-After", "WWW-Authenticate", "X-Request-ID", "ETag", "Allow"),
+    *("RateLimit-Remaining", "RateLimit-Reset"),
+]
 
 # --- Images --------------------------------------------------------------------------------------------------
-IMAGE_MAX_BYTES = env.int("IMAGE_MAX_BYTES", 20 * 2**20)
-IMAGE_MAX_PIXELS = env.int("IMAGE_MAX_PIXELS", 50_000_000)
-IMAGES_PER_PRODUCT = env.int("IMAGES_PER_PRODUCT", 20)
+IMAGE_MAX_BYTES = env.integer("IMAGE_MAX_BYTES", 20 * 2**20, least=1, most=2**32)
+IMAGE_MAX_PIXELS = env.integer("IMAGE_MAX_PIXELS", 50_000_000, least=1, most=10**9)
+IMAGES_PER_PRODUCT = env.integer("IMAGES_PER_PRODUCT", 20, least=1, most=1000)
 # Child processes that decode and encode; each has so much address space (bytes) and so many seconds for an image.
-IMAGE_PROCESSES = env.int("IMAGE_PROCESSES", 0) or os.cpu_count() or 1
-IMAGE_MEMORY = env.int("IMAGE_MEMORY", 3 * 2**29)
-IMAGE_DEADLINE = env.float("IMAGE_DEADLINE", 30.0)
+IMAGE_PROCESSES = env.integer("IMAGE_PROCESSES", 0, most=1024) or os.cpu_count() or 1
+IMAGE_MEMORY = env.integer("IMAGE_MEMORY", 3 * 2**29, least=2**28)
+IMAGE_DEADLINE = env.number("IMAGE_DEADLINE", 30, above=0, most=3600)
 UPLOAD_MAX_BYTES = IMAGE_MAX_BYTES
 FILE_UPLOAD_HANDLERS = [
     "core.uploads.SizeLimit",
@@ -318,11 +275,11 @@ FILE_UPLOAD_HANDLERS = [
 
 # --- Mail: files in VAR_DIR, or a server through EMAIL_URL=smtp://… ------------------------------------------
 # smtp+tls:// begins in plain text and upgrades (STARTTLS), smtp+ssl:// is TLS from the first byte.
-# Outside DEBUG one must be named, for mails that lie in a folder reach nobody and hold links that set passwords.
-_mail = env.email_url_config(
-    outside_debug("EMAIL_URL", "the mail server, such as smtp+tls://user:password@host:587")
-    or f"filemail:///{quote(str(VAR_DIR / 'mail'))}"
-)
+if not DEBUG:
+    # Mails that lie in a folder reach nobody, and hold links that set passwords.
+    env.require("EMAIL_URL", "the mail server, such as smtp+tls://user:password@host:587, when DEBUG is off")
+    env.require("SITE_URL", "the storefront that mails link to, such as https://shop.example, when DEBUG is off")
+_mail = service_urls.mail("EMAIL_URL", f"filemail:///{quote(str(VAR_DIR / 'mail'))}")
 _own = {"smtp": "users.mail.backends.SmtpBackend", "filebased": "users.mail.backends.FileBackend"}
 EMAIL_BACKEND = _own.get(_mail["EMAIL_BACKEND"].split(".")[-2], _mail["EMAIL_BACKEND"])
 EMAIL_FILE_PATH = _mail["EMAIL_FILE_PATH"]
@@ -333,68 +290,74 @@ EMAIL_HOST, EMAIL_PORT = (
 )
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"] or "", _mail["EMAIL_HOST_PASSWORD"] or ""
 # Seconds that each answer of the mail server may take.
-EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", 30)
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "Vitrine <shop@vitrine.example>")
-WELCOME_EMAIL_DELAY = seconds("WELCOME_EMAIL_DELAY", 86400)
+EMAIL_TIMEOUT = env.integer("EMAIL_TIMEOUT", 30, least=1, most=3600)
+DEFAULT_FROM_EMAIL = env.sender("DEFAULT_FROM_EMAIL", "Vitrine <shop@vitrine.example>")
+WELCOME_EMAIL_DELAY = env.seconds("WELCOME_EMAIL_DELAY", 86400)
 # Mails a second, over all workers.
-MAIL_RATE = env.float("MAIL_RATE", 10.0)
-if not MAIL_RATE > 0:
-    raise ImproperlyConfigured("MAIL_RATE must be above 0.")
+MAIL_RATE = env.number("MAIL_RATE", 10, above=0, most=10_000)
 # Until a mail refused for the time being is tried again; doubled each time.
-MAIL_RETRY = seconds("MAIL_RETRY_SECONDS", 30, least=1)
+MAIL_RETRY = env.seconds("MAIL_RETRY_SECONDS", 30, least=1)
 
 # --- The shop ------------------------------------------------------------------------------------------------
-SHOP_NAME = env.str("SHOP_NAME", "Vitrine")
+SHOP_NAME = env.text("SHOP_NAME", "Vitrine")
 # Where the storefront is, and its pages that mails link to.
-SITE_URL = outside_debug("SITE_URL", "the storefront that mails link to, such as https://shop.example")
-SITE_URL = (SITE_URL or "http://127.0.0.1:8000").rstrip("/")
-if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", SITE_URL):
-    raise ImproperlyConfigured("SITE_URL must be an address such as https://shop.example, without a query.")
-PRODUCT_URL = env.str("PRODUCT_URL", "") or f"{SITE_URL}/products/{{slug}}"
-PASSWORD_RESET_URL = env.str("PASSWORD_RESET_URL", "") or f"{SITE_URL}/password-reset?uid={{uid}}&token={{token}}"
-CURRENCY = env.str("CURRENCY", "EUR")
+SITE_URL = env.url("SITE_URL", "http://127.0.0.1:8000")
+PRODUCT_URL = env.url_template("PRODUCT_URL", f"{SITE_URL}/products/{{slug}}", fields=["slug"])
+PASSWORD_RESET_URL = env.url_template(
+    "PASSWORD_RESET_URL", f"{SITE_URL}/password-reset?uid={{uid}}&token={{token}}", fields=["uid", "token"]
+)
+CURRENCY = env.text("CURRENCY", "EUR", pattern="[A-Z]{3}", allowed="a currency's three letters (ISO 4217), such as EUR")
 # "tantivy": an index on disk that the worker keeps up to date; "database": SQL alone, slower and without typos.
-SEARCH_ENGINE = env.str("SEARCH_ENGINE", "") or "tantivy"
-if SEARCH_ENGINE not in {"tantivy", "database"}:
-    raise ImproperlyConfigured("SEARCH_ENGINE must be tantivy or database.")
-SEARCH_INDEX_DIR = Path(env.str("SEARCH_INDEX_DIR", "") or VAR_DIR / "index").resolve()
+SEARCH_ENGINE = env.choice("SEARCH_ENGINE", "tantivy", ["tantivy", "database"])
+SEARCH_INDEX_DIR = env.path("SEARCH_INDEX_DIR", VAR_DIR / "index").resolve()
 # On: a change is searchable before the request that made it returns (tests, scripts). Off: the worker applies it.
-SEARCH_INDEX_SYNC = env.bool("SEARCH_INDEX_SYNC", False)
+SEARCH_INDEX_SYNC = env.boolean("SEARCH_INDEX_SYNC", False)
 # Memory (MB) for building an index, per thread of two.
-SEARCH_INDEX_HEAP = env.int("SEARCH_INDEX_HEAP", 128)
+SEARCH_INDEX_HEAP = env.integer("SEARCH_INDEX_HEAP", 128, least=15, most=4000)
 
 # Distinct products in a cart, and units of each; days after which a cart that nobody touched is emptied.
-CART_MAX_LINES = env.int("CART_MAX_LINES", 100)
-CART_MAX_QUANTITY = env.int("CART_MAX_QUANTITY", 999)
-CART_TTL = timedelta(days=env.int("CART_TTL", 90))
+CART_MAX_LINES = env.integer("CART_MAX_LINES", 100, least=1, most=10_000)
+CART_MAX_QUANTITY = env.integer("CART_MAX_QUANTITY", 999, least=1, most=10**6)
+CART_TTL = timedelta(days=env.integer("CART_TTL", 90, least=1, most=36_500))
 
 # --- The doors -----------------------------------------------------------------------------------------------
 GRAPHENE = {"SCHEMA": "core.schema.schema"}
 # The cost that one signed-in user, and one client address, may ask for in a while; see core.rate_limit.
-RATE_LIMIT_COST_USER = rate("RATE_LIMIT_COST_USER", "off" if DEBUG else "100000/m")
-RATE_LIMIT_COST_ADDRESS = rate("RATE_LIMIT_COST_ADDRESS", "off" if DEBUG else "300000/m")
+RATE_LIMIT_COST_USER = env.rate("RATE_LIMIT_COST_USER", "off" if DEBUG else "100000/m")
+RATE_LIMIT_COST_ADDRESS = env.rate("RATE_LIMIT_COST_ADDRESS", "off" if DEBUG else "300000/m")
 # What a document may be at most; see core.graphql.limits.
-GRAPHQL_MAX_BYTES = env.int("GRAPHQL_MAX_BYTES", 100_000)
-GRAPHQL_MAX_TOKENS = env.int("GRAPHQL_MAX_TOKENS", 2_000)
-GRAPHQL_MAX_DEPTH = env.int("GRAPHQL_MAX_DEPTH", 12)
-GRAPHQL_MAX_ALIASES = env.int("GRAPHQL_MAX_ALIASES", 30)
-GRAPHQL_MAX_ROOT_FIELDS = env.int("GRAPHQL_MAX_ROOT_FIELDS", 20)
-GRAPHQL_MAX_SELECTIONS = env.int("GRAPHQL_MAX_SELECTIONS", 500)
-GRAPHQL_MAX_DEFINITIONS = env.int("GRAPHQL_MAX_DEFINITIONS", 50)
-GRAPHQL_MAX_DIRECTIVES = env.int("GRAPHQL_MAX_DIRECTIVES", 50)
-GRAPHQL_MAX_COST = env.int("GRAPHQL_MAX_COST", 5_000)
-# How many parsed documents a process keeps, and of how many characters together.
-GRAPHQL_DOCUMENTS = env.int("GRAPHQL_DOCUMENTS", 1_000)
-GRAPHQL_DOCUMENTS_CHARACTERS = env.int("GRAPHQL_DOCUMENTS_CHARACTERS", 4_000_000)
+GRAPHQL_MAX_BYTES = env.integer("GRAPHQL_MAX_BYTES", 100_000, least=1)
+GRAPHQL_MAX_TOKENS = env.integer("GRAPHQL_MAX_TOKENS", 2_000, least=1)
+GRAPHQL_MAX_DEPTH = env.integer("GRAPHQL_MAX_DEPTH", 12, least=1)
+GRAPHQL_MAX_ALIASES = env.integer("GRAPHQL_MAX_ALIASES", 30, least=1)
+GRAPHQL_MAX_ROOT_FIELDS = env.integer("GRAPHQL_MAX_ROOT_FIELDS", 20, least=1)
+GRAPHQL_MAX_SELECTIONS = env.integer("GRAPHQL_MAX_SELECTIONS", 500, least=1)
+GRAPHQL_MAX_DEFINITIONS = env.integer("GRAPHQL_MAX_DEFINITIONS", 50, least=1)
+GRAPHQL_MAX_DIRECTIVES = env.integer("GRAPHQL_MAX_DIRECTIVES", 50, least=1)
+GRAPHQL_MAX_COST = env.integer("GRAPHQL_MAX_COST", 5_000, least=1)
+# Values in the variables of a request: items of lists and fields of input objects too.
+GRAPHQL_MAX_VALUES = env.integer("GRAPHQL_MAX_VALUES", 10_000, least=1)
+# How many parsed documents a process keeps, and how many bytes of memory they may hold together.
+GRAPHQL_DOCUMENTS = env.integer("GRAPHQL_DOCUMENTS", 1_000, least=1)
+GRAPHQL_DOCUMENTS_BYTES = env.integer("GRAPHQL_DOCUMENTS_BYTES", 32_000_000, least=1)
+# A manifest of the storefronts' own documents (JSON, hash to text); on: no other document is served to anybody.
+GRAPHQL_TRUSTED_DOCUMENTS = env.text("GRAPHQL_TRUSTED_DOCUMENTS")
+GRAPHQL_TRUSTED_ONLY = env.boolean("GRAPHQL_TRUSTED_ONLY", False)
+if GRAPHQL_TRUSTED_ONLY:
+    env.require("GRAPHQL_TRUSTED_DOCUMENTS", "the manifest of those documents that GRAPHQL_TRUSTED_ONLY serves")
 # "compiled": by plans made once for a document; "standard": by graphql-core's executor.
-GRAPHQL_EXECUTION = env.str("GRAPHQL_EXECUTION", "compiled")
+GRAPHQL_EXECUTION = env.choice("GRAPHQL_EXECUTION", "compiled", ["compiled", "standard"])
+# Which GraphQL over HTTP gives the statuses. "2023": the working draft that graphql-http's 61 audits try. "draft": that
+# of August 2026, 422 for what is read but not valid, 294 for data with errors; see core.graphql.statuses.
+GRAPHQL_STATUS = env.choice("GRAPHQL_STATUS", "2023", ["2023", "draft"])
 # On: everyone may ask about the schema, and errors suggest names. Off: staff only.
-GRAPHQL_INTROSPECTION = env.bool("GRAPHQL_INTROSPECTION", DEBUG)
+GRAPHQL_INTROSPECTION = env.boolean("GRAPHQL_INTROSPECTION", DEBUG)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["core.auth.rest.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["core.parsers.JsonParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "core.parsers.ContentNegotiation",
     "URL_FORMAT_OVERRIDE": None,
     "DEFAULT_THROTTLE_CLASSES": ["core.rate_limit.CostThrottle"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -420,22 +383,29 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"
-STATIC_ROOT = Path(env.str("STATIC_ROOT", str(VAR_DIR / "static")))
-STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+STATIC_ROOT = env.folder("STATIC_ROOT", VAR_DIR / "static")
 WHITENOISE_USE_FINDERS = DEBUG
 # Renditions are for everyone, originals for nobody but the worker. S3_BUCKET puts both there (any compatible server:
 # S3_ENDPOINT_URL); credentials come as boto3 takes them, AWS_ACCESS_KEY_ID and so on.
-MEDIA_ROOT = Path(env.str("MEDIA_ROOT", "") or VAR_DIR / "media")
-MEDIA_URL = env.str("MEDIA_URL", "") or "/media/"
-ORIGINALS_ROOT = Path(env.str("ORIGINALS_ROOT", "") or VAR_DIR / "originals")
+MEDIA_ROOT = env.path("MEDIA_ROOT", VAR_DIR / "media")
+MEDIA_URL = env.text(
+    "MEDIA_URL", "/media/", pattern=r"(?:https?:/)?/(?!/)\S*[^\s/]/", allowed="a path or web address that ends with /"
+)
+ORIGINALS_ROOT = env.path("ORIGINALS_ROOT", VAR_DIR / "originals")
 _files = {"BACKEND": "core.storages.WholeFiles"}
 _renditions: dict[str, Any] = {**_files, "OPTIONS": {"location": MEDIA_ROOT, "base_url": MEDIA_URL}}
 _originals: dict[str, Any] = {**_files, "OPTIONS": {"location": ORIGINALS_ROOT, "base_url": None}}
-if _bucket := env.str("S3_BUCKET", ""):
+_bucket, _originals_bucket = env.bucket("S3_BUCKET"), env.bucket("S3_ORIGINALS_BUCKET")
+_endpoint, _region = (
+    env.url("S3_ENDPOINT_URL", ""),
+    env.text("S3_REGION", pattern=r"[\w-]+", allowed="a region such as eu-central-1"),
+)
+_public_domain = env.text("S3_PUBLIC_DOMAIN", pattern=r"[\w.:/-]+", allowed="a host name such as media.shop.example")
+if _bucket:
     _s3 = {
         "bucket_name": _bucket,
-        "endpoint_url": env.str("S3_ENDPOINT_URL", "") or None,
-        "region_name": env.str("S3_REGION", "") or None,
+        "endpoint_url": _endpoint or None,
+        "region_name": _region or None,
         "file_overwrite": True,
     }
     _forever = {"CacheControl": "public, max-age=31536000, immutable"}
@@ -445,7 +415,7 @@ if _bucket := env.str("S3_BUCKET", ""):
             **_s3,
             "location": "media",
             "querystring_auth": False,
-            "custom_domain": env.str("S3_PUBLIC_DOMAIN", "") or None,
+            "custom_domain": _public_domain or None,
             "object_parameters": _forever,
         },
     }
@@ -453,7 +423,7 @@ if _bucket := env.str("S3_BUCKET", ""):
         "BACKEND": "storages.backends.s3.S3Storage",
         "OPTIONS": {
             **_s3,
-            "bucket_name": env.str("S3_ORIGINALS_BUCKET", "") or _bucket,
+            "bucket_name": _originals_bucket or _bucket,
             "location": "originals",
             "default_acl": "private",
         },
@@ -470,24 +440,36 @@ STORAGES = {
 
 # --- Safe by default -----------------------------------------------------------------------------------------
 # TLS is on unless DEBUG or INSECURE_HTTP says that this instance is spoken to in plain HTTP.
-_https = not env.bool("INSECURE_HTTP", DEBUG)
+_https = not env.boolean("INSECURE_HTTP", DEBUG)
 SECURE_SSL_REDIRECT = _https
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _https
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 X_FRAME_OPTIONS = "DENY"
 
 # Where the admin is, such as "backstage/".
-ADMIN_PATH = (env.str("ADMIN_PATH", "").strip("/") or "admin") + "/"
+ADMIN_PATH = (
+    env.text(
+        "ADMIN_PATH",
+        "admin",
+        pattern=r"/?(?!(?:graphql|api|media|static|healthz|readyz|metrics)(?:/|$))[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*/?",
+        allowed="a path of letters, digits, - and _ that is not another page's, such as backstage/",
+    ).strip("/")
+    + "/"
+)
 # Bytes of a request's body, refused by its Content-Length: a form with files, and all else.
-MAX_BODY_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("MAX_BODY_BYTES", 1024 * 1024)
-MAX_UPLOAD_BODY_BYTES = env.int("MAX_UPLOAD_BODY_BYTES", 25 * 1024 * 1024)
+MAX_BODY_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE = env.integer("MAX_BODY_BYTES", 1024 * 1024, least=1024)
+MAX_UPLOAD_BODY_BYTES = env.integer("MAX_UPLOAD_BODY_BYTES", 25 * 1024 * 1024, least=1024)
 
 # --- What an operator sees -----------------------------------------------------------------------------------
-LOGGING = logs.configuration(human=DEBUG, level=env.str("LOG_LEVEL", "INFO"))
-# A request or task that takes longer is logged with its SQL.
-SLOW_OPERATION_MS = env.int("SLOW_OPERATION_MS", 500)
-# Wanted by /metrics when set; and the port at which a worker answers its own /metrics (0: nowhere).
-METRICS_TOKEN = env.str("METRICS_TOKEN", "")
-METRICS_PORT = env.int("METRICS_PORT", 0)
+LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"])
+LOGGING = logs.configuration(human=DEBUG, level=LOG_LEVEL)
+# A request or task whose SQL takes longer (milliseconds) is logged with it.
+SLOW_OPERATION_MS = env.integer("SLOW_OPERATION_MS", 500, most=10**9)
+# Whom /.well-known/security.txt names (RFC 9116); without it there is no such file.
+SECURITY_CONTACT = env.contacts("SECURITY_CONTACT")
+# Opens /metrics to its bearer; without it they are closed, except with DEBUG. METRICS_PORT: where a worker answers its
+# own (0: nowhere).
+METRICS_TOKEN = env.token("METRICS_TOKEN")
+METRICS_PORT = env.integer("METRICS_PORT", 0, most=65535)

@@ -3,11 +3,11 @@
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
-from drf_spectacular.views import SpectacularAPIView
 
 from core import pages
 from core.graphql.view import graphql
 from core.media import media
+from core.openapi import SchemaView
 from core.rest import NoSuchPath
 
 urlpatterns = [
@@ -16,9 +16,10 @@ urlpatterns = [
     path("api/v1/", include("users.urls")),
     path("api/v1/", include("catalog.urls")),
     re_path(r"^api/v1/", NoSuchPath.as_view()),
-    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", pages.swagger, name="swagger"),
     path(settings.ADMIN_PATH, admin.site.urls),
     path("media/<path:name>", media, name="media"),
     path("favicon.ico", pages.favicon),
+    path(".well-known/security.txt", pages.security_txt),
 ]

@@ -3,15 +3,28 @@
 import gc
 import os
 
+import django
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.wsgi import get_wsgi_application
+
+from core import env
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
-application = get_wsgi_application()
+django.setup(set_prefix=False)
+
+from core.http.handler import Handler  # noqa: E402 - it wants the settings
+
+application = Handler()
 # Commands do without; a server would answer 400 to every request.
 if not settings.ALLOWED_HOSTS:
-    raise ImproperlyConfigured("ALLOWED_HOSTS must name the hosts to answer to when DEBUG is off.")
+    env.refuse("ALLOWED_HOSTS", "the host names to answer to, separated by commas, when DEBUG is off")
+if settings.GRAPHQL_TRUSTED_DOCUMENTS:
+    try:
+        from core.graphql.view import documents, trusted
+
+        trusted.check(documents.schema)
+    except ImproperlyConfigured as wrong:
+        env.end(str(wrong))
 # What was imported stays: it need not be looked through again and again, nor be written to in forked processes. A page
 # of 100 products makes some thousand objects that all go with its answer: looking for circles among them is 4 % of it.
 gc.freeze()

@@ -26,6 +26,7 @@ INSECURE_HTTP=1
 SITE_URL=http://127.0.0.1:8080
 #CSRF_TRUSTED_ORIGINS=https://shop.example
 #CORS_ALLOWED_ORIGINS=https://www.shop.example
+#SECURITY_CONTACT=security@shop.example
 #ADMIN_PATH=backstage
 # Address (CIDR) of what ends TLS in front of nginx; on this host that is the network's gateway:
 #MORE_TRUSTED_PROXIES=172.30.77.1/32

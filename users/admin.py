@@ -2,18 +2,24 @@
 
 from django.contrib import admin, messages
 from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 
+from core.auth import policy
+from core.auth.admin import PolicyAdmin
 from core.errors import InvalidInput
+from core.http.admin_input import CheckedInputAdmin
 from core.proxies import client_address
 from users import rules, services
 from users.addresses import fold_email
 from users.mail import outbox
 from users.models import OutgoingMail, User
+from users.policy import may_give_rights, may_manage
 
 
 class SignInForm(AdminAuthenticationForm):
@@ -86,7 +92,7 @@ class UserEditForm(_UniqueEmail, UserChangeForm):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin):
+class UserAdmin(PolicyAdmin, CheckedInputAdmin, DjangoUserAdmin):
     """Accounts by e-mail address."""
 
     form = UserEditForm
@@ -109,10 +115,24 @@ class UserAdmin(DjangoUserAdmin):
 
     @admin.action(description="Deactivate selected accounts", permissions=["change"])
     def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        """Shuts the accounts; all their tokens end at once."""
-        for user in queryset:
+        """Shuts the accounts that the user may change; all their tokens end at once."""
+        users = [user for user in queryset if self.has_change_permission(request, user)]
+        for user in users:
             services.deactivate(user=user)
-        self.message_user(request, f"{len(queryset)} accounts were deactivated.", messages.SUCCESS)
+        self.message_user(request, f"{len(users)} accounts were deactivated.", messages.SUCCESS)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """As the policy of accounts says."""
+        return super().has_change_permission(request, obj) and (obj is None or may_manage(request.user, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """As the policy of accounts says."""
+        return super().has_delete_permission(request, obj) and (obj is None or may_manage(request.user, obj))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
+        """The rights too, for whoever may not give them."""
+        rights = ["is_staff", "is_superuser", "groups", "user_permissions"]
+        return [*super().get_readonly_fields(request, obj), *([] if may_give_rights(request.user) else rights)]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[User], search_term: str
@@ -124,8 +144,28 @@ class UserAdmin(DjangoUserAdmin):
         return queryset, False
 
 
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(PolicyAdmin, CheckedInputAdmin, DjangoGroupAdmin):
+    """Groups of permissions, "Shop staff" among them."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        """Whoever may give rights."""
+        return may_give_rights(request.user)
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        """Whoever may give rights."""
+        return may_give_rights(request.user)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        """Whoever may give rights."""
+        return may_give_rights(request.user)
+
+
 @admin.register(OutgoingMail)
-class OutgoingMailAdmin(admin.ModelAdmin):
+class OutgoingMailAdmin(PolicyAdmin, CheckedInputAdmin):
     """The outbox, to look at; failed and uncertain mails can be sent again."""
 
     list_display = ["id", "kind", "user", "status", "due_at", "attempts", "sent_at", "reason"]
@@ -157,9 +197,9 @@ class OutgoingMailAdmin(admin.ModelAdmin):
 
     def has_send_again_permission(self, request: HttpRequest) -> bool:
         """Whoever may change mails."""
-        return request.user.has_perm("users.change_outgoingmail")
+        return policy.may(request.user, "change", OutgoingMail)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: OutgoingMail | None = None) -> bool:
         """Mails are written by what causes them."""
         return False
 

@@ -1,5 +1,7 @@
 """The people: accounts that sign in by e-mail."""
 
+from functools import partial
+
 from django.apps import AppConfig
 
 
@@ -9,7 +11,11 @@ class UsersConfig(AppConfig):
     name = "users"
 
     def ready(self) -> None:
-        """Tells /metrics of the mail. Imported here: models are not there any earlier."""
+        """Tells /metrics and /readyz of the mail. Imported here: models are not there any earlier."""
+        from core import delayed
+        from core.jobs.readiness import register_jobs
         from users import figures
+        from users.models import OutgoingMail
 
         figures.register()
+        register_jobs("mail", partial(delayed.oldest_due, OutgoingMail))

@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.utils.encoding import DjangoUnicodeDecodeError
 from django.utils.http import urlsafe_base64_decode
 
-from core.celery import hurry
 from core.errors import ErrorCode, Fault, InvalidInput, Throttled
+from core.jobs.notify import notify
 from core.transactions import run_in_transaction
 from users import families, hashers, rules, throttles
 from users.addresses import fold_email
@@ -122,7 +122,7 @@ def request_password_reset(*, email: str, address: str) -> None:
     email = fold_email(rules.checked_email(email))
     throttles.count_reset_mail(email, address)
     run_in_transaction(lambda: outbox.enqueue(OutgoingMail.Kind.PASSWORD_RESET, asked_for=email))
-    transaction.on_commit(lambda: hurry(send_due_mail))
+    transaction.on_commit(lambda: notify(send_due_mail.name))
 
 
 def reset_password(*, uid: str, token: str, new_password: str, address: str) -> User:

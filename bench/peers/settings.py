@@ -24,4 +24,4 @@ if PEER == "stock":
         "JWT_PAYLOAD_GET_USERNAME_HANDLER": lambda payload: payload.get("sub"),
         "JWT_GET_USER_BY_NATURAL_KEY_HANDLER": "bench.peers.stock.user_of",
     }
-CURRENCY = env.str("CURRENCY", "EUR")
+CURRENCY = env.text("CURRENCY", "EUR")

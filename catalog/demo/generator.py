@@ -14,7 +14,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from catalog.text import fold, slug_of
+from catalog.slugs import slug_of
+from catalog.text import fold
 
 WORDS = Path(__file__).parent
 LAST_DAY = datetime(2026, 9, 30, tzinfo=UTC)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from django.db import transaction
 
 from catalog.images.models import ImageJob, ProductImage
-from catalog.images.services import hurry_worker
+from catalog.images.services import notify_worker
 from catalog.models import Product
 from catalog.text import fold
 
@@ -64,7 +64,7 @@ def ask_for_pictures(products: Iterable[Product], categories: dict[int, str]) ->
     ]
     ImageJob.objects.bulk_create(wanted)
     if wanted:
-        transaction.on_commit(hurry_worker)
+        transaction.on_commit(notify_worker)
     return len(wanted)
 
 

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.db import transaction
 
 from catalog.demo.generator import DemoCatalogue, demo_catalogue
 from catalog.demo.pictures import ask_for_pictures
 from catalog.models import Brand, Category, Product
+from core.auth import shop_staff
 
 # Known to everyone who reads the README: made only where DEBUG is on.
 ACCOUNT_PASSWORD = "vitrine-demo"  # noqa: S105
@@ -121,6 +123,8 @@ def _add_accounts() -> list[str]:
         try:
             users.objects.get_by_natural_key(email)
         except users.DoesNotExist:
-            users.objects.create_user(email, ACCOUNT_PASSWORD, **rights)
+            user = users.objects.create_user(email, ACCOUNT_PASSWORD, **rights)
+            if user.is_staff:
+                user.groups.set(Group.objects.filter(name=shop_staff.NAME))
             made.append(email)
     return made

@@ -17,6 +17,7 @@ from catalog.images.pool import Failure, JobFailed, JobRefused, Pool
 from catalog.images.sizes import FIRST, LATER, ImageFormat, ImageSize
 from catalog.images.wire import Head, Parts
 from core import delayed
+from core.auth.policy import SYSTEM
 from core.errors import InvalidInput
 from core.transactions import run_in_transaction
 
@@ -105,7 +106,7 @@ def _draw(job: ImageJob, pool: Pool) -> None:
     if product is not None and not ProductImage.objects.filter(product=product).exists():
         _, (data,) = _run(pool, "draw", **job.details)
         try:
-            services.image_upload(product_id=product.pk, file=BytesIO(data), alt=product.name)
+            services.image_upload(actor=SYSTEM, product_id=product.pk, file=BytesIO(data), alt=product.name)
         except InvalidInput as error:
             logger.warning("%s: %s", job, error)
     _end(job)

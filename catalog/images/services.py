@@ -1,4 +1,4 @@
-"""What can be done with a product's images. Each write is one transaction, and hurries the worker after it."""
+"""What can be done with a product's images. Each write is one transaction, and notifies the worker after it."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -13,9 +13,11 @@ from catalog.images import files
 from catalog.images.inspect import Facts, ImageRefused, ImageTooLarge, inspect
 from catalog.images.models import ALT_LENGTH, ImageJob, ImageStatus, ProductImage
 from catalog.models import Product
-from core.celery import app, hurry
+from core.auth import policy
+from core.auth.policy import Actor
 from core.delayed import FAILED
 from core.errors import ErrorCode, InvalidInput
+from core.jobs.notify import notify
 from core.transactions import run_in_transaction
 from core.values import has_unsafe_characters
 
@@ -31,12 +33,13 @@ class Upload:
     is_new: bool
 
 
-def image_upload(*, product_id: int | None, file: BinaryIO | None, alt: str = "") -> Upload:
+def image_upload(*, actor: Actor, product_id: int | None, file: BinaryIO | None, alt: str = "") -> Upload:
     """Keeps a picture for a product and has it rendered; a file of None was larger than IMAGE_MAX_BYTES.
 
     The same bytes for the same product answer the image that there is; a FAILED one is tried again. Raises
-    InvalidInput: NOT_FOUND, INVALID (alt), UNSUPPORTED_IMAGE, IMAGE_TOO_LARGE, LIMIT_EXCEEDED.
+    InvalidInput: FORBIDDEN, NOT_FOUND, INVALID (alt), UNSUPPORTED_IMAGE, IMAGE_TOO_LARGE, LIMIT_EXCEEDED.
     """
+    policy.check(actor, "add", ProductImage)
     alt = _alt(alt)
     if product_id is None or not Product.objects.filter(pk=product_id).exists():
         raise InvalidInput.at("productId", message="There is no such product.", code=ErrorCode.NOT_FOUND)
@@ -46,7 +49,7 @@ def image_upload(*, product_id: int | None, file: BinaryIO | None, alt: str = ""
     digest = files.digest(file)
     same = ProductImage.objects.filter(product_id=product_id, sha256=digest.sha256)
     if (found := same.first()) is not None:
-        tried_again = image_retry(images=same.filter(pk=found.pk)) > 0
+        tried_again = _render_again(same.filter(pk=found.pk)) > 0
         if tried_again:
             found.refresh_from_db()
         return Upload(found, is_new=tried_again)
@@ -64,8 +67,11 @@ def image_upload(*, product_id: int | None, file: BinaryIO | None, alt: str = ""
     return Upload(kept, is_new=kept.key == image.key)
 
 
-def image_update(*, image_id: int | None, alt: str | None = None, position: int | None = None) -> ProductImage:
+def image_update(
+    *, actor: Actor, image_id: int | None, alt: str | None = None, position: int | None = None
+) -> ProductImage:
     """Changes what is given. The position is clamped, the product's other images move. Raises InvalidInput."""
+    policy.check(actor, "change", ProductImage)
     if alt is not None:
         alt = _alt(alt)
 
@@ -83,8 +89,9 @@ def image_update(*, image_id: int | None, alt: str | None = None, position: int 
     return run_in_transaction(change)
 
 
-def image_delete(*, image_id: int | None) -> ProductImage:
+def image_delete(*, actor: Actor, image_id: int | None) -> ProductImage:
     """Deletes an image; its files go after the commit. Answers it as it was. Raises InvalidInput."""
+    policy.check(actor, "delete", ProductImage)
 
     def delete() -> ProductImage:
         image = _locked(image_id)
@@ -97,27 +104,32 @@ def image_delete(*, image_id: int | None) -> ProductImage:
     return run_in_transaction(delete)
 
 
-def image_retry(*, images: QuerySet[ProductImage]) -> int:
-    """Makes FAILED images of the queryset PENDING again, and tells how many."""
+def image_retry(*, actor: Actor, images: QuerySet[ProductImage]) -> int:
+    """Makes FAILED images of the queryset PENDING again, and tells how many. Raises InvalidInput."""
+    policy.check(actor, "change", ProductImage)
+    return _render_again(images)
 
+
+def _render_again(images: QuerySet[ProductImage]) -> int:
     def retry() -> int:
         failed = list(images.filter(status=ImageStatus.FAILED).select_for_update())
         ProductImage.objects.filter(pk__in=[image.pk for image in failed]).update(status=ImageStatus.PENDING, error="")
         for image in failed:
             ImageJob.put(Kind.RENDER, image.key, image=image)
         if failed:
-            transaction.on_commit(hurry_worker)
+            transaction.on_commit(notify_worker)
         return len(failed)
 
     return run_in_transaction(retry)
 
 
-def retry_later_formats(*, images: QuerySet[ProductImage]) -> int:
-    """Tries again what was given up after an image was READY (AVIF), and tells how many."""
+def retry_later_formats(*, actor: Actor, images: QuerySet[ProductImage]) -> int:
+    """Tries again what was given up after an image was READY (AVIF), and tells how many. Raises InvalidInput."""
+    policy.check(actor, "change", ProductImage)
     given_up = ImageJob.objects.filter(kind=Kind.LATER, status=FAILED, image__in=images)
     count = given_up.update(status="DUE", due_at=timezone.now(), attempts=0, crashes=0, claim=None, reason="")
     if count:
-        transaction.on_commit(hurry_worker)
+        transaction.on_commit(notify_worker)
     return count
 
 
@@ -126,9 +138,9 @@ def check_upload(*, file: BinaryIO) -> None:
     _inspect(file)
 
 
-def hurry_worker() -> None:
-    """Tells the worker that there is something to do; without a broker the sweep finds it."""
-    hurry(app.signature(TASK))  # type: ignore[arg-type]
+def notify_worker() -> None:
+    """Tells the worker that an image job is due."""
+    notify(TASK)
 
 
 def _too_large() -> InvalidInput:
@@ -169,7 +181,7 @@ def _add(image: ProductImage) -> ProductImage:
     image.pk = None
     image.save(force_insert=True)
     ImageJob.objects.create(kind=Kind.RENDER, key=image.key, image=image)
-    transaction.on_commit(hurry_worker)
+    transaction.on_commit(notify_worker)
     return image
 
 

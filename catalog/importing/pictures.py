@@ -11,6 +11,7 @@ from catalog.importing import plain, shopify
 from catalog.importing.files import SourceFile
 from catalog.importing.rows import RefusedError, shown
 from catalog.models import Product
+from core.auth.policy import SYSTEM
 from core.errors import InvalidInput
 
 
@@ -75,7 +76,7 @@ def _attach(product: int | None, path: Path, alt: str, pictures: Pictures, on_re
             pictures.missing += 1
             return
         with path.open("rb") as file:
-            upload = services.image_upload(product_id=product, file=file, alt=alt[:ALT_LENGTH])
+            upload = services.image_upload(actor=SYSTEM, product_id=product, file=file, alt=alt[:ALT_LENGTH])
     except (InvalidInput, OSError) as error:
         pictures.refused += 1
         on_refused(f"{path}: {error}")

@@ -14,7 +14,7 @@ from catalog.importing.rows import (
     sku_of,
     slug_in,
 )
-from catalog.text import slug_of
+from catalog.slugs import slug_of
 
 COLUMNS = (
     *("name", "slug", "sku", "description", "category"),

@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Protocol
 
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_unicode_slug
 
 from catalog.models import NAME_LENGTH, SKU_LENGTH, SLUG_LENGTH, not_reserved
+from catalog.slugs import normal_form, validate_slug
 from catalog.text import squeeze
 
 UNCATEGORISED, UNBRANDED = "Uncategorised", "Unbranded"
@@ -73,11 +73,12 @@ def name_of(what: str, value: str) -> str:
 
 
 def slug_in(what: str, slug: str) -> str:
-    """The slug, if it is one. Raises RefusedError."""
+    """The slug in its normal form, if it is one. Raises RefusedError."""
+    slug = normal_form(slug)
     if len(slug) > SLUG_LENGTH:
         raise RefusedError(f"{what} has {len(slug)} characters, {SLUG_LENGTH} is the most")
     try:
-        validate_unicode_slug(slug)
+        validate_slug(slug)
         not_reserved(slug)
     except ValidationError:
         raise RefusedError(

@@ -17,7 +17,8 @@ from catalog.importing.rows import (
     sku_of,
     slug_in,
 )
-from catalog.text import slug_of, squeeze
+from catalog.slugs import slug_of
+from catalog.text import squeeze
 
 # What newer exports call the same columns.
 ALIASES = {

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from catalog.models import SLUG_LENGTH, Brand, Category
-from catalog.text import fold, slug_of
+from catalog.slugs import shortened, slug_of
+from catalog.text import fold
 
 Path = tuple[str, ...]
 
@@ -75,7 +76,8 @@ def _make(model: type[Category] | type[Brand], missing: dict[_Node, tuple[str, s
     candidates: dict[_Node, list[str]] = {}
     for node, (name, parent_slug) in missing.items():
         base = slug_of(name) or fallback
-        candidates[node] = [slug[:SLUG_LENGTH] for slug in (base, f"{parent_slug}-{base}" if parent_slug else base)]
+        longer = f"{parent_slug}-{base}" if parent_slug else base
+        candidates[node] = [shortened(slug, SLUG_LENGTH) for slug in (base, longer)]
     asked = {slug for slugs in candidates.values() for slug in slugs}
     taken = set(model.objects.filter(slug__in=asked).values_list("slug", flat=True))
     slugs: dict[_Node, str] = {}
@@ -107,7 +109,7 @@ def _numbered(model: type[Category] | type[Brand], base: str, taken: set[str]) -
     number = 2
     while True:
         ending = f"-{number}"
-        slug = base[: SLUG_LENGTH - len(ending)] + ending
+        slug = shortened(base, SLUG_LENGTH - len(ending)) + ending
         if slug not in taken and not model.objects.filter(slug=slug).exists():
             return slug
         number += 1

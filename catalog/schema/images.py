@@ -5,11 +5,11 @@ from typing import Any
 import graphene
 from graphql import GraphQLResolveInfo
 
-from catalog import models
+from catalog import models, policy
 from catalog.images import reading, services, sizes
-from core.errors import ErrorCode, Fault, InvalidInput
+from core.errors import InvalidInput
 from core.graphql.connections import list_of
-from core.graphql.errors import UserError, refused, unauthenticated, user_errors
+from core.graphql.errors import UserError, refused, unauthenticated
 from core.graphql.ids import key_of
 from core.graphql.multipart import TooLarge, Upload
 from core.graphql.nodes import Node, NodeType
@@ -152,6 +152,7 @@ class ImagesMutation(graphene.ObjectType):
         def upload() -> models.ProductImage:
             file = input["image"]
             return services.image_upload(
+                actor=info.context.user,
                 product_id=key_of(input["product_id"], "Product"),
                 file=None if isinstance(file, TooLarge) else file,
                 alt=input.get("alt") or "",
@@ -167,7 +168,9 @@ class ImagesMutation(graphene.ObjectType):
         key = key_of(input["id"], "ProductImage")
         return _answer(
             info,
-            lambda: services.image_update(image_id=key, alt=input.get("alt"), position=input.get("position")),
+            lambda: services.image_update(
+                actor=info.context.user, image_id=key, alt=input.get("alt"), position=input.get("position")
+            ),
         )
 
     @staticmethod
@@ -175,17 +178,14 @@ class ImagesMutation(graphene.ObjectType):
         root: None, info: GraphQLResolveInfo, input: dict[str, Any]
     ) -> ProductImagePayload:
         """The image as it was, without the files that are gone."""
-        return _answer(info, lambda: services.image_delete(image_id=key_of(input["id"], "ProductImage")))
+        key = key_of(input["id"], "ProductImage")
+        return _answer(info, lambda: services.image_delete(actor=info.context.user, image_id=key))
 
 
 def _answer(info: GraphQLResolveInfo, change: Any) -> ProductImagePayload:
-    """What the change makes, for staff; others may not, and nobody without a token. Raises UNAUTHENTICATED."""
-    user = info.context.user
-    if not user.is_authenticated:
+    """What the change makes, or why it was refused. Raises UNAUTHENTICATED."""
+    if not info.context.user.is_authenticated:
         raise unauthenticated()
-    if not user.is_staff:
-        fault = Fault((), "Only staff may change images.", ErrorCode.FORBIDDEN)
-        return ProductImagePayload(errors=user_errors([fault]))
     try:
         return ProductImagePayload(image=change(), errors=[])
     except InvalidInput as error:
@@ -194,4 +194,4 @@ def _answer(info: GraphQLResolveInfo, change: Any) -> ProductImagePayload:
 
 def image_node(info: GraphQLResolveInfo, key: int) -> models.ProductImage | None:
     """The image of a primary key: READY ones of active products, for staff all."""
-    return reading.image_by_id(key, everything=getattr(info.context.user, "is_staff", False))
+    return reading.image_by_id(key, everything=policy.sees_hidden(info.context.user))

@@ -1,6 +1,6 @@
 """The catalogue's GraphQL queries: arguments in, one search, connections out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -9,7 +9,7 @@ import graphene
 from graphene.utils.str_converters import to_snake_case
 from graphql import GraphQLResolveInfo
 
-from catalog import models
+from catalog import models, policy
 from catalog.images.reading import attach_images
 from catalog.products import read_products
 from catalog.schema import facets as facet_types
@@ -22,6 +22,7 @@ from catalog.search.criteria import Range, SearchCriteria, SortField, parse_crit
 from catalog.search.cursors import encode
 from catalog.search.engine import Hits, Suggestion, engine, parse_page, suggestions
 from catalog.search.facets import Facets
+from catalog.slugs import normal_form
 from core.errors import InvalidInput
 from core.graphql.connections import PAGE_ARGUMENTS, Connection, Edge, list_of
 from core.graphql.ids import key_of
@@ -36,13 +37,12 @@ DEFAULT_SUGGESTIONS = 8
 class ProductEdge(Edge):
     """A product of a search, with what there was to find in its name."""
 
-    criteria: SearchCriteria
-    stage: int | None
+    highlighter: Callable[[str], str] | None
 
     @property
     def highlight(self) -> str | None:
         """The name with marks; none without a text."""
-        return engine().highlight(self.node.name, self.criteria, self.stage) if self.criteria.text else None
+        return self.highlighter(self.node.name) if self.highlighter else None
 
 
 class ProductConnection(Connection):
@@ -104,7 +104,7 @@ class CatalogQuery(graphene.ObjectType):
         if id is not None:
             key = key_of(id, "Product")
         else:
-            found = models.Product.objects.filter(slug=slug, is_active=True)
+            found = models.Product.objects.filter(slug=normal_form(slug or ""), is_active=True)
             key = found.values_list("id", flat=True).first()
         product = product_node(info, key) if key is not None else None
         if product is not None and slug is not None and {"image", "images"} & selection(info).keys():
@@ -127,9 +127,11 @@ class CatalogQuery(graphene.ObjectType):
         cursors = {boundary.id: encode(criteria.digest, boundary) for boundary in hits.boundaries}
         products = _products(info, list(cursors), wanted)
         by_id = {product.pk: product for product in products}
+        wants_highlight = criteria.text and at(wanted, "edges", "highlight") is not None
+        highlighter = engine().highlighter(criteria, hits.stage) if wants_highlight else None
         return ProductConnection(
             [(cursor, by_id.get(pk)) for pk, cursor in cursors.items()],
-            edge=partial(ProductEdge, criteria=criteria, stage=hits.stage),
+            edge=partial(ProductEdge, highlighter=highlighter),
             has_next=hits.has_next,
             has_previous=hits.has_previous,
             count=lambda: engine().count(criteria, hits.stage),
@@ -153,9 +155,10 @@ class CatalogQuery(graphene.ObjectType):
         tree = tree_of(info.context)
         if parent is None:
             return tree.children(None)
-        if parent not in tree.by_slug:
+        category = tree.with_slug(parent)
+        if category is None:
             raise InvalidInput.at("parent", message=f"There is no category “{parent[:100]}”.")
-        return tree.children(tree.by_slug[parent].pk)
+        return tree.children(category.pk)
 
     @staticmethod
     def resolve_brands(
@@ -210,7 +213,7 @@ def product_node(info: GraphQLResolveInfo, key: int) -> models.Product | None:
     """The product of a primary key, archived ones for staff only."""
     if not may_read_catalogue(info):
         return None
-    return next(iter(read_products([key], archived=getattr(info.context.user, "is_staff", False))), None)
+    return next(iter(read_products([key], archived=policy.sees_hidden(info.context.user))), None)
 
 
 def category_node(info: GraphQLResolveInfo, key: int) -> models.Category | None:

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from graphene.relay import PageInfo
 from graphql import GraphQLResolveInfo
 
-from catalog import models
+from catalog import models, policy
 from catalog.images import reading
 from catalog.schema.images import ProductImage
 from catalog.search import criteria
@@ -42,7 +42,7 @@ def require_catalogue(info: GraphQLResolveInfo) -> None:
 
 def may_read_catalogue(info: GraphQLResolveInfo) -> bool:
     """Whether the viewer may read the catalogue."""
-    return settings.CATALOG_PUBLIC or info.context.user.is_authenticated
+    return policy.may_read(info.context.user)
 
 
 SortField = graphene.Enum.from_enum(criteria.SortField, name="ProductSortField", description=lambda value: None)
@@ -162,7 +162,7 @@ class Product(NodeType):
 
 
 def _sees_everything(info: GraphQLResolveInfo) -> bool:
-    return getattr(info.context.user, "is_staff", False)
+    return policy.sees_hidden(info.context.user)
 
 
 ProductEdge = edge_type(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from catalog.models import Brand
-from catalog.search.criteria import MAX_WORDS, TEXT_LENGTH
+from catalog.search.criteria import text_mistake
 from catalog.search.cursors import Page, decode, encode, page_arguments
 from catalog.search.database import keyset
 from catalog.search.engine import hits
@@ -35,11 +35,9 @@ def search(
 
     Raises InvalidInput at the argument at fault.
     """
+    if text and (mistake := text_mistake(text)):
+        raise InvalidInput.at("search", message=mistake)
     text = squeeze(text or "")
-    if len(text) > TEXT_LENGTH:
-        raise InvalidInput.at("search", message=f"The text is longer than {TEXT_LENGTH} characters.")
-    if len(words(text)) > MAX_WORDS:
-        raise InvalidInput.at("search", message=f"The text has more than {MAX_WORDS} different words.")
     size, backward, cursor = page_arguments(first=first, after=after, last=last, before=before)
     digest = blake2b(f"brands\x1f{text}".encode(), digest_size=6).hexdigest()
     boundary = decode(cursor, digest, str, "before" if backward else "after") if cursor is not None else None

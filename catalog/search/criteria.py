@@ -10,12 +10,15 @@ from hashlib import blake2b
 from typing import Any, Generic, TypeVar
 
 from catalog.models import Brand
+from catalog.search.tokens import parts_of, plain
+from catalog.slugs import normal_form
 from catalog.text import squeeze, words
 from catalog.tree import CategoryTree
 from core.errors import ErrorCode, Fault, InvalidInput
 from core.values import has_unsafe_characters
 
 TEXT_LENGTH = 200
+MAX_TYPED = 10 * TEXT_LENGTH
 MAX_WORDS = 50
 MAX_CHOICES = 100
 MAX_IDS = 1000
@@ -124,13 +127,10 @@ def parse_criteria(
     path as in GraphQL's arguments.
     """
     faults: list[Fault] = []
-    text = squeeze(text) if text is not None and not has_unsafe_characters(text) else text
-    if text and has_unsafe_characters(text):
-        faults.append(Fault(("search",), "The text has characters that no text can have."))
-    elif text and len(text) > TEXT_LENGTH:
-        faults.append(Fault(("search",), f"The text is longer than {TEXT_LENGTH} characters."))
-    elif text and len(words(text)) > MAX_WORDS:
-        faults.append(Fault(("search",), f"The text has more than {MAX_WORDS} different words."))
+    if text and (mistake := text_mistake(text)):
+        faults.append(Fault(("search",), mistake))
+    elif text:
+        text = squeeze(text)
     if ids is not None and len(ids) > MAX_IDS:
         faults.append(Fault(("filter", "ids"), f"At most {MAX_IDS} ids can be asked for at once."))
     faults += _range_faults("price", price, Decimal(0), MAX_PRICE)
@@ -172,6 +172,18 @@ def parse_criteria(
     )
 
 
+def text_mistake(text: str) -> str | None:
+    """What is wrong with a text to search for, in words for whoever typed it; None when nothing is."""
+    if has_unsafe_characters(text):
+        return "The text has characters that no text can have."
+    # White space is squeezed before characters are counted; nobody squeezes a megabyte of it.
+    if len(text) > MAX_TYPED or len(text := squeeze(text)) > TEXT_LENGTH:
+        return f"The text is longer than {TEXT_LENGTH} characters."
+    if len({part for piece in plain(text).split() for part in parts_of(piece)}) > MAX_WORDS:
+        return f"The text has more than {MAX_WORDS} different words."
+    return None
+
+
 def _range_faults(name: str, asked: Range[Any], least: Any, most: Any) -> list[Fault]:
     """What is wrong with a range of numbers that lie from `least` to `most`."""
     faults = [
@@ -200,7 +212,7 @@ def _category_ids(
 ) -> frozenset[int]:
     found: set[int] = set()
     for choice in _choices("category", asked, faults):
-        if category := tree().by_slug.get(choice):
+        if category := tree().with_slug(choice):
             found.add(category.pk)
         elif by_name and (named := tree().named(choice)):
             found.update(category.pk for category in named)
@@ -211,14 +223,15 @@ def _category_ids(
 
 def _brand_ids(asked: Collection[str], by_name: bool, faults: list[Fault]) -> frozenset[int]:
     choices = _choices("brand", asked, faults)
-    rows = Brand.objects.filter(slug__in=choices)
+    slugs = {choice: normal_form(choice) for choice in choices}
+    rows = Brand.objects.filter(slug__in=slugs.values())
     if by_name:
         rows |= Brand.objects.filter(name__in=choices)
     brands = list(rows.values_list("id", "slug", "name")) if choices else []
     found: set[int] = set()
     for choice in choices:
         # Exact, whatever the database's collation takes for equal; a slug goes before a name.
-        matching = {pk for pk, slug, _ in brands if slug == choice}
+        matching = {pk for pk, slug, _ in brands if slug == slugs[choice]}
         if by_name and not matching:
             matching = {pk for pk, _, name in brands if name == choice}
         if not matching:

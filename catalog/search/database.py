@@ -13,7 +13,7 @@ from catalog.search.criteria import SearchCriteria, SortField
 from catalog.search.cursors import Boundary, Page
 from catalog.search.engine import Hits, Suggestion, SuggestionKind, hits, positions, ranked_hits
 from catalog.search.facets import STARS, Counts
-from catalog.search.highlight import highlighted
+from catalog.search.highlight import Highlighter
 from catalog.text import fold
 from core.telemetry.metrics import timed_search
 
@@ -154,9 +154,9 @@ class DatabaseEngine:
         """Names that hold every word, those that begin with them first: three queries."""
         return sorted(_named(words, first), key=lambda each: not fold(each.text).startswith(" ".join(words)))[:first]
 
-    def highlight(self, name: str, criteria: SearchCriteria, stage: int | None = None) -> str:
-        """The words of the name that hold a word of the text."""
-        return highlighted(name, criteria.text or "")
+    def highlighter(self, criteria: SearchCriteria, stage: int | None = None) -> Highlighter:
+        """The words of a name that hold a word of the text."""
+        return Highlighter(criteria.text or "")
 
     def _by_relevance(self, criteria: SearchCriteria, products: QuerySet[Product], page: Page) -> Hits:
         """The page by rank, then id; a boundary's value is the position among the hits, counted from 0."""

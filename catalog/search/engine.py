@@ -1,6 +1,6 @@
 """What a search engine promises, and which one answers."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -11,12 +11,11 @@ from typing import Protocol
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from catalog.search.criteria import TEXT_LENGTH, SearchCriteria, SortField
+from catalog.search.criteria import SearchCriteria, SortField, text_mistake
 from catalog.search.cursors import Boundary, Page, Value, decode, page_arguments
 from catalog.search.facets import Counts, check_first
-from catalog.text import squeeze, words
+from catalog.text import words
 from core.errors import InvalidInput
-from core.values import has_unsafe_characters
 
 # RELEVANCE has no stable key: its boundaries are positions, and these many hits can be paged through.
 RELEVANCE_WINDOW = 10_000
@@ -82,8 +81,8 @@ class Engine(Protocol):
         """Up to `first` completions of the words of an unfinished text (at least one), best first."""
         ...
 
-    def highlight(self, name: str, criteria: SearchCriteria, stage: int | None = None) -> str:
-        """The name, HTML-escaped, with <mark> around what the criteria's text matched."""
+    def highlighter(self, criteria: SearchCriteria, stage: int | None = None) -> Callable[[str], str]:
+        """Makes of a name the name, HTML-escaped, with <mark> around what the criteria's text matched."""
         ...
 
 
@@ -141,11 +140,8 @@ def ranked_hits(ids: list[int], page: Page, start: int, stop: int, stage: int | 
 def suggestions(text: str, first: int) -> list[Suggestion]:
     """Completions for a search box, best first; none for a blank text. Raises InvalidInput at the argument at fault."""
     check_first(first)
-    if has_unsafe_characters(text):
-        raise InvalidInput.at("query", message="The text has characters that no text can have.")
-    text = squeeze(text)
-    if len(text) > TEXT_LENGTH:
-        raise InvalidInput.at("query", message=f"The text is longer than {TEXT_LENGTH} characters.")
+    if mistake := text_mistake(text):
+        raise InvalidInput.at("query", message=mistake)
     looked_for = words(text)
     return engine().suggest(looked_for, first) if looked_for else []
 

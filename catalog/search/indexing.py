@@ -7,6 +7,7 @@ commit out of order, so exactly those rows are deleted that were read.
 
 import logging
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -15,20 +16,22 @@ from catalog.changes import IndexChange, changes_committed
 from catalog.search import store
 from catalog.search.applying import Applier
 from catalog.search.rebuild import RebuildRunning, rebuild
-from core.celery import app
 from core.health import NotReadyError, register
+from core.jobs.notify import notify
+from core.jobs.readiness import register_jobs
 
 logger = logging.getLogger(__name__)
 TASK = "catalog.tasks.apply_index_changes"
 BATCH = 1_000
-# Seconds for which a hurried worker, and a request that wants its change applied, wait for another writer.
+# Seconds for which a notified worker, and a request that wants its change applied, wait for another writer.
 PATIENCE, SYNC_PATIENCE = 3.0, 60.0
 
 
 def start() -> None:
     """Follows the recorded changes from now on, and answers for the index in /readyz."""
-    changes_committed.connect(hurry, dispatch_uid="search index")
+    changes_committed.connect(after_commit, dispatch_uid="search index")
     register("search", check)
+    register_jobs("index", oldest_waiting)
 
 
 def check() -> None:
@@ -41,15 +44,22 @@ def check() -> None:
         raise NotReadyError(f"{unavailable}; the database answers meanwhile") from unavailable
 
 
-def hurry(**_: Any) -> None:
-    """After a commit: applies the changes now (SEARCH_INDEX_SYNC), or asks the worker to. Never raises."""
+def oldest_waiting() -> datetime | None:
+    """When the oldest change was made that the index does not know."""
+    if settings.SEARCH_ENGINE != "tantivy":
+        return None
+    return IndexChange.objects.filter(applied=False).order_by("id").values_list("created_at", flat=True).first()
+
+
+def after_commit(**_: Any) -> None:
+    """Applies the changes now (SEARCH_INDEX_SYNC), or notifies the worker. Never raises."""
     if settings.SEARCH_ENGINE != "tantivy":
         return
+    if not settings.SEARCH_INDEX_SYNC:
+        notify(TASK)
+        return
     try:
-        if settings.SEARCH_INDEX_SYNC:
-            bring_up_to_date(wait=SYNC_PATIENCE)
-        else:
-            app.send_task(TASK, retry=False, ignore_result=True, expires=60)
+        bring_up_to_date(wait=SYNC_PATIENCE)
     except Exception as error:
         # What caused the change is done and committed, and its record waits for the next sweep.
         logger.warning("the search index lags behind: %s", error)

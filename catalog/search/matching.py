@@ -13,6 +13,7 @@ from tantivy import Occur, Query, Searcher
 
 from catalog.search.documents import SCHEMA, name_term
 from catalog.search.tokens import parts_of, plain, stem
+from catalog.search.typos import MAX_WORDS, near_query, typos_allowed
 from catalog.text import fold
 
 EXACT, TYPOS, PARTIAL = 1, 2, 3
@@ -20,10 +21,6 @@ EXACT, TYPOS, PARTIAL = 1, 2, 3
 STEMMED_FIELDS = (("name", 6.0), ("brand_name", 3.0), ("category_path", 2.0), ("description", 1.0))
 SKU_BOOST, COMPOUND_BOOST, PHRASE_BOOST, WHOLE_BOOST = 8.0, 6.0, 4.0, 12.0
 NAME_BOOST = 4.0
-# Letters from which on a word may have one typo, and two.
-ONE_TYPO, TWO_TYPOS = 4, 8
-# A search of more words than these is a pasted text: it gets no typos and no partial matches beyond them.
-MOST_WORDS = 10
 LONGEST_SPLIT = 30
 
 
@@ -45,9 +42,9 @@ def words_of(text: str) -> list[Word]:
     return [Word(parts) for parts in dict.fromkeys(found) if parts]
 
 
-def typos_allowed(word: str) -> int:
-    """How many typos a word of this length may have."""
-    return (len(word) >= ONE_TYPO) + (len(word) >= TWO_TYPOS)
+def typos_of(words: list[Word]) -> dict[str, int]:
+    """How many typos the parts of each word may have, and the parts written as one."""
+    return typos_allowed(token for word in words for token in (*word.parts, word.whole))
 
 
 def any_of(queries: list[Query]) -> Query:
@@ -64,9 +61,8 @@ def _term(field: str, token: str, boost: float) -> Query:
     return Query.boost_query(Query.term_query(SCHEMA, field, token), boost)
 
 
-def _fuzzy(field: str, token: str, distance: int, boost: float, *, prefix: bool = False) -> Query:
-    # Transpositions count as one typo.
-    return Query.boost_query(Query.fuzzy_term_query(SCHEMA, field, token, distance, True, prefix), boost)
+def _fuzzy(field: str, token: str, typos: int, boost: float, *, prefix: bool = False) -> Query:
+    return Query.boost_query(near_query(field, token, typos, prefix=prefix), boost)
 
 
 def _exact(part: str) -> list[Query]:
@@ -83,10 +79,10 @@ def _prefix(part: str) -> list[Query]:
     return queries
 
 
-def _typos(part: str, *, prefix: bool = False) -> list[Query]:
-    """The word with as many typos as its length allows; the fewer and the nearer to the name, the better."""
+def _near(part: str, typos: int, *, prefix: bool = False) -> list[Query]:
+    """The word with up to so many typos; the fewer and the nearer to the name, the better."""
     queries: list[Query] = []
-    for distance in range(1, typos_allowed(part) + 1):
+    for distance in range(1, typos + 1):
         closeness = 3 - distance
         queries.append(_fuzzy("name_words", part, distance, NAME_BOOST * closeness, prefix=prefix))
         queries.append(_fuzzy("words", part, distance, 1.0 * closeness, prefix=prefix))
@@ -102,6 +98,7 @@ class Matching:
     def __init__(self, searcher: Searcher, text: str) -> None:
         self._searcher = searcher
         self.words = words_of(text)
+        self._typos = typos_of(self.words)
         self._folded = fold(text)
 
     def stages(self) -> list[int]:
@@ -111,8 +108,8 @@ class Matching:
     def best(self, stage: int) -> Query:
         """The stage's better hits, scored."""
         if stage == EXACT:
-            return self._best([self._alternatives(n, typos=False) for n in range(len(self.words))])
-        return all_of(self._near()) if stage == TYPOS else self._partial(stage)
+            return self._best(self._exact)
+        return all_of(self._tolerant) if stage == TYPOS else self._partial(stage)
 
     def all(self, stage: int) -> Query:
         """All of the stage's hits: the better ones, and those where the last word is the beginning of one."""
@@ -120,22 +117,28 @@ class Matching:
             return self._partial(stage)
         last = self.words[-1]
         if stage == EXACT:
-            exact = [self._alternatives(n, typos=False) for n in range(len(self.words))]
-            return all_of([*map(any_of, exact[:-1]), any_of(exact[-1] + self._completions())])
-        near = self._near()
-        return all_of([*near[:-1], any_of([near[-1], *self._completions(), *_typos(last.whole, prefix=True)])])
+            return all_of([*map(any_of, self._exact[:-1]), any_of(self._exact[-1] + self._completions())])
+        *others, near = self._tolerant
+        completions = [*self._completions(), *_near(last.whole, self._typos[last.whole], prefix=True)]
+        return all_of([*others, any_of([near, *completions])])
 
     def rest(self, stage: int) -> Query:
         """What `all` finds besides `best`."""
         return Query.boolean_query([(Occur.Must, self.all(stage)), (Occur.MustNot, self.best(stage))])
 
-    def _near(self) -> list[Query]:
+    @cached_property
+    def _exact(self) -> list[list[Query]]:
+        """The ways in which each word can be met as it is written."""
+        return [self._alternatives(word, typos=False) for word in self.words]
+
+    @cached_property
+    def _tolerant(self) -> list[Query]:
         """Each word with its typos."""
-        return [any_of(self._alternatives(n, typos=n < MOST_WORDS)) for n in range(len(self.words))]
+        return [any_of(self._alternatives(word, typos=n < MAX_WORDS)) for n, word in enumerate(self.words)]
 
     def _parts(self) -> list[str]:
         """The single words that a partial match is made of."""
-        return list(dict.fromkeys(part for word in self.words for part in word.parts))[:MOST_WORDS]
+        return list(dict.fromkeys(part for word in self.words for part in word.parts))[:MAX_WORDS]
 
     def _partial(self, stage: int) -> Query:
         near = self._nearest
@@ -154,16 +157,19 @@ class Matching:
         for part in self._parts():
             # A word that is there needs no typos: here they would only dilute what little there is.
             exists = self._exists(part)
-            near = any_of(_exact(part) + ([] if exists else _typos(part)))
+            near = any_of(_exact(part) + ([] if exists else _near(part, self._typos[part])))
             if exists or self._searcher.search(near, 1, count=False).hits:
                 found.append(near)
         return found
 
-    def _alternatives(self, position: int, *, typos: bool) -> list[Query]:
-        """The ways in which the word at a position can be met."""
-        word = self.words[position]
+    def _alternatives(self, word: Word, *, typos: bool) -> list[Query]:
+        """The ways in which a word can be met."""
+
+        def near(token: str) -> list[Query]:
+            return _near(token, self._typos[token]) if typos else []
+
         if len(word.parts) > 1:
-            apart = [any_of(_exact(part) + (_typos(part) if typos else [])) for part in word.parts]
+            apart = [any_of(_exact(part) + near(part)) for part in dict.fromkeys(word.parts)]
             found = [all_of(apart), *self._written_as_one(word.whole)]
         else:
             found = [*_exact(word.whole), *self._written_apart(word.whole)]
@@ -171,9 +177,7 @@ class Matching:
             # "t shirt" is met by "tshirt", which stands for both words.
             if word in (left, right) and self._exists(left.whole + right.whole):
                 found += self._written_as_one(left.whole + right.whole)
-        if typos:
-            found += _typos(word.whole)
-        return found
+        return found + near(word.whole)
 
     def _completions(self) -> list[Query]:
         """The last word as the beginning of one."""

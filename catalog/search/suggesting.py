@@ -8,8 +8,9 @@ from tantivy import Query, Searcher
 from catalog.models import Brand, Category, Product
 from catalog.search.documents import BRAND, CATEGORY, SCHEMA
 from catalog.search.engine import Suggestion, SuggestionKind
-from catalog.search.matching import all_of, any_of, typos_allowed
+from catalog.search.matching import all_of, any_of
 from catalog.search.tokens import parts_of, plain
+from catalog.search.typos import near_query, typos_allowed
 
 # Read of each kind, to choose from: what begins with the text goes before what only holds it.
 READ = 50
@@ -26,7 +27,7 @@ def suggest(searcher: Searcher, words: list[str], first: int) -> list[Suggestion
         return []
     begun = " ".join(parts)
     found: dict[tuple[SuggestionKind, str], Suggestion] = {}
-    for typos in (False, True):
+    for typos in (dict.fromkeys(parts, 0), typos_allowed(parts)):
         if len(found) < first:
             for each in sorted(_candidates(searcher, parts, typos), key=lambda each: not _begins(each.text, begun)):
                 found.setdefault((each.kind, plain(each.text)), each)
@@ -43,8 +44,8 @@ def _begins(name: str, text: str) -> bool:
     return " ".join(part for piece in plain(name).split() for part in parts_of(piece)).startswith(text)
 
 
-def _candidates(searcher: Searcher, parts: list[str], typos: bool) -> list[Suggestion]:
-    """What the parts find of each kind, best first within it."""
+def _candidates(searcher: Searcher, parts: list[str], typos: dict[str, int]) -> list[Suggestion]:
+    """What the parts find of each kind, best first within it; each part may have its number of typos."""
     label = _query("label", parts, typos)
     categories = _keys(searcher, all_of([label, Query.term_query(SCHEMA, "kind", CATEGORY)]), "named")
     brands = _keys(searcher, all_of([label, Query.term_query(SCHEMA, "kind", BRAND)]), "named")
@@ -70,16 +71,16 @@ def _keys(searcher: Searcher, query: Query, field: str) -> list[int]:
     return [key for _, key in scored]
 
 
-def _query(field: str, parts: list[str], typos: bool) -> Query:
+def _query(field: str, parts: list[str], typos: dict[str, int]) -> Query:
     """Names with every word, the last one as a beginning; whole words are better."""
 
     def one(part: str, last: bool) -> Query:
-        distance = typos_allowed(part) if typos else 0
         queries = [Query.boost_query(Query.term_query(SCHEMA, field, part), 2.0)]
-        if distance:
-            queries.append(Query.fuzzy_term_query(SCHEMA, field, part, distance, True, False))
+        if typos[part]:
+            queries.append(near_query(field, part, typos[part]))
         if last:
-            queries.append(Query.fuzzy_term_query(SCHEMA, field, part, distance, True, True))
+            queries.append(near_query(field, part, typos[part], prefix=True))
         return any_of(queries)
 
-    return all_of([one(part, place == len(parts) - 1) for place, part in enumerate(parts)])
+    *others, last = parts
+    return all_of([*(one(part, False) for part in dict.fromkeys(others)), one(last, True)])

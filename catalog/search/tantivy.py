@@ -17,7 +17,7 @@ from catalog.search.documents import cents
 from catalog.search.engine import Hits, Suggestion, hits, positions, ranked_hits
 from catalog.search.facets import SCALE, STARS, Counts, lifted
 from catalog.search.filters import OTHERS, PRODUCTS, filters, price_of, sort_column
-from catalog.search.highlight import highlighted
+from catalog.search.highlight import Highlighter
 from catalog.search.keyset import in_order
 from catalog.search.matching import all_of
 from catalog.search.ranking import Text, count
@@ -58,9 +58,9 @@ class TantivyEngine:
             lambda index: suggesting.suggest(index.searcher, words, first), lambda: self.database.suggest(words, first)
         )
 
-    def highlight(self, name: str, criteria: SearchCriteria, stage: int | None = None) -> str:
-        """The words of the name that the stage matched; without one the database answered."""
-        return highlighted(name, criteria.text or "", stage)
+    def highlighter(self, criteria: SearchCriteria, stage: int | None = None) -> Highlighter:
+        """The words of a name that the stage matched; without one the database answered."""
+        return Highlighter(criteria.text or "", stage)
 
     def answer(self, ask: Callable[[store.Snapshot], Answer], instead: Callable[[], Answer]) -> Answer:
         """What the index says; what the database says when there is no index, or it fails."""

@@ -10,6 +10,8 @@ from catalog.text import fold
 
 # Bytes; longer tokens are no words.
 LONGEST = 255
+# Letters of words whose stems are kept in memory.
+LONGEST_KEPT = 40
 _NO_LETTER = {code: " " for code in range(128) if not chr(code).isalnum()}
 _COMPOUND = re.compile(r"[a-z0-9]+(?:[^a-z0-9\s]+[a-z0-9]+)+", re.ASCII)
 # Where there is none of these there is no compound, and this is found out sooner.
@@ -76,7 +78,19 @@ EXACT = _analyzer()
 STEMMED = _analyzer(tantivy.Filter.stemmer("English"))
 
 
-@lru_cache(maxsize=10_000)
+def is_indexable(token: str) -> bool:
+    """Whether the index can hold the token: it leaves out those that are longer in bytes than any word."""
+    return len(token) <= LONGEST and len(token.encode()) <= LONGEST
+
+
 def stem(word: str) -> str:
     """The word's English stem, as the index holds it."""
+    # Strangers write words of any length: only those that a shop's texts may have are worth keeping.
+    return _kept_stem(word) if len(word) <= LONGEST_KEPT else _stem(word)
+
+
+def _stem(word: str) -> str:
     return (STEMMED.analyze(word) or [word])[0]
+
+
+_kept_stem = lru_cache(maxsize=10_000)(_stem)

@@ -5,7 +5,7 @@ from decimal import Decimal
 import factory
 
 from catalog.models import Brand, Category, Product
-from catalog.text import slug_of
+from catalog.slugs import slug_of
 
 
 class CategoryFactory(factory.django.DjangoModelFactory):

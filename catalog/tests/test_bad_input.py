@@ -13,7 +13,6 @@ LONG = "x" * 201
 GRAPHQL = [
     ({"search": LONG}, "search"),
     ({"search": "a\x00b"}, "search"),
-    ({"search": "a\ud800b"}, "search"),
     ({"search": 5}, "search"),
     ({"filter": {"price": {"min": "2", "max": "1"}}}, "filter.price"),
     ({"filter": {"price": {"min": "-0.01"}}}, "filter.price.min"),

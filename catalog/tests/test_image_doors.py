@@ -16,6 +16,7 @@ from catalog.images.services import image_upload
 from catalog.models import ImageJob, ImageStatus, Product, ProductImage
 from catalog.tests.factories import ProductFactory
 from catalog.tests.pictures import corners, encoded, hostile, jpeg, work_all
+from core.auth.policy import SYSTEM
 from core.tests.clients import Api
 
 FIELDS = "id alt position status error width height placeholder url srcset renditions { size format url width bytes }"
@@ -59,7 +60,8 @@ def send(api: Api, product: Product, data: bytes, **more: Any) -> HttpResponse:
 
 def add(product: Product, count: int = 1) -> list[ProductImage]:
     """READY images, rendered."""
-    made = [image_upload(product_id=product.pk, file=BytesIO(jpeg(300 + n, 200))).image for n in range(count)]
+    files = [BytesIO(jpeg(300 + n, 200)) for n in range(count)]
+    made = [image_upload(actor=SYSTEM, product_id=product.pk, file=file).image for file in files]
     work_all()
     return list(ProductImage.objects.filter(pk__in=[image.pk for image in made]).order_by("position"))
 

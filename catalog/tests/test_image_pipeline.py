@@ -17,6 +17,7 @@ from catalog.models import ImageJob, ImageStatus, Product, ProductImage, Renditi
 from catalog.tests.factories import ProductFactory
 from catalog.tests.pictures import jpeg, work_all
 from core import delayed
+from core.auth.policy import SYSTEM
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Kind = ImageJob.Kind
@@ -32,7 +33,7 @@ def _empty_storages() -> None:
 def new(product: Product | None = None, data: bytes | None = None) -> ProductImage:
     """A fresh upload."""
     product = product or ProductFactory()
-    return services.image_upload(product_id=product.pk, file=BytesIO(data or jpeg())).image
+    return services.image_upload(actor=SYSTEM, product_id=product.pk, file=BytesIO(data or jpeg())).image
 
 
 def on_disk() -> list[str]:
@@ -192,7 +193,7 @@ def test_two_workers_on_one_job() -> None:
 def test_deleted_while_it_is_worked_on() -> None:
     image = new()
     job = claimed(Kind.RENDER)
-    services.image_delete(image_id=image.pk)
+    services.image_delete(actor=SYSTEM, image_id=image.pk)
     jobs.do(job, pipeline.pool())
     assert on_disk() == []
     assert not ProductImage.objects.exists()
@@ -206,7 +207,7 @@ def test_deleted_between_reading_and_writing(monkeypatch: pytest.MonkeyPatch) ->
 
     def run_and_delete(*arguments: object, **named: object) -> object:
         answer = run(*arguments, **named)
-        services.image_delete(image_id=image.pk)
+        services.image_delete(actor=SYSTEM, image_id=image.pk)
         return answer
 
     monkeypatch.setattr(pipeline.pool(), "run", run_and_delete)
@@ -224,7 +225,7 @@ def test_a_deleted_products_files_go() -> None:
 
 def test_a_removal_is_repeated_later() -> None:
     image = new()
-    services.image_delete(image_id=image.pk)
+    services.image_delete(actor=SYSTEM, image_id=image.pk)
     job = ImageJob.objects.get()
     assert job.kind == Kind.REMOVE
     files.store_rendition(f"products/{image.key.hex}/late.webp", b"x")

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from django.contrib.admin.sites import AdminSite
-from django.contrib.auth import get_user_model
 from django.core import serializers
 from django.core.management import call_command
 from django.db import connection, transaction
@@ -14,7 +13,7 @@ from django.test import RequestFactory
 from pytest_django import Settings
 
 from catalog.admin import ProductAdmin
-from catalog.changes import IndexChange, changes_committed
+from catalog.changes import IndexChange
 from catalog.demo.seed import seed_demo
 from catalog.models import Brand, Category, Product
 from catalog.search import indexing, store
@@ -25,6 +24,7 @@ from catalog.search.drift import find_drift
 from catalog.search.engine import engine
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 from catalog.tree import CategoryTree
+from users.tests.factories import employee
 
 pytestmark = pytest.mark.django_db
 
@@ -99,7 +99,7 @@ def test_the_admins_actions(shop: Product, rf: RequestFactory, monkeypatch: pyte
     admin = ProductAdmin(Product, AdminSite())
     monkeypatch.setattr(admin, "message_user", lambda *args: None)
     request = rf.get("/")
-    request.user = get_user_model()(is_staff=True)
+    request.user = employee()
     admin.archive(request, Product.objects.all())
     assert found("lamp") == []
     admin.bring_back(request, Product.objects.all())
@@ -168,19 +168,6 @@ def test_with_sync_a_change_is_applied_before_the_write_returns(
         shop.save()
     assert not IndexChange.objects.exists()
     assert store.reader.snapshot().searcher.doc_freq("name_words", "sofa") == 1
-
-
-def test_a_broker_that_is_down_is_no_matter(
-    shop: Product, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def refuse(*args: object, **kwargs: object) -> None:
-        raise ConnectionRefusedError("nobody there")
-
-    monkeypatch.setattr(indexing.app, "send_task", refuse)
-    shop.save()
-    changes_committed.send(sender=IndexChange)
-    assert "lags behind" in caplog.text
-    assert IndexChange.objects.exists()
 
 
 def test_killed_after_the_commit_the_same_changes_are_applied_again(

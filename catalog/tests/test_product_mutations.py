@@ -5,7 +5,6 @@ from decimal import Decimal
 from threading import Barrier
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection, connections
 from graphql_relay import to_global_id
@@ -14,6 +13,7 @@ from catalog import services
 from catalog.models import Product
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 from core.errors import ErrorCode, InvalidInput
+from users.tests.factories import employee
 
 FIELDS = """{ product { id name slug sku description category { slug } brand { slug } price { amount } quantity
               isActive rating } errors { field message code } }"""
@@ -199,7 +199,7 @@ def test_staff_only(shopper, nobody, document):
 
 def test_many_are_archived_in_batches(staff, monkeypatch):
     monkeypatch.setattr(services, "BATCH", 2)
-    actor = get_user_model().objects.create_user("editor@example.com", is_staff=True)
+    actor = employee()
     ids = [product.pk for product in ProductFactory.create_batch(5)]
     assert services.products_set_active(actor=actor, ids=ids[1:], active=False) == 4
     assert services.products_set_active(actor=actor, ids=ids, active=False) == 1
@@ -211,7 +211,7 @@ def test_many_are_archived_in_batches(staff, monkeypatch):
 @pytest.mark.mysql
 @pytest.mark.django_db(transaction=True)
 def test_makers_of_the_same_slug_and_sku_at_the_same_instant():
-    actor = get_user_model().objects.create_user("editor@example.com", is_staff=True)
+    actor = employee()
     gate = Barrier(8, timeout=30)
 
     def make(fields):

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from catalog.search.highlight import highlighted
+from catalog.search.highlight import Highlighter
 from catalog.search.matching import EXACT, TYPOS
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 from core.tests.clients import Api
@@ -93,7 +93,7 @@ class TestSuggestions:
     ],
 )
 def test_marks(name: str, text: str, stage: int | None, marked: str) -> None:
-    assert highlighted(name, text, stage) == marked
+    assert Highlighter(text, stage)(name) == marked
 
 
 def test_an_edge_has_its_highlight(shopper: Api, each_engine: str) -> None:

@@ -4,18 +4,15 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.conf import settings as here
+
+from core.tests.processes import Service, until
 
 pytestmark = pytest.mark.worker
-SECRETS = {"SECRET_KEY": "k" * 50, "JWT_SECRET_KEY": "j" * 50, "INSECURE_HTTP": "1", "ALLOWED_HOSTS": "*"}
-SECRETS |= {"SITE_URL": "https://shop.example", "EMAIL_URL": "smtp://127.0.0.1"}
 KILLS = 20
 PRODUCTS = 1_000
 # Changes and their count are told on the command line, so that a process of its own makes them.
@@ -74,70 +71,6 @@ print(f"searches {done}", flush=True)
 """
 
 
-class Service:
-    """A shop in a folder of its own, with whatever processes a test starts in it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        # The worker of a test must not take messages meant for another.
-        self.environment = {
-            "PATH": os.environ["PATH"],
-            "VAR_DIR": str(folder),
-            "SEARCH_ENGINE": "tantivy",
-            "LOG_LEVEL": "ERROR",
-            "DJANGO_SETTINGS_MODULE": "core.settings",
-            "PYTHONPATH": str(here.BASE_DIR),
-            **SECRETS,
-        }
-        self._running: list[subprocess.Popen[str]] = []
-
-    def manage(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(  # noqa: S603 - our own interpreter
-            [sys.executable, "manage.py", *arguments],
-            cwd=here.BASE_DIR,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-
-    def start(self, *command: str) -> "subprocess.Popen[str]":
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter
-            [sys.executable, *command],
-            cwd=here.BASE_DIR,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            start_new_session=True,
-        )
-        self._running.append(process)
-        return process
-
-    def script(self, text: str, *arguments: str) -> "subprocess.Popen[str]":
-        return self.start("-c", f"import django; django.setup()\n{text}", *arguments)
-
-    def run(self, text: str) -> None:
-        assert self.script(text).wait(300) == 0
-
-    def worker(self) -> "subprocess.Popen[str]":
-        schedule = f"--schedule={self.folder}/beat"
-        options = ["-B", schedule, "--pool=threads", "--concurrency=2", "--without-gossip", "--without-mingle"]
-        return self.start("-m", "celery", "--quiet", "-A", "core", "worker", *options, "--loglevel=ERROR")
-
-    def drift(self) -> str:
-        """What `--check` says; empty when all is well."""
-        done = self.manage("rebuild_index", "--check")
-        return "" if done.returncode == 0 else done.stdout + done.stderr
-
-    def kill_all(self) -> None:
-        for process in self._running:
-            # With what it started itself: beat is a child of the worker.
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-
-
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
     made = Service(tmp_path)
@@ -150,14 +83,6 @@ def service(tmp_path: Path) -> Iterator[Service]:
         yield made
     finally:
         made.kill_all()
-
-
-def until(holds: Callable[[], bool], seconds: float = 60) -> None:
-    """Waits for it to hold; fails when it does not in time."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "not in time"
-        time.sleep(0.2)
 
 
 def test_killed_twenty_times_nothing_is_lost_and_nothing_doubled(service: Service) -> None:

@@ -1,12 +1,10 @@
-"""The same token for the REST door, and who may read the catalogue."""
+"""The same token for the REST API."""
 
-from django.conf import settings
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from core.auth.tokens import TokenRefused, bearer_token, verify
+from core.auth.tokens import TokenRefused, bearer_token, challenge, verify
 
 
 class BearerAuthentication(BaseAuthentication):
@@ -19,17 +17,11 @@ class BearerAuthentication(BaseAuthentication):
             return None
         try:
             return verify(token)[0], token
-        except TokenRefused:
-            raise AuthenticationFailed("The token is malformed, forged or expired: sign in again.") from None
+        except TokenRefused as refused:
+            request._request.token_refused = refused.reason  # type: ignore[attr-defined]
+            code = f"token_{refused.reason.lower()}"
+            raise AuthenticationFailed(refused.reason.message, code=code) from None
 
     def authenticate_header(self, request: Request) -> str:
-        """What WWW-Authenticate says (RFC 6750 §3)."""
-        return 'Bearer realm="vitrine"'
-
-
-class CatalogRule(BasePermission):
-    """The catalogue is for signed-in users, or for everyone with CATALOG_PUBLIC."""
-
-    def has_permission(self, request: Request, view: object) -> bool:
-        """Whether the request may read the catalogue."""
-        return settings.CATALOG_PUBLIC or request.user.is_authenticated
+        """What WWW-Authenticate says."""
+        return challenge(getattr(request._request, "token_refused", None))

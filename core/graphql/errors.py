@@ -8,12 +8,14 @@ from typing import Any
 
 import graphene
 from django.http import HttpRequest
-from graphql import GraphQLError
+from graphql import GraphQLError, Node
 
 from core import errors
 from core.errors import Fault, InvalidInput, Throttled
 
 logger = logging.getLogger(__name__)
+# Characters of a message: it may echo what the client sent, of any length.
+MAX_MESSAGE = 500
 
 
 class Code(StrEnum):
@@ -55,9 +57,9 @@ def refused(request: HttpRequest, error: InvalidInput) -> list[UserError]:
     return user_errors(error.faults)
 
 
-def api_error(code: Code, message: str, **extensions: Any) -> GraphQLError:
-    """A top-level error with its code."""
-    return GraphQLError(message, extensions={"code": code, **extensions})
+def api_error(code: Code, message: str, node: Node | None = None, **extensions: Any) -> GraphQLError:
+    """A top-level error with its code, and the node of the document that it is about."""
+    return GraphQLError(message, node, extensions={"code": code, **extensions})
 
 
 def unauthenticated() -> GraphQLError:
@@ -68,7 +70,8 @@ def unauthenticated() -> GraphQLError:
 def formatted(error: GraphQLError) -> dict[str, Any]:
     """The error as the response shows it (GraphQL specification §7.1.2), always with a code.
 
-    An unexpected exception is logged with an id; the client sees that id and nothing else of it.
+    An unexpected exception is logged with an id; the client sees that id and nothing else of it. The error lets go of
+    the stack that it came through: that would keep the request alive, passwords among its variables.
     """
     cause = error.original_error
     shown: dict[str, Any]
@@ -86,8 +89,30 @@ def formatted(error: GraphQLError) -> dict[str, Any]:
             "message": error.message,
             "extensions": {"code": code or Code.VALIDATION_FAILED, **(error.extensions or {})},
         }
+    shown["message"] = _presentable(shown["message"])
+    if "field" in shown["extensions"]:
+        shown["extensions"]["field"] = _presentable(shown["extensions"]["field"])
     if error.locations:
         shown["locations"] = [location.formatted for location in error.locations]
     if error.path is not None:
         shown["path"] = error.path
+    _let_go(error)
     return shown
+
+
+def _presentable(text: str) -> str:
+    """What echoes a client's own words: cut, and such that it can be encoded."""
+    cut = text if len(text) <= MAX_MESSAGE else f"{text[:MAX_MESSAGE]}…"
+    return cut.encode("utf-8", "replace").decode()
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Takes the traceback from an error and from those that led to it: their frames hold what the request held."""
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        error = waiting.pop()
+        if error is not None and id(error) not in seen:
+            seen.add(id(error))
+            error.__traceback__ = None
+            waiting += [error.__cause__, error.__context__, getattr(error, "original_error", None)]

@@ -1,119 +1,229 @@
-"""A request's variables, coerced once; what is wrong with one names the input field it is used for."""
+"""A request's variables, coerced once; what is wrong with one names the input field that it is used for."""
 
-from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from graphql import (
     ArgumentNode,
     DocumentNode,
+    GraphQLEnumType,
     GraphQLError,
+    GraphQLInputObjectType,
+    GraphQLList,
+    GraphQLNonNull,
     GraphQLSchema,
     Node,
     ObjectFieldNode,
     OperationDefinitionNode,
+    TypeInfo,
+    ValidationContext,
     VariableDefinitionNode,
     VariableNode,
+    is_non_null_type,
     type_from_ast,
+    value_from_ast,
 )
-from graphql.execution.values import get_variable_values
-from graphql.utilities import coerce_input_value
+from graphql.pyutils import Undefined
 
-from core.graphql.errors import Code
-from core.values import find_unsafe_text
+from core.graphql.errors import Code, api_error
+from core.graphql.limits import exceeded
+from core.values import has_unsafe_characters
 
-MOST_ERRORS = 50
+MAX_ERRORS = 20
 UNSAFE = "The text has characters that no text can have (NUL or a lone surrogate)."
+Path = tuple[Any, ...]
 
 
-def coerce_variables(
-    schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, values: dict[str, Any]
-) -> dict[str, Any] | list[GraphQLError]:
-    """The operation's variables with defaults filled in (GraphQL specification §6.1.2), or what is wrong with them.
-
-    Each error is BAD_USER_INPUT with the field that the variable is used for.
-    """
-    definitions = operation.variable_definitions
-    if not definitions:
-        return {}
-    try:
-        return _coerced(schema, document, definitions, values)
-    except RecursionError:
-        message = "The variables are nested too deeply."
-        return [GraphQLError(message, extensions={"code": Code.BAD_USER_INPUT, "field": "variables"})]
+class _Enough(Exception):
+    """There are as many errors as are told, or more values than are taken."""
 
 
-def _coerced(
-    schema: GraphQLSchema,
-    document: DocumentNode,
-    definitions: Collection[VariableDefinitionNode],
-    values: dict[str, Any],
-) -> dict[str, Any] | list[GraphQLError]:
-    unsafe = [
-        _error(UNSAFE, document, definition, path)
-        for definition in definitions
-        if (path := find_unsafe_text(values.get(definition.variable.name.value))) is not None
-    ]
-    if unsafe:
-        return unsafe
-    coerced = get_variable_values(schema, definitions, values, max_errors=MOST_ERRORS)
-    if isinstance(coerced, dict):
-        return coerced
-    errors = [error for definition in definitions for error in _errors_of(schema, document, definition, values)]
-    # Whatever coercion alone refused (too many mistakes, say) is still refused.
-    others = [GraphQLError(e.message, e.nodes, extensions={"code": Code.BAD_USER_INPUT}) for e in coerced]
-    return errors[:MOST_ERRORS] or others
+class Variables:
+    """The variables of an operation: what a request must give for them."""
+
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) -> None:
+        self._schema, self._document, self._operation = schema, document, operation
+        self._definitions: list[tuple[str, Any, VariableDefinitionNode]] = [
+            (definition.variable.name.value, type_from_ast(schema, definition.type), definition)
+            for definition in operation.variable_definitions
+        ]
+        # Variables that may be null but stand where null may not, each with that place; worked out for the first null.
+        self._never_null: dict[str, str] | None = None
+
+    def coerce(self, given: dict[str, Any]) -> dict[str, Any] | list[GraphQLError]:
+        """The values with defaults filled in (GraphQL specification §6.1.2), or what is wrong with them.
+
+        Each error is BAD_USER_INPUT with the field that the variable is used for; at most MAX_ERRORS. Takes time linear
+        in the number of values, and not more than GRAPHQL_MAX_VALUES of them (LIMIT_EXCEEDED).
+        """
+        coercion = _Coercion(settings.GRAPHQL_MAX_VALUES)
+        values: dict[str, Any] = {}
+        try:
+            for name, kind, definition in self._definitions:
+                coercion.definition = definition
+                if name in given:
+                    values[name] = coercion.value(given[name], kind, ())
+                elif definition.default_value is not None:
+                    values[name] = value_from_ast(definition.default_value, kind)
+                elif is_non_null_type(kind):
+                    coercion.refuse(f"The variable ${name} is required.", ())
+            if None in values.values():
+                self._check_nulls(values, coercion)
+        except _Enough:
+            pass
+        except RecursionError:
+            coercion.problems.append(Problem("The variable is nested too deeply.", (), coercion.definition))
+        if coercion.left < 0:
+            field = self._place(coercion.definition, input_places(self._document)[1])
+            return [exceeded("values in the variables", None, settings.GRAPHQL_MAX_VALUES, field=field)]
+        return self._told(coercion.problems) if coercion.problems else values
+
+    def _check_nulls(self, values: dict[str, Any], coercion: "_Coercion") -> None:
+        """A variable with a default may be null and yet stand where null is refused (§5.8.5): an input error."""
+        if self._never_null is None:
+            places = input_places(self._document)[0]
+            context = ValidationContext(self._schema, self._document, TypeInfo(self._schema), lambda error: None)
+            self._never_null = {
+                usage.node.name.value: places[id(usage.node)]
+                for usage in context.get_recursive_variable_usages(self._operation)
+                if is_non_null_type(usage.type)
+            }
+        for name, _, definition in self._definitions:
+            if name in self._never_null and name in values and values[name] is None:
+                coercion.definition = definition
+                coercion.refuse(f"The variable ${name} must not be null here.", (), self._never_null[name])
+
+    def _told(self, problems: "list[Problem]") -> list[GraphQLError]:
+        """The errors as the client sees them: one walk of the document for all."""
+        used = input_places(self._document)[1]
+        return [
+            api_error(
+                Code.BAD_USER_INPUT,
+                problem.message,
+                problem.definition,
+                field=".".join([problem.place or self._place(problem.definition, used), *map(str, problem.path)]),
+            )
+            for problem in problems
+        ]
+
+    @staticmethod
+    def _place(definition: VariableDefinitionNode, used: dict[str, str]) -> str:
+        """Where the variable is used first; its own name when it is used nowhere."""
+        name = definition.variable.name.value
+        return used.get(name) or name
 
 
-def _errors_of(
-    schema: GraphQLSchema, document: DocumentNode, definition: VariableDefinitionNode, values: dict[str, Any]
-) -> list[GraphQLError]:
-    """What is wrong with one variable, each mistake with its path."""
-    name = definition.variable.name.value
-    if name not in values:
-        required = definition.type.kind == "non_null_type" and definition.default_value is None
-        return [_error(f"The variable ${name} is required.", document, definition)] if required else []
-    errors: list[GraphQLError] = []
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a value: at which path within a variable; `place` when that is not where it is used first."""
 
-    def report(path: list[str | int], _value: Any, error: GraphQLError) -> None:
-        errors.append(_error(error.message, document, definition, tuple(map(str, path))))
-
-    kind = type_from_ast(schema, definition.type)
-    coerce_input_value(values[name], kind, report)  # type: ignore[arg-type]
-    return errors
+    message: str
+    path: Path
+    definition: VariableDefinitionNode
+    place: str | None = None
 
 
-def _error(
-    message: str, document: DocumentNode, definition: VariableDefinitionNode, path: tuple[str, ...] = ()
-) -> GraphQLError:
-    field = ".".join([input_path(document, definition.variable), *path])
-    return GraphQLError(message, definition, extensions={"code": Code.BAD_USER_INPUT, "field": field})
+class _Coercion:
+    """One walk through a request's values (§3, "Input Coercion" of each kind of type), up to the limits."""
 
+    def __init__(self, max_values: int) -> None:
+        self.problems: list[Problem] = []
+        self.left = max_values
+        self.definition: VariableDefinitionNode = None  # type: ignore[assignment]
 
-def input_path(document: DocumentNode, target: Node) -> str:
-    """The dotted path of arguments and input fields that leads to a value ("filter.price.min").
+    def refuse(self, message: str, path: Path, place: str | None = None) -> Any:
+        """Notes what is wrong. Raises _Enough after the last one that is told."""
+        self.problems.append(Problem(message, path, self.definition, place))
+        if len(self.problems) >= MAX_ERRORS:
+            raise _Enough
+        return Undefined
 
-    For a variable that is where it is used first; the variable's own name when it is used nowhere.
-    """
-    name = target.name.value if isinstance(target, VariableNode) else _defined(document, target)
-
-    def search(node: Any, path: tuple[str, ...]) -> tuple[str, ...] | None:
-        if isinstance(node, list | tuple):
-            return next((found for item in node if (found := search(item, path)) is not None), None)
-        if not isinstance(node, Node) or isinstance(node, VariableDefinitionNode):
+    def value(self, value: Any, kind: Any, path: Path) -> Any:
+        """The value as the type wants it; Undefined when an error was noted."""
+        self.left -= 1
+        if self.left < 0:
+            raise _Enough
+        if isinstance(kind, GraphQLNonNull):
+            if value is None:
+                return self.refuse(f"Expected non-nullable type '{kind}' not to be None.", path)
+            kind = kind.of_type
+        elif value is None:
             return None
+        if isinstance(kind, GraphQLList):
+            coerce, item_type = self.value, kind.of_type
+            if isinstance(value, list | tuple):
+                return [coerce(item, item_type, (*path, index)) for index, item in enumerate(value)]
+            return [coerce(value, item_type, path)]
+        if isinstance(kind, GraphQLInputObjectType):
+            return self.object(value, kind, path)
+        return self.leaf(value, kind, path)
+
+    def object(self, value: Any, kind: GraphQLInputObjectType, path: Path) -> Any:
+        """An input object's fields."""
+        if not isinstance(value, dict):
+            return self.refuse(f"Expected type '{kind.name}' to be a mapping.", path)
+        fields, coerced = kind.fields, {}
+        for name, field in fields.items():
+            if name in value:
+                coerced[field.out_name or name] = self.value(value[name], field.type, (*path, name))
+            elif field.default_value is not Undefined:
+                coerced[field.out_name or name] = field.default_value
+            elif is_non_null_type(field.type):
+                self.refuse(f"Field '{name}' of required type '{field.type}' was not provided.", path)
+        if not value.keys() <= fields.keys():
+            for name in value:
+                if name not in fields:
+                    self.refuse(f"Field '{name}' is not defined by type '{kind.name}'.", path)
+        if kind.is_one_of and (len(coerced) != 1 or None in coerced.values()):
+            self.refuse(f"Exactly one key must be specified for OneOf type '{kind.name}', and not null.", path)
+        return kind.out_type(coerced)
+
+    def leaf(self, value: Any, kind: Any, path: Path) -> Any:
+        """A scalar or an enum. No message suggests a name: that would tell of the schema."""
+        if isinstance(value, str) and has_unsafe_characters(value):
+            return self.refuse(UNSAFE, path)
+        try:
+            parsed = kind.parse_value(value, True) if isinstance(kind, GraphQLEnumType) else kind.parse_value(value)
+        except GraphQLError as error:
+            return self.refuse(error.message, path)
+        except Exception as error:
+            return self.refuse(f"Expected type '{kind.name}'. {error}", path)
+        return self.refuse(f"Expected type '{kind.name}'.", path) if parsed is Undefined else parsed
+
+
+def input_places(document: DocumentNode) -> tuple[dict[int, str], dict[str, str]]:
+    """Where the document's input values stand: the dotted path of arguments and input fields that leads to each.
+
+    The first dict has the path ("filter.price.min") by the `id` of the node, the second that of each variable's first
+    use by its name. What stands in a variable's default stands where the variable is used.
+    """
+    places: dict[int, str] = {}
+    used: dict[str, str] = {}
+    defaults: list[VariableDefinitionNode] = []
+
+    def walk(node: Any, path: str) -> None:
+        if isinstance(node, tuple):
+            for item in node:
+                walk(item, path)
+            return
+        if not isinstance(node, Node):
+            return
+        if isinstance(node, VariableDefinitionNode):
+            defaults.append(node)
+            return
         if isinstance(node, ArgumentNode | ObjectFieldNode):
-            path = (*path, node.name.value)
-        if node is target or (name and isinstance(node, VariableNode) and node.name.value == name):
-            return path
-        return next((f for key in node.keys if (f := search(getattr(node, key, None), path)) is not None), None)
+            path = f"{path}.{node.name.value}" if path else node.name.value
+        elif isinstance(node, VariableNode):
+            used.setdefault(node.name.value, path)
+        places[id(node)] = path
+        for key in node.keys:
+            if key != "loc":
+                walk(getattr(node, key), path)
 
-    return ".".join(search(document, ()) or ((name,) if name else ()))
-
-
-def _defined(document: DocumentNode, target: Node) -> str | None:
-    """The variable whose default the target lies in; None for any other place."""
-    for definition in document.definitions:
-        for variable in getattr(definition, "variable_definitions", ()):
-            if target.loc and variable.loc and variable.loc.start <= target.loc.start < variable.loc.end:
-                return variable.variable.name.value
-    return None
+    walk(document, "")
+    for definition in tuple(defaults):
+        name = definition.variable.name.value
+        walk(definition.default_value, used.get(name) or name)
+        walk(definition.directives, "")
+    return places, used

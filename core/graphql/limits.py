@@ -42,103 +42,139 @@ MUTATION = 10
 MAX_DIRECTIVES_AT_ONE_PLACE = 5
 
 
-def exceeded(what: str, found: int | None, allowed: int) -> GraphQLError:
-    """The error of a limit, with the number allowed."""
+def exceeded(what: str, found: int | None, allowed: int, *, field: str | None = None) -> GraphQLError:
+    """The error of a limit, with the number allowed; `field` when it is one input's."""
     has = "more" if found is None else str(found)
     message = f"The limit of {what} is {allowed}; this document has {has}."
-    return api_error(Code.LIMIT_EXCEEDED, message, limit=what, allowed=allowed)
+    where = {"field": field} if field is not None else {}
+    return api_error(Code.LIMIT_EXCEEDED, message, None, limit=what, allowed=allowed, **where)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Shape:
-    """How large a selection is, fragments written out."""
+    """How large a selection is with its fragments written out."""
 
     depth: int = 0
+    fields: int = 0  # of this selection itself, not of those below
+    selections: int = 0
     aliases: int = 0
     directives: int = 0
     introspection_depth: int = 0
 
 
+class _Shapes:
+    """Measures a document's selections: each is walked once, however often its fragment is spread."""
+
+    def __init__(self, document: DocumentNode) -> None:
+        self.fragments = {n.name.value: n for n in document.definitions if isinstance(n, FragmentDefinitionNode)}
+        self.of_fragments: dict[str, Shape] = {}
+        # As written: each fragment once, whether it is used or not. Validation looks at all of it.
+        self.selections = self.directives_at_one_place = 0
+
+    def of_fragment(self, name: str) -> Shape:
+        """The shape of a fragment; nothing for one that is unknown or within itself (validation names both)."""
+        if name not in self.of_fragments:
+            self.of_fragments[name] = Shape()
+            if name in self.fragments:
+                self.of_fragments[name] = self.of(self.fragments[name].selection_set)
+        return self.of_fragments[name]
+
+    def of(self, selections: SelectionSetNode) -> Shape:
+        """The shape of a selection set."""
+        self.selections += len(selections.selections)
+        depth = fields = aliases = directives = introspection = 0
+        count = len(selections.selections)
+        for node in selections.selections:
+            self.directives_at_one_place = max(self.directives_at_one_place, len(node.directives))
+            below = self.below(node)
+            if not isinstance(node, FieldNode):
+                depth = max(depth, below.depth)
+                fields += below.fields
+            elif node.name.value in ("__schema", "__type"):
+                introspection = max(introspection, 1 + below.depth)
+                fields += 1
+            else:
+                depth = max(depth, 1 + below.depth)
+                fields += 1
+            count += below.selections
+            aliases += below.aliases + (getattr(node, "alias", None) is not None)
+            directives += below.directives + len(node.directives)
+            introspection = max(introspection, below.introspection_depth)
+        return Shape(depth, fields, count, aliases, directives, introspection)
+
+    def below(self, node: SelectionNode) -> Shape:
+        """What lies within a field or a fragment."""
+        if isinstance(node, FragmentSpreadNode):
+            return self.of_fragment(node.name.value)
+        inner: SelectionSetNode | None = node.selection_set  # type: ignore[attr-defined]
+        return self.of(inner) if inner is not None else Shape()
+
+
 def check_shape(document: DocumentNode) -> None:
     """Raises LIMIT_EXCEEDED for a document or an operation that is too deep or has too much of something.
 
-    Fragments count as often as they are spread, but for `selections`: those validation compares with one another.
+    Fragments count as often as they are spread. Takes time linear in the document's length. Raises RecursionError for
+    one that is nested beyond all limits.
     """
     definitions = len(document.definitions)
     if definitions > settings.GRAPHQL_MAX_DEFINITIONS:
         raise exceeded("definitions", definitions, settings.GRAPHQL_MAX_DEFINITIONS)
-    selections_seen = directives_at_one_place = 0
-    fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
-    measured: dict[str, Shape | None] = {}
-
-    def of_fragment(name: str) -> Shape:
-        if name not in measured:
-            measured[name] = None  # a cycle comes back here; validation names it later
-            fragment = fragments.get(name)
-            measured[name] = of(fragment.selection_set) if fragment else Shape()
-        return measured[name] or Shape()
-
-    def of(selections: SelectionSetNode) -> Shape:
-        nonlocal selections_seen, directives_at_one_place
-        selections_seen += len(selections.selections)
-        depth = aliases = directives = introspection = 0
-        for node in selections.selections:
-            directives += len(node.directives)
-            directives_at_one_place = max(directives_at_one_place, len(node.directives))
-            if isinstance(node, FieldNode):
-                below = of(node.selection_set) if node.selection_set else Shape()
-                aliases += node.alias is not None
-                if node.name.value in ("__schema", "__type"):
-                    introspection = max(introspection, 1 + below.depth)
-                    below = Shape(0, below.aliases, below.directives)
-                else:
-                    depth = max(depth, 1 + below.depth)
-            else:
-                spread = isinstance(node, FragmentSpreadNode)
-                below = of_fragment(node.name.value) if spread else of(node.selection_set)  # type: ignore[attr-defined]
-                depth = max(depth, below.depth)
-            aliases += below.aliases
-            directives += below.directives
-            introspection = max(introspection, below.introspection_depth)
-        return Shape(depth, aliases, directives, introspection)
-
+    shapes = _Shapes(document)
     for operation in document.definitions:
-        if not isinstance(operation, OperationDefinitionNode):
-            continue
-        shape = of(operation.selection_set)
-        for what, found, allowed in (
-            ("root fields", len(operation.selection_set.selections), settings.GRAPHQL_MAX_ROOT_FIELDS),
-            ("depth", shape.depth, settings.GRAPHQL_MAX_DEPTH),
-            ("introspection depth", shape.introspection_depth, INTROSPECTION_DEPTH),
-            ("aliases", shape.aliases, settings.GRAPHQL_MAX_ALIASES),
-            ("selections", selections_seen, settings.GRAPHQL_MAX_SELECTIONS),
-            ("variables", len(operation.variable_definitions), settings.GRAPHQL_MAX_DEFINITIONS),
-            ("directives", shape.directives + len(operation.directives), settings.GRAPHQL_MAX_DIRECTIVES),
-            ("directives at one place", directives_at_one_place, MAX_DIRECTIVES_AT_ONE_PLACE),
-        ):
-            if found > allowed:
-                raise exceeded(what, found, allowed)
+        if isinstance(operation, OperationDefinitionNode):
+            shape = shapes.of(operation.selection_set)
+            for what, found, allowed in (
+                ("root fields", shape.fields, settings.GRAPHQL_MAX_ROOT_FIELDS),
+                ("depth", shape.depth, settings.GRAPHQL_MAX_DEPTH),
+                ("introspection depth", shape.introspection_depth, INTROSPECTION_DEPTH),
+                ("aliases", shape.aliases, settings.GRAPHQL_MAX_ALIASES),
+                ("selections", shape.selections, settings.GRAPHQL_MAX_SELECTIONS),
+                ("variables", len(operation.variable_definitions), settings.GRAPHQL_MAX_DEFINITIONS),
+                ("directives", shape.directives + len(operation.directives), settings.GRAPHQL_MAX_DIRECTIVES),
+            ):
+                if found > allowed:
+                    raise exceeded(what, found, allowed)
+    for name in shapes.fragments:
+        shapes.of_fragment(name)
+    for what, found, allowed in (
+        ("selections", shapes.selections, settings.GRAPHQL_MAX_SELECTIONS),
+        ("directives at one place", shapes.directives_at_one_place, MAX_DIRECTIVES_AT_ONE_PLACE),
+    ):
+        if found > allowed:
+            raise exceeded(what, found, allowed)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class PageSize:
+    """The page size that arguments ask for: numbers and the names of variables; `default` when none says one."""
+
+    asked: tuple[int | str, ...] = ()
+    default: int = PAGE
+
+    def of(self, variables: Mapping[str, Any]) -> int:
+        """The largest that is given: which of `first` and `last` rules, or that both are refused, is told later."""
+        given = [variables.get(size) if isinstance(size, str) else size for size in self.asked]
+        return max((size for size in given if isinstance(size, int)), default=self.default)
+
+
+@dataclass(frozen=True, slots=True)
 class Cost:
-    """What a field costs: `own`, and `size` times what lies within; `size` may be a variable's name."""
+    """What a field costs: `own`, and `size` times what lies within."""
 
     own: int
-    size: int | str
-    within: tuple["Cost", ...]
+    size: PageSize
+    within: tuple["Cost", ...] = ()
 
     def total(self, variables: Mapping[str, Any], known: dict[int, int]) -> int:
         """The cost with these variables; `known` keeps parts that are shared (fragments) from being counted anew."""
         key = id(self)
         if key not in known:
-            size = self.size
-            if isinstance(size, str):
-                given = variables.get(size)
-                size = given if isinstance(given, int) else PAGE
-            within = sum(part.total(variables, known) for part in self.within)
-            known[key] = self.own + min(max(size, 1), MAX_PAGE) * within
+            within = sum(part.total(variables, known) for part in self.within) if self.within else 0
+            known[key] = self.own + (within and min(max(self.size.of(variables), 1), MAX_PAGE) * within)
         return known[key]
+
+
+ONE, A_PAGE, A_LIST = PageSize((1,)), PageSize(), PageSize((LIST,))
 
 
 def cost_of(
@@ -147,7 +183,8 @@ def cost_of(
     """The cost of a validated operation; `costs` says what single fields cost ("Type.field")."""
     root = schema.get_root_type(operation.operation)
     own = MUTATION if operation.operation is OperationType.MUTATION else 0
-    return Cost(own, 1, _Costing(schema, document, costs).of(operation.selection_set, root, PAGE) if root else ())
+    within = _Costing(schema, document, costs).of(operation.selection_set, root, A_PAGE) if root else ()
+    return Cost(own, ONE, within)
 
 
 class _Costing:
@@ -158,13 +195,13 @@ class _Costing:
         self.fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
-        self.of_fragments: dict[tuple[str, int | str], Cost] = {}
+        self.of_fragments: dict[tuple[str, PageSize], Cost] = {}
 
-    def of(self, selections: SelectionSetNode, parent: GraphQLNamedType, page: int | str) -> tuple[Cost, ...]:
+    def of(self, selections: SelectionSetNode, parent: GraphQLNamedType, page: PageSize) -> tuple[Cost, ...]:
         """What each selection on the parent type costs; `page` is the size of the connection that this lies in."""
         return tuple(part for node in selections.selections for part in self.of_one(node, parent, page))
 
-    def of_one(self, node: SelectionNode, parent: GraphQLNamedType, page: int | str) -> tuple[Cost, ...]:
+    def of_one(self, node: SelectionNode, parent: GraphQLNamedType, page: PageSize) -> tuple[Cost, ...]:
         """What a field, a fragment's spread or an inline fragment costs."""
         if isinstance(node, FieldNode):
             return (self.of_field(node, parent, page),)
@@ -175,33 +212,34 @@ class _Costing:
         if key not in self.of_fragments:
             fragment = self.fragments[key[0]]
             on = self.types[fragment.type_condition.name.value]
-            self.of_fragments[key] = Cost(0, 1, self.of(fragment.selection_set, on, page))
+            self.of_fragments[key] = Cost(0, ONE, self.of(fragment.selection_set, on, page))
         return (self.of_fragments[key],)
 
-    def of_field(self, node: FieldNode, parent: GraphQLNamedType, page: int | str) -> Cost:
+    def of_field(self, node: FieldNode, parent: GraphQLNamedType, page: PageSize) -> Cost:
         """What a field costs. Those of introspection, and __typename, read no row and cost nothing."""
         field = getattr(parent, "fields", {}).get(node.name.value)
         if field is None:
-            return Cost(0, 1, ())
+            return Cost(0, ONE)
         returned = get_named_type(field.type)
         own = self.costs.get(f"{parent.name}.{node.name.value}", 1 if is_composite_type(returned) else 0)
         if node.selection_set is None:
-            return Cost(own, 1, ())
+            return Cost(own, ONE)
         size = _page_size(node, field) if "first" in field.args else None
         if not is_list_type(get_nullable_type(field.type)):
-            return Cost(own, 1, self.of(node.selection_set, returned, PAGE if size is None else size))
+            return Cost(own, ONE, self.of(node.selection_set, returned, A_PAGE if size is None else size))
         if size is None:
-            size = page if node.name.value in ("edges", "nodes") else LIST
-        return Cost(own, size, (Cost(1, 1, self.of(node.selection_set, returned, PAGE)),))
+            size = page if node.name.value in ("edges", "nodes") else A_LIST
+        return Cost(own, size, (Cost(1, ONE, self.of(node.selection_set, returned, A_PAGE)),))
 
 
-def _page_size(node: FieldNode, field: GraphQLField) -> int | str:
-    """The page size that a field's arguments ask for, or the name of the variable that will say."""
+def _page_size(node: FieldNode, field: GraphQLField) -> PageSize:
+    """The page size that a field's `first` and `last` ask for."""
+    asked: list[int | str] = []
     for argument in node.arguments:
         if argument.name.value in ("first", "last"):
             if isinstance(argument.value, IntValueNode):
-                return int(argument.value.value)
-            if isinstance(argument.value, VariableNode):
-                return argument.value.name.value
+                asked.append(int(argument.value.value))
+            elif isinstance(argument.value, VariableNode):
+                asked.append(argument.value.name.value)
     default = field.args["first"].default_value
-    return default if isinstance(default, int) else PAGE
+    return PageSize(tuple(asked), default if isinstance(default, int) else PAGE)

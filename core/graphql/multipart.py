@@ -1,7 +1,7 @@
 """Files in GraphQL requests (GraphQL multipart request specification, 2.0.0-alpha.2).
 
 `operations` is the usual JSON with null in the place of each file, `map` says which form field belongs where. A form
-can be sent across sites without a preflight, so one of three headers that a form cannot set is asked for.
+can be sent across sites without a preflight, so one of four headers that a form cannot set is asked for.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ from core.uploads import oversized
 
 MULTIPART = "multipart/form-data"
 # One of them proves that a preflight was made, or that none was needed.
-PREFLIGHT = ("Authorization", "Apollo-Require-Preflight", "X-Requested-With")
+PREFLIGHT = ("Authorization", "Apollo-Require-Preflight", "GraphQL-Require-Preflight", "X-Requested-With")
 MAX_FILES = 20
 MAX_PATH = 200
 NOT_A_FILE = "A file is wanted here: send it as multipart/form-data, by the GraphQL multipart request specification."

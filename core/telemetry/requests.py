@@ -78,4 +78,4 @@ def _tell(request: HttpRequest, response: HttpResponse, recording: Recording) ->
     }
     tell = logger.error if status >= 500 else logger.debug if route == settings.STATIC_URL else logger.info
     tell("request", **recording.facts, **recording.costs())
-    recording.tell_if_slow(seconds)
+    recording.tell_if_slow()

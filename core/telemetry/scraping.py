@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable
+from http.client import responses
 from secrets import compare_digest
 from threading import Thread
 from typing import Any
@@ -14,31 +15,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import CollectorRegistry, exposition, multiprocess
 
-from core.celery import app
+from core.jobs.heartbeat import queue_names
+from core.jobs.notify import connect
 from core.telemetry.metrics import REGISTRY, Gauges, register_gauge
-
-PATIENCE = 1
-
-
-def queue_names() -> set[str]:
-    """The queues that tasks are sent to: the default one, and those of CELERY_TASK_ROUTES."""
-    routes = app.conf.task_routes or {}
-    named = {route["queue"] for route in routes.values() if "queue" in route} if isinstance(routes, dict) else set()
-    return {app.conf.task_default_queue, *named}
 
 
 def queue_depths() -> dict[str, float]:
     """Messages waiting in each queue of the broker."""
-    patience: dict[str, Any] = {**app.conf.broker_transport_options}
-    if settings.CELERY_BROKER_URL.startswith("redis"):
-        patience |= {"socket_connect_timeout": PATIENCE, "socket_timeout": PATIENCE}
-    with app.connection_for_read(connect_timeout=PATIENCE, transport_options=patience) as broker:
-        broker.ensure_connection(max_retries=1, interval_start=0, timeout=PATIENCE)
+    with connect() as broker:
         channel = broker.default_channel
-        return {
-            name: channel._size(name)  # type: ignore[attr-defined]
-            for name in sorted(queue_names())
-        }
+        return {name: channel._size(name) for name in sorted(queue_names())}
 
 
 register_gauge("queue_depth", "Messages waiting in the broker.", queue_depths, label="queue")
@@ -55,19 +41,33 @@ def exposed() -> bytes:
     return exposition.generate_latest(counted) + exposition.generate_latest(looked_up)
 
 
-def is_allowed(authorization: str) -> bool:
-    """Whether the Authorization header shows METRICS_TOKEN; anything does when there is none."""
+CHALLENGE = 'Bearer realm="metrics"'
+
+
+def refusal(authorization: str) -> tuple[int, str] | None:
+    """Status and reason for a scrape with this Authorization header that is not served; None: it is.
+
+    METRICS_TOKEN opens the metrics, as bearer token. Without that setting they are closed, but with DEBUG open.
+    """
     token: str = settings.METRICS_TOKEN
-    return not token or compare_digest(authorization.encode(), f"Bearer {token}".encode())
+    if not token:
+        return (
+            None if settings.DEBUG else (404, "The metrics are closed: set METRICS_TOKEN to open them to its bearer.")
+        )
+    scheme, _, given = authorization.partition(" ")
+    if scheme.lower() == "bearer" and compare_digest(given.strip().encode(), token.encode()):
+        return None
+    return 401, "Send METRICS_TOKEN as bearer token."
 
 
 @require_safe
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
-    """GET: the figures; 401 without METRICS_TOKEN as bearer token, when that is set."""
-    if not is_allowed(request.META.get("HTTP_AUTHORIZATION", "")):
-        headers = {"WWW-Authenticate": 'Bearer realm="metrics"'}
-        return HttpResponse("METRICS_TOKEN is wanted.\n", status=401, content_type="text/plain", headers=headers)
+    """GET: the metrics; 401 without METRICS_TOKEN as bearer token, 404 when there is no such setting."""
+    if refused := refusal(request.META.get("HTTP_AUTHORIZATION", "")):
+        status, reason = refused
+        headers = {"WWW-Authenticate": CHALLENGE} if status == 401 else None
+        return HttpResponse(f"{reason}\n", status=status, content_type="text/plain; charset=utf-8", headers=headers)
     return HttpResponse(exposed(), content_type=exposition.CONTENT_TYPE_LATEST)
 
 
@@ -80,9 +80,12 @@ def _worker_app(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
     if environ.get("PATH_INFO") != "/metrics":
         start_response("404 Not Found", [("Content-Type", "text/plain")])
         return [b"Only /metrics is here.\n"]
-    if not is_allowed(environ.get("HTTP_AUTHORIZATION", "")):
-        start_response("401 Unauthorized", [("Content-Type", "text/plain"), ("WWW-Authenticate", "Bearer")])
-        return [b"METRICS_TOKEN is wanted.\n"]
+    if refused := refusal(environ.get("HTTP_AUTHORIZATION", "")):
+        status, reason = refused
+        headers = [("Content-Type", "text/plain; charset=utf-8")]
+        headers += [("WWW-Authenticate", CHALLENGE)] if status == 401 else []
+        start_response(f"{status} {responses[status]}", headers)
+        return [f"{reason}\n".encode()]
     start_response("200 OK", [("Content-Type", exposition.CONTENT_TYPE_LATEST)])
     # What a worker counts itself; what is looked up, the web answers.
     return [exposition.generate_latest(REGISTRY)]

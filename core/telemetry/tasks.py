@@ -55,6 +55,5 @@ def _end(task_id: str, task: Any, state: str | None = None, **_: Any) -> None:
         asked_for = "request_id" in get_contextvars() or recording.facts
         tell = logger.error if not well else logger.info if asked_for else logger.debug
         tell("task", state=state, **recording.facts, **recording.costs())
-        # A task may take its time; that its SQL does is news.
-        recording.tell_if_slow(recording.sql_seconds)
+        recording.tell_if_slow()
     clear_contextvars()

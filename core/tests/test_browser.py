@@ -67,7 +67,8 @@ def page(browser: Browser, shop: str, request) -> Iterator[Page]:
     yield page
     context.close()
     assert strangers == []
-    assert errors == []
+    # Chromium itself says each time that a request was refused; what comes of it, the test looks at.
+    assert [error for error in errors if "status of 401" not in error] == []
 
 
 phone = pytest.mark.parametrize("page", [390], indirect=True)

@@ -49,7 +49,7 @@ def test_what_is_no_request_is_400(nobody: Api, body: Any) -> None:
 
 def test_other_methods_types_and_sizes(nobody: Api) -> None:
     assert nobody.client.put("/graphql/").status_code == 405
-    assert nobody.client.put("/graphql/").headers["Allow"] == "GET, POST"
+    assert nobody.client.put("/graphql/").headers["Allow"] == "GET, HEAD, OPTIONS, POST"
     assert send(nobody, b"{me{id}}", content_type="text/plain").status_code == 415
     assert send(nobody, b'"' + b"a" * 3_000_000 + b'"').status_code == 413
     assert send(nobody, {"query": "{me{id}}"}, headers={"Accept": "image/png"}).status_code == 406

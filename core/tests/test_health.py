@@ -2,17 +2,25 @@
 
 import re
 import socket
+import uuid
+from datetime import timedelta
 from time import perf_counter
 
 import pytest
 from django.core.cache import caches
 from django.db import connection
 from django.test import Client, override_settings
+from django.utils import timezone
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from catalog.images.models import ImageJob
+from catalog.models import IndexChange
 from core.celery import app
 from core.health import CHECKS
+from core.jobs import heartbeat
+from core.models import Heartbeat
+from users.models import OutgoingMail
 
 
 @pytest.fixture
@@ -61,12 +69,18 @@ def broker_at(settings):
     app.conf.broker_url, app.conf.broker_write_url = before
 
 
-def test_it_works(client, db):
+@pytest.fixture
+def all_alive(db):
+    """A worker for each queue, and beat, were seen just now."""
+    heartbeat.write({heartbeat.BEAT, *heartbeat.queue_names()})
+
+
+def test_it_works(client, all_alive):
     """All well: 200, and every dependency with its state and latency."""
     answer = client.get("/readyz")
     assert answer.status_code == 200
     assert answer.json()["status"] == "ok"
-    assert set(answer.json()["checks"]) == {"database", "cache", "broker", "search"}
+    assert set(answer.json()["checks"]) == {"database", "cache", "broker", "search", "worker", "jobs"}
     for state in answer.json()["checks"].values():
         assert state["status"] == "ok"
         assert state["latency_ms"] >= 0
@@ -128,14 +142,93 @@ def test_stalled_cache_and_broker_cost_seconds_not_minutes(client, db, cache_at,
     assert checks["cache"]["reason"] == checks["broker"]["reason"] == "no answer in time"
 
 
-def test_a_broker_of_files_needs_its_folder(client, db, settings, tmp_path):
-    settings.CELERY_BROKER_URL = "filesystem://"
-    settings.CELERY_BROKER_TRANSPORT_OPTIONS = {"data_folder_out": tmp_path / "gone"}
-    assert client.get("/readyz").json()["checks"]["broker"] == {
-        "status": "down",
-        "reason": "No such file or directory",
-        "latency_ms": pytest.approx(0, abs=100),
-    }
+def test_the_embedded_broker_needs_a_folder_that_it_can_write_to(client, db, settings, tmp_path):
+    (tmp_path / "file").touch()
+    settings.CELERY_BROKER_URL = "embedded://"
+    settings.CELERY_BROKER_TRANSPORT_OPTIONS = {"folder": str(tmp_path / "file" / "broker")}
+    broker = client.get("/readyz").json()["checks"]["broker"]
+    assert (broker["status"], broker["reason"]) == ("down", "Not a directory")
+
+
+class TestWorker:
+    """What /readyz and /metrics tell of the processes behind the broker."""
+
+    @pytest.fixture
+    def ask(self, client):
+        return lambda: client.get("/readyz").json()
+
+    def test_a_worker_that_was_never_seen_is_unknown(self, ask, db):
+        answer = ask()
+        assert answer["status"] == "degraded"
+        assert answer["checks"]["worker"]["status"] == "unknown"
+        assert "beat, the worker of queue celery, the worker of queue images" in answer["checks"]["worker"]["reason"]
+
+    def test_one_queue_without_a_worker_is_enough(self, ask, all_alive):
+        long_ago = timezone.now() - timedelta(seconds=60)
+        Heartbeat.objects.filter(name="images").update(seen_at=long_ago)
+        worker = ask()["checks"]["worker"]
+        assert worker["status"] == "degraded"
+        assert worker["reason"] == "last seen: the worker of queue images (60 s ago)"
+        assert worker["last_seen_seconds"] == pytest.approx(60, abs=5)
+
+    def test_it_is_ok_up_to_the_setting(self, ask, all_alive, settings):
+        Heartbeat.objects.update(seen_at=timezone.now() - timedelta(seconds=60))
+        settings.READYZ_WORKER_AFTER = timedelta(seconds=90)
+        assert ask()["checks"]["worker"]["status"] == "ok"
+
+    def test_a_clock_that_is_behind_makes_nobody_unseen(self, ask, all_alive):
+        Heartbeat.objects.update(seen_at=timezone.now() + timedelta(seconds=30))
+        assert ask()["checks"]["worker"] == {
+            "status": "ok",
+            "last_seen_seconds": 0.0,
+            "latency_ms": pytest.approx(0, abs=1000),
+        }
+
+    def test_metrics_tell_the_same(self, client, all_alive):
+        def told():
+            lines = client.get("/metrics").content.decode().splitlines()
+            return next(line.split()[-1] for line in lines if line.startswith("vitrine_worker_last_seen_seconds "))
+
+        Heartbeat.objects.filter(name="beat").update(seen_at=timezone.now() - timedelta(seconds=100))
+        assert float(told()) == pytest.approx(100, abs=5)
+        Heartbeat.objects.filter(name="beat").delete()
+        assert told() == "+Inf"
+
+    def test_seen_again_it_is_the_same_row(self, db, django_assert_max_num_queries):
+        heartbeat.write({"celery", "images"})
+        with django_assert_max_num_queries(1):
+            heartbeat.write({"celery", "images"})
+        assert Heartbeat.objects.count() == 2
+
+
+class TestJobs:
+    """Jobs whose time is over."""
+
+    def test_nothing_is_overdue(self, client, db):
+        jobs = client.get("/readyz").json()["checks"]["jobs"]
+        assert (jobs["status"], jobs["overdue_seconds"]) == ("ok", {"index": 0.0, "image": 0.0, "mail": 0.0})
+
+    @pytest.mark.parametrize("status", ["DUE", "CLAIMED"])
+    def test_a_mail_that_waits_too_long_is_told_whether_claimed_or_not(self, client, db, status):
+        due = timezone.now() - timedelta(minutes=10)
+        OutgoingMail.objects.create(kind="WELCOME", status=status, due_at=due)
+        OutgoingMail.objects.create(kind="WELCOME", status="DUE", due_at=timezone.now() + timedelta(hours=1))
+        OutgoingMail.objects.create(kind="WELCOME", status="SENT", due_at=due - timedelta(hours=1))
+        answer = client.get("/readyz").json()
+        assert answer["status"] == "degraded"
+        assert answer["checks"]["jobs"]["status"] == "degraded"
+        assert answer["checks"]["jobs"]["reason"] == "overdue: mail"
+        assert answer["checks"]["jobs"]["overdue_seconds"]["mail"] == pytest.approx(600, abs=10)
+
+    def test_images_and_index_are_looked_at_too(self, client, db, settings):
+        settings.SEARCH_ENGINE = "tantivy"
+        due = timezone.now() - timedelta(minutes=10)
+        ImageJob.objects.create(kind=ImageJob.Kind.REMOVE, key=uuid.uuid4(), due_at=due)
+        IndexChange.objects.create(kind="product", key=1, created_at=due)
+        IndexChange.objects.create(kind="product", key=1, created_at=due - timedelta(hours=1), applied=True)
+        overdue = client.get("/readyz").json()["checks"]["jobs"]["overdue_seconds"]
+        assert overdue == {"index": pytest.approx(600, abs=10), "image": pytest.approx(600, abs=10), "mail": 0.0}
+        assert 'vitrine_jobs_overdue_seconds{kind="image"} 6' in client.get("/metrics").content.decode()
 
 
 def test_no_secret_in_the_answer(client, db, cache_at, broker_at, closed_port):
@@ -162,6 +255,7 @@ def test_database_down_is_503(client):
     assert answer.json()["status"] == "down"
     assert answer.json()["checks"]["database"]["status"] == "down"
     assert answer.json()["checks"]["cache"]["status"] == "ok"
+    assert answer.json()["checks"]["worker"]["status"] == answer.json()["checks"]["jobs"]["status"] == "unknown"
     assert "nowhere" not in answer.content.decode()
 
 
@@ -176,5 +270,5 @@ def test_unapplied_migrations_are_a_database_down(client, db):
 def test_a_ready_service_is_asked_little(client, db, django_assert_max_num_queries):
     CHECKS["cache"]()
     caches.close_all()
-    with django_assert_max_num_queries(2):
+    with django_assert_max_num_queries(5):
         client.get("/readyz")

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from unittest import mock
 
 import pytest
 from celery import shared_task
@@ -15,6 +16,7 @@ from django.test import Client
 from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
 
 from core.celery import app
+from core.jobs import heartbeat
 from core.telemetry import logs, metrics, scraping, tasks
 from core.telemetry.recording import note, recorded
 
@@ -33,11 +35,12 @@ def lines(caplog):
 
 
 @pytest.fixture
-def scrape(db):
+def scrape(db, settings):
     """The samples of /metrics as {name with labels: value}."""
+    settings.METRICS_TOKEN = "t" * 20
 
     def get():
-        answer = Client().get("/metrics")
+        answer = Client().get("/metrics", headers={"Authorization": "Bearer " + "t" * 20})
         assert answer.status_code == 200
         rows = [line.rpartition(" ") for line in answer.content.decode().splitlines() if line[:1] != "#"]
         return {name: float(value) for name, _, value in rows}
@@ -100,6 +103,15 @@ class TestRequests:
         assert line["operation_type"] == "query"
         assert any("SELECT" in each["sql"] for each in line["statements"])
         assert "hush" not in str(line)
+
+    def test_only_its_sql_makes_an_operation_slow(self, client, settings, lines):
+        """A sign-in takes its time on purpose."""
+        settings.SLOW_OPERATION_MS = 1_000
+        with mock.patch("core.telemetry.recording.Recording.seconds", return_value=60.0):
+            client.get("/readyz")
+            client.get("/")
+        assert lines("request")[-1]["duration_ms"] == 60_000
+        assert lines("slow operation") == []
 
     def test_a_fast_one_does_not(self, shopper, settings, lines):
         settings.SLOW_OPERATION_MS = 60_000
@@ -231,7 +243,30 @@ class TestMetrics:
         settings.METRICS_TOKEN = "t" * 20
         assert client.get("/metrics").status_code == 401
         assert client.get("/metrics", headers={"Authorization": "Bearer wrong"}).status_code == 401
-        assert client.get("/metrics", headers={"Authorization": "Bearer " + "t" * 20}).status_code == 200
+        assert client.get("/metrics", headers={"Authorization": "bearer " + "t" * 20}).status_code == 200
+
+    def test_they_are_closed_without_one(self, client, db, settings):
+        answer = client.get("/metrics", headers={"Authorization": "Bearer "})
+        assert answer.status_code == 404
+        assert b"METRICS_TOKEN" in answer.content
+        assert b"vitrine_" not in answer.content
+        settings.DEBUG = True
+        assert client.get("/metrics").status_code == 200
+
+    def test_the_workers_own_are_too(self, settings):
+        def ask(**environ):
+            told = []
+            body = b"".join(
+                scraping._worker_app({"PATH_INFO": "/metrics", **environ}, lambda *told_: told.append(told_))
+            )
+            return told[0][0], body
+
+        status, body = ask()
+        assert status == "404 Not Found"
+        assert b"METRICS_TOKEN" in body
+        settings.METRICS_TOKEN = "t" * 20
+        assert ask(HTTP_AUTHORIZATION="Bearer wrong")[0] == "401 Unauthorized"
+        assert ask(HTTP_AUTHORIZATION="Bearer " + "t" * 20)[0] == "200 OK"
 
     def test_gauges_are_looked_up_and_one_that_fails_hides_no_other(self, scrape, monkeypatch):
         monkeypatch.setattr(metrics, "_gauges", {})
@@ -259,7 +294,7 @@ class TestMetrics:
 
     def test_queues_are_those_that_tasks_go_to(self, monkeypatch):
         monkeypatch.setitem(app.conf, "task_routes", {"catalog.tasks.render": {"queue": "images"}})
-        assert scraping.queue_names() == {"celery", "images"}
+        assert heartbeat.queue_names() == {"celery", "images"}
 
     def test_several_processes_add_up_and_a_new_one_goes_on_where_the_last_one_stood(self, tmp_path):
         script = "from core.telemetry import metrics; metrics.CACHE.labels('hit').inc()"

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from catalog.images import checking
-from catalog.images.services import hurry_worker
+from catalog.images.services import notify_worker
 
 SHOWN = 50
 
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         self._say("lost original", [f"image {image.pk}" for image in found.lost])
         if fix and found:
             checking.fix(found)
-            hurry_worker()
+            notify_worker()
             self.stdout.write(f"{len(found.orphans)} orphans removed, {len(found.holes)} images are made again.")
         elif not found:
             self.stdout.write("Every file has its row, every row its files.")

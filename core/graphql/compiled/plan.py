@@ -28,7 +28,7 @@ from graphql.pyutils import Undefined
 from core.graphql.compiled.fields import ExecuteField, compile_field
 
 # How many combinations of the variables in @skip and @include one operation keeps plans for.
-MOST_PLANS = 16
+MAX_PLANS = 16
 # The fields of a selection on a type, by response key.
 Fields = list[tuple[str, ExecuteField]]
 
@@ -62,8 +62,10 @@ class Plan:
         variables: dict[str, Any],
     ) -> None:
         self.schema, self.fragments, self.operation = schema, fragments, operation
-        # Only those of @skip and @include are looked at, and this plan is for these very values of them.
+        # The values of @skip's and @include's variables, and no other: a plan outlives the request that it is made for.
         self.variables = variables
+        # How many fields it has compiled so far: what it holds grows with them.
+        self.size = 0
         self.root_type: GraphQLObjectType = schema.get_root_type(operation.operation)  # type: ignore[assignment]
         self.root_fields: Fields | None = None
 
@@ -72,18 +74,24 @@ class Plan:
         run = Run(root, context, variables)
         data: dict[str, Any] | None
         try:
-            if self.root_fields is None:
+            fields = self.root_fields
+            if fields is None:
                 selected = self.operation.selection_set
                 found = collect_fields(self.schema, self.fragments, self.variables, self.root_type, selected)
-                self.root_fields = self.compiled(self.root_type, found)
-            data = {key: execute(run, root, None) for key, execute in self.root_fields}
+                fields = self.root_fields = self.compiled(self.root_type, found)
+            data = {key: execute(run, root, None) for key, execute in fields}
         except GraphQLError as error:
             data = None
             run.errors.append(error)
         return ExecutionContext.build_response(data, run.errors)
 
+    def clear(self) -> None:
+        """Forgets what was compiled: closures and plan refer to each other, and would wait for the collector."""
+        self.root_fields, self.size = None, 0
+
     def compiled(self, parent_type: GraphQLObjectType, found: dict[str, list[FieldNode]]) -> Fields:
         """The collected fields (§6.3.2) as closures by response key; fields the type does not have are left out."""
+        self.size += len(found)
         return [
             (key, compile_field(self, key, parent_type, definition, nodes))
             for key, nodes in found.items()
@@ -128,12 +136,31 @@ class Plans:
         """The result for coerced variables."""
         key = tuple(variables.get(name, Undefined) for name in self.conditions)
         plan = self._plans.get(key)
-        if plan is None:
-            plan = Plan(self.schema, self.fragments, self.operation, variables)
-            with self._lock:
-                if len(self._plans) < MOST_PLANS:
-                    self._plans[key] = plan
-        return plan.run(root, context, variables)
+        if plan is not None:
+            return plan.run(root, context, variables)
+        conditions = {name: variables[name] for name in self.conditions if name in variables}
+        plan = Plan(self.schema, self.fragments, self.operation, conditions)
+        with self._lock:
+            is_kept = len(self._plans) < MAX_PLANS
+            if is_kept:
+                self._plans[key] = plan
+        try:
+            return plan.run(root, context, variables)
+        finally:
+            if not is_kept:
+                plan.clear()
+
+    @property
+    def size(self) -> int:
+        """How many fields its plans have compiled."""
+        return sum(plan.size for plan in tuple(self._plans.values()))
+
+    def clear(self) -> None:
+        """Forgets all plans; those under way end as they would."""
+        with self._lock:
+            plans, self._plans = self._plans, {}
+        for plan in plans.values():
+            plan.clear()
 
 
 class _Found(Visitor):
@@ -148,4 +175,5 @@ class _Found(Visitor):
         self.fields.add(node.name.value)
 
     def enter_directive(self, node: DirectiveNode, *_args: Any) -> None:
-        self.conditions.update(a.value.name.value for a in node.arguments if isinstance(a.value, VariableNode))
+        if node.name.value in ("skip", "include"):
+            self.conditions.update(a.value.name.value for a in node.arguments if isinstance(a.value, VariableNode))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from math import isfinite
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -60,6 +61,15 @@ def compile_value(field: Field, kind: GraphQLOutputType) -> tuple[CompleteValue,
     return _leaf(kind, absent), False  # type: ignore[arg-type]
 
 
+def awaited(value: Awaitable[Any]) -> Any:
+    """What a resolver's awaitable comes to: one that is no coroutine function may return one all the same."""
+
+    async def result() -> Any:
+        return await value
+
+    return asyncio.run(result())
+
+
 def _null(value: Any) -> None:
     """§6.4.3 step 2; an exception that was returned, not raised, is raised here as graphql-core does."""
     if isinstance(value, Exception):
@@ -87,6 +97,8 @@ def _leaf(kind: GraphQLLeafType, absent: Absent) -> CompleteValue:
             return value
         if value is None or isinstance(value, ABSENT):
             return absent(value)
+        if hasattr(type(value), "__await__"):
+            return leaf(run, awaited(value), path, info)
         serialized = serialize(value)
         if serialized is Undefined or serialized is None:
             raise TypeError(
@@ -111,6 +123,8 @@ def _list(field: Field, kind: GraphQLList[Any], absent: Absent) -> tuple[Complet
         if value is None or isinstance(value, ABSENT):
             return absent(value)
         if not is_iterable(value):
+            if hasattr(type(value), "__await__"):
+                return items(run, awaited(value), path, info)
             raise GraphQLError(message)
         completed = []
         for index, item in enumerate(value):
@@ -136,6 +150,8 @@ def _object(field: Field, kind: GraphQLObjectType, absent: Absent) -> CompleteVa
         nonlocal fields
         if value is None or isinstance(value, ABSENT):
             return absent(value)
+        if hasattr(type(value), "__await__"):
+            return object_(run, awaited(value), path, info)
         if fields is None:
             fields = fields_on(kind)
         if is_type_of is not None and not is_type_of(value, info):
@@ -158,6 +174,8 @@ def _abstract(field: Field, kind: GraphQLAbstractType, absent: Absent) -> Comple
     def abstract(run: Any, value: Any, path: Any, info: Any) -> Any:
         if value is None or isinstance(value, ABSENT):
             return absent(value)
+        if hasattr(type(value), "__await__"):
+            return abstract(run, awaited(value), path, info)
         found = valid(knows_schema, resolve_type(value, info, kind), kind, field.nodes, info, value)
         fields = fields_on(found)
         if found.is_type_of and not found.is_type_of(value, info):

@@ -1,10 +1,9 @@
 """`manage.py serve`, behind `make run`: migrates, seeds, says where all is, runs the Procfile."""
 
-import multiprocessing
 import os
-import signal
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,121 +11,109 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection, connections
-from honcho import manager as honcho
-from honcho.environ import expand_processes, parse_procfile
-from honcho.printer import Message, Printer
 
-ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - shown, not bound
-PLACES = """
-  Vitrine is at {url}
+from core import env
+from core.jobs import heartbeat
+from core.management import running
+from core.management.supervisor import Supervisor, parse_procfile
+
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - shown, not bound
+GREETING = """
+  Vitrine is at {url}/
 
     GraphiQL   {url}/graphql/
     Swagger    {url}/api/docs/
-    Admin      {url}/admin/
+    Admin      {url}/{admin}
 {accounts}
   Ctrl-C stops it. All its state is in {var}; `make help` lists what else there is.
 """
 ACCOUNTS = """
     Sign in as shopper@example.com or, for the admin too, staff@example.com; password: vitrine-demo
 """
+# After so many seconds a worker whose loop stands still is started again.
+HUNG_AFTER_SECONDS = 60
+# Celery's advice against working as root, of use to nobody who tries Vitrine in a container.
+NO_ADVICE = "ignore:You're running the worker with superuser privileges"
 
 
-def address() -> tuple[str, int]:
-    """HOST and PORT of the environment, bindable. Raises CommandError when PORT is no port or taken by another."""
-    host = os.environ.get("HOST") or "127.0.0.1"
-    text = os.environ.get("PORT") or "8000"
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
-        raise CommandError(f"PORT={text} is no port: a number from 1 to 65535.")
+def worker_is_alive() -> bool:
+    """Whether the worker's loop has turned lately; True before it did for the first time."""
     try:
-        family, kind, protocol, _, place = socket.getaddrinfo(host, int(text), type=socket.SOCK_STREAM)[0]
+        ages = heartbeat.ages(heartbeat.queue_names())
+    finally:
+        connections.close_all()
+    return all(age is None or age.total_seconds() < HUNG_AFTER_SECONDS for age in ages.values())
+
+
+# How a part is asked whether it is alive, by its name in the Procfile; see Supervisor.
+CHECKS: dict[str, Callable[[], bool]] = {"worker": worker_is_alive}
+
+
+def check_address(host: str, port: int) -> None:
+    """Raises CommandError when the port is taken by another or there is no such host."""
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
             # As gunicorn does: connections of the last run in TIME_WAIT are no hindrance.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(place)
     except OSError as error:
         raise CommandError(
-            f"Cannot listen on {host} port {text}: {error.strerror}. Another: make run PORT=8765"
+            f"Cannot listen on {host} port {port}: {error.strerror}. Another: make run PORT=8765"
         ) from error
-    return host, int(text)
 
 
 def create_database() -> None:
-    """Creates the database that DATABASE_URL names when its server has none of that name. Raises CommandError."""
+    """Creates the database that DATABASE_URL names when its server has none of that name."""
     try:
         connection.ensure_connection()
     except OperationalError as error:
         # 1049: unknown database; SQLite creates its file by itself.
         if error.args[0] != 1049:
-            raise CommandError(f"Cannot reach the database: {error}") from error
+            raise
         name = connection.settings_dict["NAME"]
         with connection._nodb_cursor() as cursor:
             cursor.execute(f"CREATE DATABASE {connection.ops.quote_name(name)} CHARACTER SET utf8mb4")
 
 
-def mute() -> None:
-    """Sends all further output nowhere: writing to a closed terminal or pipe raises."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
+def variables_of_shop(site_url: str) -> dict[str, str]:
+    """The environment variables that this shop was started with, for its parts and for commands beside it."""
+    given = {name: os.environ[name] for name in env.NAMES if os.environ.get(name)}
+    return {**given, "VAR_DIR": str(settings.VAR_DIR), "SITE_URL": os.environ.get("SITE_URL") or site_url}
 
 
-def hang_up(*_: object) -> None:
-    """Signal handler: stops as SIGTERM does, in silence."""
-    mute()
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-class Lines(Printer):
-    """honcho's printer; when nobody reads any more (`make run | head`), all stops."""
-
-    def write(self, message: Message) -> None:
-        """Prints one line of a part."""
-        try:
-            super().write(message)
-        except OSError:
-            hang_up()
-
-
-class Parts(honcho.Manager):
-    """honcho's manager; told to stop before it knows the process ids of all parts, it does so as soon as it does."""
-
-    def terminate(self) -> None:
-        """Stops every part, now or after the next alarm."""
-        if self._all_started():
-            super().terminate()
-        else:
-            signal.setitimer(signal.ITIMER_REAL, 0.1)
-
-
-def run_procfile(host: str, port: int) -> int:
-    """Runs web and worker until one ends or a signal stops both. Leaves no process behind.
-
-    Returns the exit status: 0 when asked to stop, else that of the one that ended.
-    """
-    tools = Path(sys.executable).parent
+def run_procfile(host: str, port: int, variables: dict[str, str], greeting: str) -> int:
+    """Runs web and worker until web ends or a signal stops both. Leaves no process behind. Returns the exit status."""
+    tools, warnings = Path(sys.executable).parent, os.environ.get("PYTHONWARNINGS")
     environment = {
         **os.environ,
+        **variables,
         "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', '')}",
         "HOST": f"[{host}]" if ":" in host else host,
-        "VAR_DIR": str(settings.VAR_DIR),
-        "SITE_URL": os.environ.get("SITE_URL") or f"http://{ANY_ADDRESS.get(host, host)}:{port}",
+        "PORT": str(port),
         "PYTHONUNBUFFERED": "1",
+        "PYTHONWARNINGS": f"{warnings},{NO_ADVICE}" if warnings else NO_ADVICE,
     }
-    # honcho's own processes are forked, so that they know the handler below.
-    multiprocessing.set_start_method("fork", force=True)
-    # The worker on the broker of files looks up every two seconds: it needs up to six to stop by itself.
-    honcho.KILL_WAIT = 12
-    manager = Parts(Lines(sys.stdout))
-    # The worker's line ends with `kill 0`: killed hard, it leaves beat behind, whose open output honcho would wait for.
-    processes = parse_procfile((settings.BASE_DIR / "Procfile").read_text()).processes
-    for process in expand_processes(processes, port=port):
-        manager.add_process(process.name, process.cmd, env={**environment, **process.env}, cwd=str(settings.BASE_DIR))
-    # honcho knows SIGINT and SIGTERM; a closed terminal says SIGHUP and takes the output away.
-    signal.signal(signal.SIGHUP, hang_up)
-    signal.signal(signal.SIGALRM, lambda *_: manager.terminate())
-    manager.loop()
-    asked = manager.returncode in (128 + signal.SIGINT, 128 + signal.SIGTERM)
-    return 0 if asked else manager.returncode or 1
+
+    def is_listening() -> bool:
+        try:
+            socket.create_connection((ANY_ADDRESS.get(host, host), port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+    parts = parse_procfile(settings.BASE_DIR / "Procfile")
+    for part in parts:
+        part.is_alive = CHECKS.get(part.name)
+    supervisor = Supervisor(
+        parts=parts,
+        essential="web",
+        environment=environment,
+        folder=settings.BASE_DIR,
+        is_ready=is_listening,
+        greeting=greeting,
+    )
+    return supervisor.run()
 
 
 class Command(BaseCommand):
@@ -136,7 +123,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Ends with the exit status of what ran."""
-        host, port = address()
+        host, port = env.text("HOST", "127.0.0.1"), env.integer("PORT", 8000, least=1, most=65535)
+        # Read by gunicorn's command line, whose own words for a wrong one are many.
+        env.integer("WEB_CONCURRENCY", 2, least=1, most=1000)
+        check_address(host, port)
         create_database()
         self.stdout.write("Migrating the database")
         call_command("migrate", interactive=False, verbosity=0)
@@ -144,7 +134,17 @@ class Command(BaseCommand):
         if settings.SEARCH_ENGINE == "tantivy":
             call_command("rebuild_index", "--if-missing")
         connections.close_all()
-        url = f"http://{ANY_ADDRESS.get(host, f'[{host}]' if ':' in host else host)}:{port}"
-        self.stdout.write(PLACES.format(url=url, var=settings.VAR_DIR, accounts=ACCOUNTS if settings.DEBUG else ""))
+        shown = ANY_ADDRESS.get(host, host)
+        url = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+        greeting = GREETING.format(
+            url=url, admin=settings.ADMIN_PATH, var=settings.VAR_DIR, accounts=ACCOUNTS if settings.DEBUG else ""
+        )
         self.stdout.flush()
-        sys.exit(run_procfile(host, port))
+        variables = variables_of_shop(url)
+        lock = running.write(variables)
+        try:
+            status = run_procfile(host, port, variables, greeting)
+        finally:
+            if lock is not None:
+                running.forget()
+        sys.exit(status)

@@ -1,0 +1,58 @@
+"""The group "Shop staff": the permissions of a shop's employee. Each app says which of its own belong to it.
+
+`migrate` makes the group when it is not there, and adds the permissions of models that this very run has made. What
+the shop's owner changes of the group afterwards stays as it is.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.contrib.auth import get_permission_codename
+from django.db.models import Model, Q
+from django.db.models.signals import post_migrate
+
+NAME = "Shop staff"
+# (app, model, codename): what `grant` was told.
+_granted: set[tuple[str, str, str]] = set()
+
+
+def grant(model: type[Model], actions: Iterable[str]) -> None:
+    """Says, from an app's ready(), that the group may do this ("add", "change", "delete", "view") with the model."""
+    options = model._meta
+    for action in actions:
+        _granted.add((options.app_label, str(options.model_name), get_permission_codename(action, options)))
+
+
+def start() -> None:
+    """Has `migrate` (and `flush`) make the group."""
+    post_migrate.connect(_after_migrate, dispatch_uid="core.auth.shop_staff")
+
+
+def _after_migrate(app_config: AppConfig, using: str, plan: Sequence[Any] = (), **kwargs: Any) -> None:
+    """Makes or completes the group once every app has its permissions: after the last app with models."""
+    if app_config.label != [each.label for each in apps.get_app_configs() if each.models_module][-1]:
+        return
+    try:
+        # As of the migrations that have run, which may have stopped before there were groups.
+        group_model, permission_model = (kwargs["apps"].get_model("auth", name) for name in ("Group", "Permission"))
+    except LookupError:
+        return
+    group, is_new = group_model.objects.using(using).get_or_create(name=NAME)
+    models = {(app, model) for app, model, _ in _granted} if is_new else _created(plan)
+    wanted = Q(pk__in=[])
+    for app, model, codename in _granted:
+        if (app, model) in models:
+            wanted |= Q(content_type__app_label=app, content_type__model=model, codename=codename)
+    group.permissions.add(*permission_model.objects.using(using).filter(wanted))
+
+
+def _created(plan: Sequence[Any]) -> set[tuple[str, str]]:
+    """The models that the migrations of this run have created."""
+    return {
+        (migration.app_label, operation.name_lower)
+        for migration, backwards in plan
+        if not backwards
+        for operation in migration.operations
+        if type(operation).__name__ == "CreateModel"
+    }

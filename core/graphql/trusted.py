@@ -1,0 +1,68 @@
+"""Trusted documents: those of the shop's own storefronts, known beforehand from a manifest.
+
+The manifest (GRAPHQL_TRUSTED_DOCUMENTS) is a JSON object from a document's hash to its text, as relay-compiler
+(`persistConfig`) and graphql-codegen (client preset, `persistedDocuments`) write it.
+"""
+
+import json
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+from graphql import GraphQLSchema
+
+from core.graphql.errors import Code, api_error
+from core.graphql.persisted import digest_of
+from core.graphql.validation import DocumentRefused, prepare
+
+SETTING = "GRAPHQL_TRUSTED_DOCUMENTS"
+
+
+class TrustedDocuments:
+    """The texts of a manifest, by the hash that it gives them and by their SHA-256."""
+
+    def __init__(self, texts: dict[str, str]) -> None:
+        self._texts = texts
+        self._by_digest = {digest_of(text): text for text in texts.values()}
+
+    @classmethod
+    def load(cls, path: str) -> "TrustedDocuments":
+        """Those of a file; none for "". Raises ImproperlyConfigured with one sentence that says what is wrong."""
+        if not path:
+            return cls({})
+        try:
+            texts = json.loads(Path(path).read_text("utf-8"))
+        except OSError as error:
+            raise ImproperlyConfigured(f"{SETTING}: {path} cannot be read ({error.strerror}).") from None
+        except (ValueError, RecursionError) as error:
+            raise ImproperlyConfigured(f"{SETTING}: {path} is not JSON ({error}).") from None
+        if not isinstance(texts, dict) or not all(isinstance(text, str) for text in texts.values()):
+            raise ImproperlyConfigured(f"{SETTING}: {path} must be a JSON object of hashes and documents' texts.")
+        return cls(texts)
+
+    def text(self, name: str) -> str | None:
+        """The text of a manifest's hash or of a SHA-256, perhaps with a prefix such as "sha256:"."""
+        for known in (name, name.rpartition(":")[2]):
+            if known in self._texts:
+                return self._texts[known]
+            if known in self._by_digest:
+                return self._by_digest[known]
+        return None
+
+    def has(self, digest: str) -> bool:
+        """Whether the text of this SHA-256 is one of them."""
+        return digest in self._by_digest
+
+    def check(self, schema: GraphQLSchema) -> None:
+        """Raises ImproperlyConfigured, naming the document, when one does not hold for the schema."""
+        for name, text in self._texts.items():
+            try:
+                prepare(schema, text)
+            except DocumentRefused as refused:
+                message = refused.errors[0].message
+                raise ImproperlyConfigured(f"{SETTING}: the document {name[:80]} is refused: {message}") from None
+
+
+def untrusted() -> DocumentRefused:
+    """The refusal of a document that is none of them, when no other is served (GRAPHQL_TRUSTED_ONLY)."""
+    message = "Only trusted documents are served here, and this is none: ask for one by its hash."
+    return DocumentRefused([api_error(Code.PERSISTED_QUERY_NOT_FOUND, message)])

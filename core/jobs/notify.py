@@ -1,0 +1,137 @@
+"""`notify(task)`: tells a worker that rows are due. The one way to send a message.
+
+A thread of this process sends, so a broker that is down, silent or wrong costs a request nothing. A task that was
+notified several times while the thread was busy is sent once. After a failure the broker is left alone for a while;
+what a killed process did not send, a sweep finds.
+"""
+
+import atexit
+import logging
+import os
+import threading
+from contextlib import suppress
+from typing import Any
+
+from structlog.contextvars import bound_contextvars, get_contextvars
+
+from core.celery import app
+
+logger = logging.getLogger(__name__)
+
+# For connecting, and for each answer of the broker.
+TIMEOUT_SECONDS = 1
+# Between two messages about the same task, and after a failure.
+INTERVAL_SECONDS, PAUSE_AFTER_FAILURE_SECONDS = 0.1, 5.0
+# A message that waited longer has been followed by a sweep.
+EXPIRES_SECONDS = 60
+# What a process that ends waits for its last messages.
+FLUSH_SECONDS = 1.0
+# With so many messages in a queue nobody takes any, and one more says nothing new.
+MAX_WAITING = 100
+
+
+class Notifier:
+    """Sends each pending task's message from a thread of its own, which starts with the first."""
+
+    def __init__(self) -> None:
+        # By task: the id of the request that was first to ask for it.
+        self._pending: dict[str, str | None] = {}
+        self._lock = threading.Lock()
+        self._is_pending, self._is_ending = threading.Event(), threading.Event()
+        self._idle = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._connection: Any = None
+
+    def notify(self, task: str) -> None:
+        """Has the task's message sent soon. Never raises, never waits."""
+        with self._lock:
+            self._pending.setdefault(task, get_contextvars().get("request_id"))
+            self._idle.clear()
+            self._is_pending.set()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="notify", daemon=True)
+                # At the end of the interpreter no thread can be started any more; the sweeps do.
+                with suppress(RuntimeError):
+                    self._thread.start()
+
+    def flush(self) -> None:
+        """Waits for what is pending to be sent, or to have failed once; a second at most."""
+        self._is_ending.set()
+        if self._thread is not None:
+            self._idle.wait(FLUSH_SECONDS)
+        self._is_ending.clear()
+
+    def _run(self) -> None:
+        while True:
+            self._is_pending.wait()
+            with self._lock:
+                tasks, self._pending = self._pending, {}
+                self._is_pending.clear()
+            try:
+                self._send(tasks)
+                pause = INTERVAL_SECONDS
+            except Exception as error:
+                # Whatever the transport raises.
+                logger.warning("The broker is down, %s waits for a sweep: %s", ", ".join(sorted(tasks)), error)
+                self._disconnect()
+                pause = PAUSE_AFTER_FAILURE_SECONDS
+            with self._lock:
+                if not self._pending:
+                    self._idle.set()
+            self._is_ending.wait(pause)
+
+    def _send(self, tasks: dict[str, str | None]) -> None:
+        if self._connection is None:
+            self._connection = connect()
+        for task, request_id in tasks.items():
+            with bound_contextvars(**({"request_id": request_id} if request_id else {})):
+                if not is_backed_up(self._connection.default_channel, task):
+                    app.send_task(task, connection=self._connection, retry=False, expires=EXPIRES_SECONDS)
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(Exception):
+                connection.release()
+
+
+def connect() -> Any:
+    """A connection to the broker, every answer of which is limited in time. Raises what the transport does."""
+    timeouts = {"socket_connect_timeout": TIMEOUT_SECONDS, "socket_timeout": TIMEOUT_SECONDS}
+    connection = app.connection_for_write(
+        connect_timeout=TIMEOUT_SECONDS, transport_options={**app.conf.broker_transport_options, **timeouts}
+    )
+    connection.ensure_connection(max_retries=1, interval_start=0, timeout=TIMEOUT_SECONDS)
+    return connection
+
+
+def is_backed_up(channel: Any, task: str) -> bool:
+    """Whether the task's queue holds so many messages that nobody can be taking them."""
+    queue = app.amqp.router.route({}, task)["queue"].name
+    return bool(channel._size(queue) >= MAX_WAITING)
+
+
+_notifier = Notifier()
+
+
+def notify(task: str) -> None:
+    """Tells a worker that there is work for the task of this name. To be called after the commit of the rows.
+
+    Never raises and never waits for the broker.
+    """
+    _notifier.notify(task)
+
+
+def flush() -> None:
+    """Waits for messages on their way, a second at most."""
+    _notifier.flush()
+
+
+def _start_afresh() -> None:
+    """A forked process has no thread, and must not use its parent's connection."""
+    global _notifier
+    _notifier = Notifier()
+
+
+os.register_at_fork(after_in_child=_start_afresh)
+atexit.register(flush)

@@ -1,0 +1,61 @@
+"""Says in one sentence why a command has no database to work with, and which one it looked at."""
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from core.env import without_password
+
+# SQLite has no numbers for its errors; these are the beginnings of their texts.
+SQLITE = {
+    "no such table": "has not been set up",
+    "no such column": "is of another version than this code",
+    "table ": "is of another version than this code",
+    "unable to open database file": "cannot be opened",
+    "attempt to write a readonly database": "cannot be written to",
+    "file is not a database": "is no database",
+    "database disk image is malformed": "is damaged",
+}
+# https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html and client-error-reference.html
+MYSQL = {
+    1146: "has not been set up",
+    1054: "is of another version than this code",
+    1049: "does not exist",
+    1044: "refuses this user",
+    1045: "refuses this user",
+    1698: "refuses this user",
+    2002: "cannot be reached",
+    2003: "cannot be reached",
+    2005: "cannot be reached",
+    2006: "cannot be reached",
+    2013: "cannot be reached",
+    2026: "cannot be reached by TLS",
+}
+# What setting it up mends.
+SET_UP = {"has not been set up", "is of another version than this code", "does not exist"}
+
+
+def where() -> str:
+    """VAR_DIR and DATABASE_URL that this process goes by, without the password."""
+    database = settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3"):
+        url = f"sqlite:///{database['NAME']}"
+    else:
+        port = f":{database['PORT']}" if database["PORT"] else ""
+        url = f"mysql://{database['USER'] or '…'}@{database['HOST'] or 'localhost'}{port}/{database['NAME']}"
+    return f"VAR_DIR={settings.VAR_DIR}, DATABASE_URL={url}"
+
+
+def explain(error: BaseException) -> str | None:
+    """The sentence for an error that says that there is no such database, or not such a one; None for any other."""
+    if isinstance(error, ImproperlyConfigured):
+        if "MySQLdb" not in str(error):
+            return None
+        return f"the driver for MySQL is not installed ({where()}). First: make production"
+    code, text = (error.args or (None,))[0], str(error)
+    state = MYSQL.get(code) if isinstance(code, int) else None
+    if isinstance(code, str):
+        state = next((state for start, state in SQLITE.items() if text.startswith(start)), None)
+    if state is None:
+        return None
+    hint = ". First: make run, or manage.py migrate" if state in SET_UP else ""
+    return f"the database {state}: {without_password(text) if '://' in text else text} ({where()}){hint}"

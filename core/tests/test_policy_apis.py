@@ -1,0 +1,210 @@
+"""Who may write by GraphQL and REST: everybody tries every mutation of the schema and every path of the URL conf."""
+
+import json
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import URLPattern, URLResolver, get_resolver
+from graphql_relay import to_global_id
+
+from catalog.images.services import image_upload
+from catalog.models import Product, ProductImage
+from catalog.tests.factories import ProductFactory
+from catalog.tests.pictures import jpeg
+from core.auth.policy import SYSTEM
+from core.schema import schema
+from core.tests.actors import ACTORS, actor, holder, may, state
+from core.tests.clients import Api
+from users.models import User
+from users.tests.factories import UserFactory
+
+pytestmark = pytest.mark.django_db
+
+# What each mutation wants of its caller. A new mutation must be told here who may.
+ANYONE, SIGNED_IN = "anyone", "whoever is signed in"
+MUTATIONS = {
+    **dict.fromkeys(["register", "tokenAuth", "refreshToken", "verifyToken", "revokeToken"], ANYONE),
+    **dict.fromkeys(["passwordResetRequest", "passwordReset"], ANYONE),
+    **dict.fromkeys(["revokeAllTokens", "passwordChange"], SIGNED_IN),
+    **dict.fromkeys(["cartLinesAdd", "cartLinesUpdate", "cartLinesRemove", "cartClear"], SIGNED_IN),
+    "productCreate": "catalog.add_product",
+    "productUpdate": "catalog.change_product",
+    "productDelete": "catalog.delete_product",
+    "productImageUpload": "catalog.add_productimage",
+    "productImageUpdate": "catalog.change_productimage",
+    "productImageDelete": "catalog.delete_productimage",
+}
+# The same for every method and path of REST that is not safe.
+PATHS = {
+    ("post", "api/v1/auth/register/"): ANYONE,
+    ("post", "api/v1/auth/token/"): ANYONE,
+    ("post", "api/v1/auth/token/refresh/"): ANYONE,
+    ("post", "api/v1/products/<str:slug>/images/"): "catalog.add_productimage",
+}
+BY_PERMISSION = [name for name, needed in MUTATIONS.items() if "." in needed]
+KINDS = [*ACTORS, "holder"]
+
+
+@pytest.fixture
+def lamp():
+    return ProductFactory(name="Lamp", slug="lamp", price=10)
+
+
+@pytest.fixture
+def image(lamp):
+    return image_upload(actor=SYSTEM, product_id=lamp.pk, file=SimpleUploadedFile("a.jpg", jpeg(40, 30))).image
+
+
+def api_of(kind, needed):
+    user = holder(needed) if kind == "holder" else actor(kind, needed)
+    api = Api(user)
+    if kind == "ended":
+        User.objects.filter(pk=user.pk).update(is_active=False)
+    return api
+
+
+def send(api, mutation, given):
+    """The answer to the mutation with its input; a file goes by the multipart specification."""
+    kind = schema.graphql_schema.mutation_type.fields[mutation].args["input"].type
+    query = f"mutation($input: {kind}) {{ payload: {mutation}(input: $input) {{ errors {{ code field }} }} }}"
+    if "image" not in given:
+        return api.post(query, input=given).json()
+    operations = json.dumps({"query": query, "variables": {"input": {**given, "image": None}}})
+    form = {"operations": operations, "map": '{"0": ["variables.input.image"]}', "0": given["image"]}
+    return api.client.post("/graphql/", form, headers={**api.headers, "Apollo-Require-Preflight": "1"}).json()
+
+
+def inputs(lamp, image):
+    """For each mutation that needs a permission, what changes something."""
+    product, picture = to_global_id("Product", lamp.pk), to_global_id("ProductImage", image.pk)
+    place = {"category": lamp.category.slug, "brand": lamp.brand.slug}
+    return {
+        "productCreate": {"name": "Rug", "price": "5.00", **place},
+        "productUpdate": {"id": product, "price": "0.01"},
+        "productDelete": {"id": product},
+        "productImageUpload": {"productId": product, "image": SimpleUploadedFile("b.jpg", jpeg(30, 40))},
+        "productImageUpdate": {"id": picture, "alt": "A lamp"},
+        "productImageDelete": {"id": picture},
+    }
+
+
+def test_every_mutation_and_path_that_writes_says_whom_it_wants():
+    assert MUTATIONS.keys() == schema.graphql_schema.mutation_type.fields.keys()
+    assert PATHS.keys() == set(_writes(get_resolver().url_patterns))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mutation", BY_PERMISSION)
+def test_a_mutation_of_the_catalogue_wants_its_permission(mutation, kind, lamp, image):
+    needed = MUTATIONS[mutation]
+    api, before = api_of(kind, needed), state(Product, ProductImage)
+    answer = send(api, mutation, inputs(lamp, image)[mutation])
+    if may(kind, needed):
+        assert answer["data"]["payload"]["errors"] == []
+        assert state(Product, ProductImage) != before
+        return
+    assert state(Product, ProductImage) == before
+    if kind in ("nobody", "ended"):
+        assert answer["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+    else:
+        assert answer["data"]["payload"]["errors"] == [{"code": "FORBIDDEN", "field": None}]
+
+
+@pytest.mark.parametrize("mutation", BY_PERMISSION)
+def test_who_may_not_learns_nothing_of_what_there_is(mutation, lamp, image):
+    """The refusal is the same for what exists, what does not, and what makes no sense."""
+    given = inputs(lamp, image)[mutation]
+    for wrong in ("UHJvZHVjdDo5OTk5OTk=", "", "x"):
+        given |= {name: wrong for name in ("id", "productId", "category", "brand", "alt") if name in given}
+        answer = send(api_of("staff", ""), mutation, given)
+        assert answer["data"]["payload"]["errors"] == [{"code": "FORBIDDEN", "field": None}]
+
+
+def test_what_a_signed_in_user_may_wants_no_permission_and_what_anyone_may_no_token():
+    """The mutations of accounts and carts, with arguments drawn from the schema."""
+    for kind in ("nobody", "shopper", "staff", "superuser"):
+        for mutation, needed in MUTATIONS.items():
+            if "." in needed:
+                continue
+            field = schema.graphql_schema.mutation_type.fields[mutation]
+            arguments = {name: _value(argument.type) for name, argument in field.args.items()}
+            declared = ", ".join(f"${name}: {argument.type}" for name, argument in field.args.items())
+            passed = ", ".join(f"{name}: ${name}" for name in arguments)
+            query = f"mutation({declared}) {{ payload: {mutation}({passed}) {{ __typename }} }}"
+            if not arguments:
+                query = f"mutation {{ payload: {mutation} {{ __typename }} }}"
+            answer = api_of(kind, "").post(query, **arguments).json()
+            codes = {error["extensions"]["code"] for error in answer.get("errors", [])}
+            assert codes == ({"UNAUTHENTICATED"} if kind == "nobody" and needed == SIGNED_IN else set()), mutation
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("method", "path"), PATHS)
+def test_a_path_of_rest_wants_the_same(method, path, kind, lamp):
+    needed = PATHS[method, path]
+    api, before = api_of(kind, needed if "." in needed else "catalog.add_product"), state(Product, ProductImage)
+    form = {"image": SimpleUploadedFile("b.jpg", jpeg(30, 40))} if "images" in path else {}
+    response = getattr(api.client, method)("/" + path.replace("<str:slug>", "lamp"), form, headers=api.headers)
+    if needed == ANYONE:
+        assert response.status_code not in (403, 404)
+    elif may(kind, needed):
+        assert response.status_code == 202
+        assert state(Product, ProductImage) != before
+    else:
+        assert response.status_code == (401 if kind in ("nobody", "ended") else 403)
+        assert state(Product, ProductImage) == before
+
+
+@pytest.mark.parametrize("kind", ACTORS)
+def test_archived_products_and_the_schema_are_for_active_staff(kind, lamp, settings):
+    settings.GRAPHQL_INTROSPECTION, settings.CATALOG_PUBLIC = False, True
+    lamp.is_active = False
+    lamp.save()
+    api = api_of(kind, "catalog.view_product")
+    query = "query($id: ID!) { node(id: $id) { id } }"
+    answer = api.post(query, id=to_global_id("Product", lamp.pk)).json()
+    seen = bool(answer.get("data") and answer["data"]["node"])
+    told = "errors" not in api.post("{ __schema { queryType { name } } }").json()
+    staff = kind in ("staff", "staff with the others", "shop staff", "superuser")
+    assert (seen, told) == (staff, staff)
+
+
+def test_a_permission_taken_away_ends_at_once(lamp):
+    user = holder("catalog.change_product")
+    api = Api(user)
+    given = {"id": to_global_id("Product", lamp.pk), "quantity": 7}
+    assert send(api, "productUpdate", given)["data"]["payload"]["errors"] == []
+    user.user_permissions.clear()
+    assert send(api, "productUpdate", given)["data"]["payload"]["errors"][0]["code"] == "FORBIDDEN"
+    user.is_superuser = True
+    user.save()
+    assert send(api, "productUpdate", given)["data"]["payload"]["errors"] == []
+
+
+def test_a_superuser_who_is_no_staff_has_no_more_than_in_the_admin(lamp):
+    api = Api(UserFactory(is_superuser=True))
+    answer = send(api, "productDelete", {"id": to_global_id("Product", lamp.pk)})
+    assert answer["data"]["payload"]["errors"][0]["code"] == "FORBIDDEN"
+
+
+def _writes(patterns, prefix=""):
+    """(method, path) of every REST view below the patterns that is not safe."""
+    for each in patterns:
+        path = prefix + str(each.pattern)
+        if isinstance(each, URLResolver):
+            yield from _writes(each.url_patterns, path)
+        elif isinstance(each, URLPattern) and path.startswith("api/"):
+            for method in ("post", "put", "patch", "delete"):
+                if hasattr(getattr(each.callback, "view_class", None), method):
+                    yield method, path
+
+
+def _value(kind):
+    """Something of the type: a text, a number, an input with its fields."""
+    while hasattr(kind, "of_type") and not str(kind).startswith("["):
+        kind = kind.of_type
+    if str(kind).startswith("["):
+        return []
+    if hasattr(kind, "fields"):
+        return {name: _value(field.type) for name, field in kind.fields.items()}
+    return {"Int": 0, "Boolean": True}.get(str(kind), "x@example.com")

@@ -1,0 +1,19 @@
+"""Who may change whose account and rights. Otherwise accounts follow Django's permissions: core.auth.policy."""
+
+from typing import Any
+
+from core.auth import policy
+from users.models import User
+
+
+def may_give_rights(actor: Any) -> bool:
+    """Whether the actor may make others staff, put them into groups and give permissions: superusers alone."""
+    return policy.is_staff(actor) and actor.is_superuser
+
+
+def may_manage(actor: Any, account: User) -> bool:
+    """Whether an actor who may change accounts may change this one: accounts of staff are for superusers.
+
+    Whoever sets an account's address or password can sign in as it, and then has its rights.
+    """
+    return may_give_rights(actor) or not account.is_staff
