@@ -43,14 +43,26 @@ class CheckedInputAdmin(admin.ModelAdmin):
         except OverflowError:
             raise IncorrectLookupParameters from None
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """As Django's; None, too, for a key that no row can have."""
+        if from_field is None and not self._can_be_key(object_id):
+            return None
+        return super().get_object(request, object_id, from_field)
+
     def response_action(self, request: HttpRequest, queryset: QuerySet, *args: Any) -> HttpResponse | None:
         """As Django's, when each of the selected keys can be one."""
-        key: Any = self.opts.pk
-        try:
-            for text in request.POST.getlist(ACTION_CHECKBOX_NAME):
-                key.run_validators(key.to_python(text))
-        except ValidationError:
+        if not all(map(self._can_be_key, request.POST.getlist(ACTION_CHECKBOX_NAME))):
             message = "Nothing was done: what was selected is not in this list. Choose again."
             self.message_user(request, message, messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
         return super().response_action(request, queryset, *args)
+
+    def _can_be_key(self, text: str) -> bool:
+        field: Any = self.opts.pk
+        while field.is_relation:
+            field = field.target_field
+        try:
+            field.run_validators(field.to_python(text))
+        except ValidationError:
+            return False
+        return True
