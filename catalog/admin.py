@@ -69,6 +69,9 @@ class NamedAdmin(PolicyAdmin, CheckedInputAdmin):
     search_fields = ["name", "slug"]
     search_help_text = "Words of the name, or of the slug."
 
+    class Media:
+        js = ["catalog/slugs.js"]
+
     def formfield_for_foreignkey(
         self, db_field: models.ForeignKey, request: HttpRequest, **kwargs: Any
     ) -> forms.ModelChoiceField | None:

@@ -5,15 +5,17 @@ from typing import Any
 
 from django.http import Http404
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework.fields import BooleanField
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from catalog.costs import search_cost
 from catalog.models import Product
 from catalog.permissions import CatalogRule
 from catalog.products import read_products
 from catalog.search.criteria import Range, SearchCriteria, SortField, parse_criteria
-from catalog.search.cursors import Boundary, encode
+from catalog.search.cursors import DEFAULT_SIZE, MAX_SIZE, Boundary, encode
 from catalog.search.engine import engine, parse_page
 from catalog.search.facets import FACETS, Facets
 from catalog.serializers import (
@@ -52,6 +54,15 @@ class ProductSearchView(APIView):
     """Search, filter, sort and page the catalogue."""
 
     permission_classes = [CatalogRule]
+
+    @staticmethod
+    def cost(request: Request) -> int:
+        """What the request costs of its budgets; known before its parameters are checked."""
+        limit = request.query_params.get("limit", "")
+        is_number = limit.isascii() and limit.isdecimal() and len(limit) <= len(str(MAX_SIZE))
+        size = min(int(limit), MAX_SIZE) if is_number else DEFAULT_SIZE
+        facets = request.query_params.get("facets") in BooleanField.TRUE_VALUES
+        return search_cost(text=request.query_params.get("q"), facets=facets, size=size)
 
     @extend_schema(
         operation_id="products_search",

@@ -13,7 +13,7 @@ from core.errors import Throttled
 from core.proxies import client_address
 from core.throttle import Limit, Taken
 
-# What a REST request costs; a page of a search about what GraphQL's page of 20 does.
+# What a REST request costs whose view has no `cost` of its own.
 REST_COST = 100
 # What reading and validating a document costs that is not known yet, for each full hundred bytes of it; and what a
 # request that is refused costs, for each full kilobyte that was read of it. Both by the time that they take.
@@ -57,7 +57,8 @@ class CostThrottle(BaseThrottle):
         """True. Raises Throttled (429) when a budget is spent."""
         request._request.user = request.user
         try:
-            charge(request._request, REST_COST)
+            cost = getattr(view, "cost", None)
+            charge(request._request, cost(request) if cost else REST_COST)
         except Throttled as spent:
             raise RestThrottled(wait=spent.retry_after) from None
         return True

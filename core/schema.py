@@ -7,6 +7,7 @@ from graphql import GraphQLResolveInfo
 
 from cart.schema import NODES as CART_NODES
 from cart.schema import CartMutation, CartQuery
+from catalog.costs import COSTS as CATALOG_COSTS
 from catalog.schema.images import ImagesMutation
 from catalog.schema.mutations import CatalogMutation
 from catalog.schema.queries import NODES as CATALOG_NODES
@@ -43,9 +44,7 @@ schema = graphene.Schema(query=Query, mutation=Mutation)
 # hashes a password, which is slow and takes much memory on purpose.
 HASHES = 300
 COSTS = {
-    "ProductConnection.totalCount": 5,
-    "BrandConnection.totalCount": 2,
-    "ProductConnection.facets": 30,
+    **CATALOG_COSTS,
     "Mutation.tokenAuth": HASHES,
     "Mutation.register": HASHES,
     "Mutation.passwordChange": 2 * HASHES,

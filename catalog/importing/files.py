@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, TextIO
 
 from catalog.importing import plain, shopify
+from catalog.importing.formulas import is_report, unguarded
 from catalog.importing.rows import Form
 
 CHUNK = 1 << 20
@@ -49,10 +50,12 @@ class SourceFile:
             with _opened(self.path) as text:
                 records = _records(text)
                 next(records, None)
+                mended = is_report(self.header)
                 for count, record in enumerate(records):
                     if count % 256 == 0:
                         advance(text.buffer.tell())
-                    yield _fitted(record, len(self.header))
+                    cells = [unguarded(cell) for cell in record.cells] if mended else record.cells
+                    yield _fitted(record._replace(cells=cells), len(self.header))
         except (OSError, UnicodeDecodeError) as error:
             raise FileRefusedError(f"{self.path} cannot be read to its end: {error}.") from error
 
@@ -74,8 +77,9 @@ def check(path: Path) -> SourceFile:
         raise FileRefusedError(f"{path} is empty.")
     if first.problem:
         raise FileRefusedError(f"{path} is not CSV: in its header, {first.problem}.")
-    _form_for(path, first.cells)
-    return SourceFile(path, first.cells, size)
+    header = [unguarded(cell) for cell in first.cells] if is_report(first.cells) else first.cells
+    _form_for(path, header)
+    return SourceFile(path, header, size)
 
 
 def _opened(path: Path) -> TextIO:

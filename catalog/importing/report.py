@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from catalog.importing.files import FileRefusedError, SourceFile
+from catalog.importing.formulas import REPORT_COLUMNS, guarded
 from catalog.importing.run import Refusal
 
 FIRST = 20
@@ -29,7 +30,7 @@ class RefusedRows:
             except OSError as error:
                 raise FileRefusedError(f"{path} cannot be written: {error.strerror}.") from error
             self._writer = csv.writer(self._file)
-            self._writer.writerow(["file", "line", "reason", *(name for name, _ in self._columns)])
+            self._write([*REPORT_COLUMNS, *(name for name, _ in self._columns)])
 
     def close(self) -> None:
         """Finishes the file."""
@@ -42,13 +43,17 @@ class RefusedRows:
         if self.count <= FIRST:
             self.lines.append(f"{refusal.source.path}, line {refusal.line}: {refusal.reason}")
         if self._file:
-            place = [str(refusal.source.path), refusal.line, refusal.reason]
-            self._writer.writerow([*place, *self._aligned(refusal)])
+            place = [str(refusal.source.path), str(refusal.line), refusal.reason]
+            self._write([*place, *self._aligned(refusal)])
 
     def in_words(self) -> list[str]:
         """The first few, a line each, and how many more there are."""
         more = self.count - len(self.lines)
         return [*self.lines, f"… and {more} more"] if more else self.lines
+
+    def _write(self, cells: list[str]) -> None:
+        # Whoever made the file chose its cells; whoever mends the report opens it in a spreadsheet.
+        self._writer.writerow(map(guarded, cells))
 
     def _aligned(self, refusal: Refusal) -> list[str]:
         columns = _numbered(refusal.source)

@@ -1,5 +1,6 @@
 """Texts: which stage answers, what it finds, and its hits best first, the same on every page."""
 
+from bisect import bisect_left
 from collections import OrderedDict
 from threading import Lock
 
@@ -25,8 +26,19 @@ def stage_of(index: Snapshot, matching: Matching, text: str) -> int:
         if key in _stages:
             _stages.move_to_end(key)
             return _stages[key]
-    stages = matching.stages()
-    found = next((s for s in stages if index.searcher.search(matching.all(s), 1, count=False).hits), stages[-1])
+
+    def finds(stage: int) -> bool:
+        return bool(index.searcher.search(matching.all(stage), 1, count=False).hits)
+
+    first, second, *partial = matching.stages()
+    if finds(first):
+        found = first
+    elif finds(second) or not partial:
+        found = second
+    else:
+        # Each finds all that the one before does: the first that finds anything is found by halving. The last answers
+        # even when it finds nothing.
+        found = partial[bisect_left(partial[:-1], True, key=finds)]
     with _lock:
         _stages[key] = found
         if len(_stages) > REMEMBERED:

@@ -209,6 +209,14 @@ class TestProductForm:
         errors = errors_of(admin_client.post(f"{PRODUCTS}add/", form_of(sku="A-1", **self.place)))
         assert errors.keys() == {"slug", "sku"}
 
+    def test_takes_a_slug_with_marks_and_fills_it_in_with_them(self, admin_client):
+        assert b"catalog/slugs.js" in admin_client.get(f"{PRODUCTS}add/").content
+        response = admin_client.post(f"{PRODUCTS}add/", form_of(slug="e\u0301te\u0301-हिन्दी", **self.place))
+        assert response.status_code == 302
+        assert Product.objects.get().slug == "été-हिन्दी"
+        errors = errors_of(admin_client.post(f"{PRODUCTS}add/", form_of(slug="e\u0301té-हिन्दी", **self.place)))
+        assert errors.keys() == {"slug"}
+
     def test_takes_a_slug_and_sku_that_differ_in_case(self, admin_client):
         """They are compared byte by byte."""
         ProductFactory(slug="alva", sku="A-1")

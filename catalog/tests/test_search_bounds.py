@@ -100,6 +100,7 @@ def test_what_one_engine_takes_for_a_text_the_other_does_too(text: str) -> None:
     assert not words(text) or words_of(text)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.text(), st.text())
 def test_near_is_what_an_edit_distance_says(token: str, word: str) -> None:
     def distance(a: str, b: str) -> int:

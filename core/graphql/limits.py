@@ -4,7 +4,7 @@ Shape is measured on the parsed document alone, so that validation never sees a 
 an object costs 1, a leaf nothing, page sizes multiply what lies within, `COSTS` in core.schema says what costs more.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -159,15 +159,18 @@ class PageSize:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a field costs: `own`, and `size` times what lies within."""
+    """What a field costs: `own`, and `size` times what lies within; nothing when `given` names a variable left out."""
 
     own: int
     size: PageSize
     within: tuple["Cost", ...] = ()
+    given: str = ""
 
     def total(self, variables: Mapping[str, Any], known: dict[int, int]) -> int:
         """The cost with these variables; `known` keeps parts that are shared (fragments) from being counted anew."""
         key = id(self)
+        if self.given and not variables.get(self.given):
+            return 0
         if key not in known:
             within = sum(part.total(variables, known) for part in self.within) if self.within else 0
             known[key] = self.own + (within and min(max(self.size.of(variables), 1), MAX_PAGE) * within)
@@ -180,7 +183,10 @@ ONE, A_PAGE, A_LIST = PageSize((1,)), PageSize(), PageSize((LIST,))
 def cost_of(
     schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, costs: Mapping[str, int]
 ) -> Cost:
-    """The cost of a validated operation; `costs` says what single fields cost ("Type.field")."""
+    """The cost of a validated operation; `costs` says what single fields and arguments cost.
+
+    Fields are named "Type.field", arguments "Type.field(argument:)".
+    """
     root = schema.get_root_type(operation.operation)
     own = MUTATION if operation.operation is OperationType.MUTATION else 0
     within = _Costing(schema, document, costs).of(operation.selection_set, root, A_PAGE) if root else ()
@@ -204,7 +210,7 @@ class _Costing:
     def of_one(self, node: SelectionNode, parent: GraphQLNamedType, page: PageSize) -> tuple[Cost, ...]:
         """What a field, a fragment's spread or an inline fragment costs."""
         if isinstance(node, FieldNode):
-            return (self.of_field(node, parent, page),)
+            return (self.of_field(node, parent, page), *self.of_arguments(node, parent))
         if isinstance(node, InlineFragmentNode):
             on = self.types[node.type_condition.name.value] if node.type_condition else parent
             return self.of(node.selection_set, on, page)
@@ -214,6 +220,15 @@ class _Costing:
             on = self.types[fragment.type_condition.name.value]
             self.of_fragments[key] = Cost(0, ONE, self.of(fragment.selection_set, on, page))
         return (self.of_fragments[key],)
+
+    def of_arguments(self, node: FieldNode, parent: GraphQLNamedType) -> Iterator[Cost]:
+        """What arguments cost that make a field dearer ("Type.field(argument:)"), unless they are null or empty."""
+        for argument in node.arguments:
+            own = self.costs.get(f"{parent.name}.{node.name.value}({argument.name.value}:)")
+            if own and isinstance(argument.value, VariableNode):
+                yield Cost(own, ONE, given=argument.value.name.value)
+            elif own and getattr(argument.value, "value", None):
+                yield Cost(own, ONE)
 
     def of_field(self, node: FieldNode, parent: GraphQLNamedType, page: PageSize) -> Cost:
         """What a field costs. Those of introspection, and __typename, read no row and cost nothing."""

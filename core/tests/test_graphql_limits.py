@@ -84,7 +84,34 @@ class TestCost:
         assert self.cost(shopper, one) == 1 + 1 + 1 * (1 + 1)
         assert self.cost(shopper, one.replace("1)", "50)")) == 1 + 1 + 50 * (1 + 1)
         assert self.cost(shopper, "{ products { edges { node { name } } } }") == 1 + 1 + 20 * (1 + 1)
-        assert self.cost(shopper, "{ products(last: 3) { totalCount nodes { id } } }") == 1 + 5 + 1 + 3
+        assert self.cost(shopper, "{ products(last: 3) { totalCount nodes { id } } }") == 1 + 20 + 1 + 3
+
+    def test_a_text_costs_what_it_takes(self, shopper: Api) -> None:
+        assert self.cost(shopper, '{ products(search: "lamp") { nodes { id } } }') == 150 + 2 + 20
+        assert self.cost(shopper, '{ products(search: "") { nodes { id } } }') == 2 + 20
+        assert self.cost(shopper, "{ products(search: null) { nodes { id } } }") == 2 + 20
+        query = "query($q: String) { products(search: $q) { nodes { id } } }"
+        assert self.cost(shopper, query, q="lamp") == 150 + 2 + 20
+        assert self.cost(shopper, query, q=None) == self.cost(shopper, query) == 2 + 20
+        assert self.cost(shopper, query.replace("$q: String", '$q: String = "lamp"')) == 150 + 2 + 20
+        in_fragment = "query($q: String) { ...S } fragment S on Query { products(search: $q) { nodes { id } } }"
+        assert self.cost(shopper, in_fragment, q="lamp") == 150 + 2 + 20
+        assert self.cost(shopper, '{ suggestions(query: "la") { slug } }') == 50 + 8
+        assert self.cost(shopper, '{ brands(search: "la") { totalCount } }') == 5 + 1 + 2
+
+    def test_aliases_do_not_make_a_text_cheaper(self, shopper: Api, settings: Settings) -> None:
+        settings.GRAPHQL_MAX_ROOT_FIELDS = 100
+        searches = " ".join(f"a{n}: products(search: $q, first: 1) {{ totalCount }}" for n in range(30))
+        error = shopper.error(f"query($q: String) {{ {searches} }}", q="lamp")
+        assert (error["code"], error["limit"]) == ("LIMIT_EXCEEDED", "cost")
+
+    def test_a_shops_page_stays_far_below_the_limit(self, shopper: Api) -> None:
+        query = """query($q: String) { products(search: $q, first: 20) { totalCount pageInfo { hasNextPage }
+            facets { inStock categories { count category { slug } } brands { count brand { slug } }
+                     price { min { amount } max { amount } ranges { count min { amount } } } ratings { count } }
+            edges { highlight node { name slug brand { name } category { name path { name slug } }
+                     price { amount currency } image { alt placeholder renditions { url width } } } } } }"""
+        assert self.cost(shopper, query, q="lamp") < 5000 / 3
 
     def test_a_variable_says_the_size(self, shopper: Api) -> None:
         query = "query($n: Int = 7) { products(first: $n) { ...P } } fragment P on ProductConnection { nodes { id } }"

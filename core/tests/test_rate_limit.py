@@ -41,6 +41,29 @@ def test_both_doors_spend_one_budget(shopper: Api) -> None:
     assert shopper.post("{ products(first: 100) { nodes { id } } }").status_code == 429
 
 
+@pytest.mark.parametrize(
+    ("parameters", "cost"),
+    [
+        ({}, 20 + 5 * 20),
+        ({"limit": "1"}, 20 + 5),
+        ({"limit": "100"}, 20 + 5 * 100),
+        ({"limit": "9" * 4_000}, 20 + 5 * 20),
+        ({"limit": "٣"}, 20 + 5 * 20),
+        ({"q": "lamp"}, 150 + 20 + 5 * 20),
+        ({"q": "lamp", "facets": "true"}, 150 + 100 + 20 + 5 * 20),
+        ({"facets": "false"}, 20 + 5 * 20),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_search_by_rest_costs_what_it_takes(
+    shopper: Api, staff: Api, settings: Settings, parameters: dict[str, str], cost: int
+) -> None:
+    settings.RATE_LIMIT_COST_USER = (cost - 1, 60)
+    assert shopper.get("products/search/", **parameters).status_code == 429
+    settings.RATE_LIMIT_COST_USER = (cost, 60)
+    assert staff.get("products/search/", **parameters).status_code != 429
+
+
 def test_users_do_not_spend_each_others(shopper: Api, staff: Api) -> None:
     for _ in range(3):
         shopper.get("products/search/")

@@ -36,7 +36,11 @@ class Command(BaseCommand):
             help="do all of it in one transaction and roll it back (meanwhile others cannot write on SQLite)",
         )
         parser.add_argument(
-            "--errors", metavar="FILE", type=Path, help="write refused rows there as CSV: file, line, reason, the row"
+            "--errors",
+            metavar="FILE",
+            type=Path,
+            help="write refused rows there as CSV: file, line, reason, the row. It can be mended in a spreadsheet and "
+            "imported: what looks like a formula has an apostrophe before it, which the import takes off again.",
         )
 
         parser.add_argument(
