@@ -82,7 +82,7 @@ def value_of(name, production):
             return found
         raise AssertionError(f"there is no {name}")
     if name == "STATEMENT_TIMEOUT_MS":
-        return production["env"].int(name, 0)
+        return production["_limit"]
     return production[name] if name in production else getattr(settings, name)
 
 
