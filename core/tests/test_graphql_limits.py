@@ -67,7 +67,7 @@ def test_fragments_are_written_out(shopper: Api) -> None:
     nested = "".join(f"fragment f{n} on Category {{ children {{ ...f{n + 1} }} }} " for n in range(20))
     assert shopper.error("{ categories { ...f0 } } " + nested + "fragment f20 on Category { name }")["limit"] == "depth"
     costly = "".join(f"fragment f{n} on Query {{ ...f{n + 1} ...f{n + 1} }} " for n in range(40))
-    assert shopper.error("{ ...f0 } " + costly + "fragment f40 on Query { me { id } }")["limit"] == "root fields"
+    assert shopper.error("{ ...f0 } " + costly + "fragment f40 on Query { me { id } }")["limit"] == "cost"
 
 
 class TestCost:
