@@ -121,8 +121,8 @@ class _Shapes:
 def check_shape(document: DocumentNode) -> None:
     """Raises LIMIT_EXCEEDED for a document or an operation that is too deep or has too much of something.
 
-    What fragments hold counts wherever they are spread. Takes time linear in the document's length. Raises RecursionError for
-    one that is nested beyond all limits.
+    What fragments hold counts wherever they are spread. Takes time linear in the document's length. Raises
+    RecursionError for one that is nested beyond all limits.
     """
     definitions = len(document.definitions)
     if definitions > settings.GRAPHQL_MAX_DEFINITIONS:
