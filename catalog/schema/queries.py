@@ -16,9 +16,9 @@ from catalog.schema import facets as facet_types
 from catalog.schema import types
 from catalog.schema.images import image_node
 from catalog.schema.lookahead import columns, relations
-from catalog.schema.types import may_read_catalogue, require_catalogue, tree_of
+from catalog.schema.types import may_read_catalogue, require_catalogue, shown, tree_of
 from catalog.search import brands
-from catalog.search.criteria import Range, SearchCriteria, SortField, parse_criteria
+from catalog.search.criteria import MAX_IDS, Range, SearchCriteria, SortField, parse_criteria
 from catalog.search.cursors import encode
 from catalog.search.engine import Hits, Suggestion, engine, parse_page, suggestions
 from catalog.search.facets import Facets
@@ -154,11 +154,11 @@ class CatalogQuery(graphene.ObjectType):
         require_catalogue(info)
         tree = tree_of(info.context)
         if parent is None:
-            return tree.children(None)
+            return shown(info, tree.children(None))
         category = tree.with_slug(parent)
         if category is None:
             raise InvalidInput.at("parent", message=f"There is no category “{parent[:100]}”.")
-        return tree.children(category.pk)
+        return shown(info, tree.children(category.pk))
 
     @staticmethod
     def resolve_brands(
@@ -183,7 +183,8 @@ def _criteria(
         given = asked.get(name) or {}
         return Range(given.get(low), given.get(high))
 
-    ids = asked.get("ids")
+    # One more than may be asked for is enough to tell that there are too many.
+    ids = None if asked.get("ids") is None else asked["ids"][: MAX_IDS + 1]
     direction = sort_by.get("direction")
     return parse_criteria(
         tree=lambda: tree_of(info.context),

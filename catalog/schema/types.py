@@ -14,11 +14,13 @@ from catalog.schema.images import ProductImage
 from catalog.search import criteria
 from catalog.tree import CategoryTree
 from core.graphql.connections import edge_type, list_of
-from core.graphql.errors import unauthenticated
+from core.graphql.errors import Code, api_error, unauthenticated
 from core.graphql.nodes import Node, NodeType, from_source
 from core.graphql.scalars import DateTime, Decimal
 
 CENT = criteria.CENT
+# The whole tree of a large shop, and the paths of a page of products.
+MAX_CATEGORIES = 20_000
 
 
 def tree_of(request: HttpRequest) -> CategoryTree:
@@ -32,6 +34,19 @@ def tree_of(request: HttpRequest) -> CategoryTree:
 def known_tree(request: HttpRequest) -> CategoryTree | None:
     """The category tree when this request has read it already."""
     return getattr(request, "_category_tree", None)
+
+
+def shown(info: GraphQLResolveInfo, categories: list[models.Category]) -> list[models.Category]:
+    """The categories of one list of an answer. Raises LIMIT_EXCEEDED when all its lists hold too many together.
+
+    Lists of categories have no page size to be counted before: children of parents of children would be a million.
+    """
+    request = info.context
+    request._categories_shown = getattr(request, "_categories_shown", 0) + len(categories)
+    if request._categories_shown > MAX_CATEGORIES:
+        message = f"The limit of categories in one answer is {MAX_CATEGORIES}; this one would have more."
+        raise api_error(Code.LIMIT_EXCEEDED, message, limit="categories", allowed=MAX_CATEGORIES)
+    return categories
 
 
 def require_catalogue(info: GraphQLResolveInfo) -> None:
@@ -95,12 +110,12 @@ class Category(NodeType):
     @staticmethod
     def resolve_children(category: models.Category, info: GraphQLResolveInfo) -> list[models.Category]:
         """From the tree, by name."""
-        return tree_of(info.context).children(category.pk)
+        return shown(info, tree_of(info.context).children(category.pk))
 
     @staticmethod
     def resolve_path(category: models.Category, info: GraphQLResolveInfo) -> list[models.Category]:
         """From the tree."""
-        return tree_of(info.context).path(category)
+        return shown(info, tree_of(info.context).path(category))
 
 
 class Brand(NodeType):

@@ -4,12 +4,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tantivy import Query
 
+from catalog.schema import queries, types
 from catalog.search import matching, suggesting, typos
-from catalog.search.criteria import TEXT_LENGTH, text_mistake
+from catalog.search.criteria import MAX_IDS, TEXT_LENGTH, text_mistake
 from catalog.search.matching import Matching, words_of
 from catalog.search.typos import MAX_BYTES, MAX_WORD_BYTES, is_near, typos_allowed
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
@@ -168,3 +171,32 @@ class TestAnyText:
         query = "query($q: String) { products(search: $q) { totalCount } }"
         assert shopper.graphql(query, q=f"red{' ' * 500}lamp")["products"]["totalCount"] == 1
         assert shopper.error(query, q=f"red{' ' * 50_000}lamp")["field"] == "search"
+
+
+@pytest.mark.django_db
+class TestLists:
+    """Lists that come in, and lists that go out."""
+
+    @pytest.mark.parametrize(
+        ("name", "field"), [("ids", "filter.ids"), ("category", "filter.category"), ("brand", "filter.brand")]
+    )
+    def test_a_list_that_is_too_long_is_refused_before_it_is_looked_at(
+        self, shopper: Api, name: str, field: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        looked_at: list[object] = []
+        monkeypatch.setattr(queries, "key_of", lambda value, kind: looked_at.append(value))
+        query = "query($f: ProductFilter) { products(filter: $f) { totalCount } }"
+        with CaptureQueriesContext(connection) as captured:
+            error = shopper.error(query, f={name: [f"UHJvZHVjdDox{n}" for n in range(1_500)]})
+        assert (error["code"], error["field"]) == ("BAD_USER_INPUT", field)
+        assert len(looked_at) <= MAX_IDS + 1
+        assert not [each for each in captured if "catalog_" in each["sql"]]
+
+    def test_children_of_parents_of_children_end(self, shopper: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+        for root in CategoryFactory.create_batch(3):
+            CategoryFactory.create_batch(3, parent=root)
+        monkeypatch.setattr(types, "MAX_CATEGORIES", 3 + 9)
+        assert len(shopper.graphql("{ categories { children { slug } } }")["categories"]) == 3
+        error = shopper.error("{ categories { children { parent { children { slug } } } } }")
+        assert (error["code"], error["limit"], error["allowed"]) == ("LIMIT_EXCEEDED", "categories", 12)
+        assert shopper.graphql("{ categories { children { slug } } }")["categories"]
