@@ -74,6 +74,7 @@ def run(service: Service, chosen: list[str]) -> int:
     for number, name in enumerate(chosen):
         perform, each, peak = ATTACKS[name]
         stranger = Stranger(service.port, f"198.51.100.{number + 1}")
+        service.settle()
         with Watch(service) as seen:
             began = time.perf_counter()
             reproach = perform(stranger)

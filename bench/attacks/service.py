@@ -53,6 +53,7 @@ class Service:
             port = free_port()
             self._run([redis, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(self.folder), *REDIS], "redis")
             self.environment["CACHE_URL"] = f"redis://127.0.0.1:{port}/1"
+            self.environment["CELERY_BROKER_URL"] = f"redis://127.0.0.1:{port}/0"
             _wait_for(port)
         for command in ("migrate", "seed_demo", "rebuild_index"):
             self.manage(command)
@@ -63,6 +64,13 @@ class Service:
             if healthz(self.port, 5) < 5:
                 return
         sys.exit(f"The service does not answer: see {self.folder}/gunicorn.log.")
+
+    def settle(self) -> None:
+        """Returns when the last attack's requests are over, as far as /healthz tells; after a minute in any case."""
+        quick, end = 0, time.monotonic() + 60
+        while quick < 5 and time.monotonic() < end:
+            quick = quick + 1 if healthz(self.port, 5) < 0.2 else 0
+            time.sleep(0.1)
 
     def manage(self, *arguments: str) -> None:
         """Runs a command of manage.py. Raises CalledProcessError."""
