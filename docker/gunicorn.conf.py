@@ -34,6 +34,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from core import serving
 from core.telemetry import logs
 
 
@@ -79,6 +80,9 @@ logconfig_dict = {
 # Through this folder the processes add up what they count (core.telemetry.metrics).
 os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="vitrine-metrics-"))
 os.environ["METRICS_SLOT"] = "master"
+
+
+on_starting = serving.announce_stop
 
 
 def pre_fork(server: Any, worker: Any) -> None:
