@@ -4,7 +4,6 @@ Without any variable Vitrine runs on SQLite, a broker and a cache of files, all 
 Secrets have a default only with `DEBUG` on; without it a missing one stops the start and is named.
 """
 
-import os
 import re
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -17,8 +16,12 @@ from django.core.exceptions import ImproperlyConfigured
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from core.machine import fitting_processes, usable_memory
+from core.secrecy import refuse_inspection
 from core.telemetry import logs
 
+# Here, for whatever process reads the settings has the secrets.
+refuse_inspection()
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
@@ -292,8 +295,14 @@ IMAGE_MAX_BYTES = env.int("IMAGE_MAX_BYTES", 20 * 2**20)
 IMAGE_MAX_PIXELS = env.int("IMAGE_MAX_PIXELS", 50_000_000)
 IMAGES_PER_PRODUCT = env.int("IMAGES_PER_PRODUCT", 20)
 # Child processes that decode and encode; each has so much address space (bytes) and so many seconds for an image.
-IMAGE_PROCESSES = env.int("IMAGE_PROCESSES", 0) or os.cpu_count() or 1
-IMAGE_MEMORY = env.int("IMAGE_MEMORY", 3 * 2**29)
+# Measured for 49 megapixels: 915 MB (WebP with alpha, the worst), 18 bytes a pixel. Where less memory is left beside
+# the worker (half a GiB), a picture that needs more is refused: better than a container that is killed.
+_worker_memory = 2**29
+IMAGE_MEMORY = env.int("IMAGE_MEMORY", 0) or max(
+    2**28, min(IMAGE_MAX_PIXELS * 20 + 2**28, usable_memory() - _worker_memory)
+)
+# By default a child for each core, as long as all of them fit at their largest: the memory never runs out.
+IMAGE_PROCESSES = env.int("IMAGE_PROCESSES", 0) or fitting_processes(each=IMAGE_MEMORY, reserved=_worker_memory)
 IMAGE_DEADLINE = env.float("IMAGE_DEADLINE", 30.0)
 UPLOAD_MAX_BYTES = IMAGE_MAX_BYTES
 FILE_UPLOAD_HANDLERS = [

@@ -28,29 +28,27 @@ brackets overlap are not told apart.
   ready() must keep it so.
 """
 
-import math
 import os
 import tempfile
-from pathlib import Path
 from typing import Any
 
 from core import serving
+from core.machine import fitting_processes, usable_cores
 from core.telemetry import logs
 
+# What one process takes at most, a password that is hashed, and everything else in the container: the master, uploads
+# in /tmp (which is memory). Bytes; measured in the composed system after an hour's load.
+PROCESS_MEMORY, HASH_MEMORY, RESERVED_MEMORY = 200 * 2**20, 100 * 2**20, 256 * 2**20
 
-def cores() -> int:
-    """The cores that this container may use: those of its cgroup's quota, rounded up, else the machine's."""
-    found = len(os.sched_getaffinity(0))
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-    except (OSError, ValueError):
-        return found
-    return found if quota == "max" else max(1, min(found, math.ceil(int(quota) / int(period))))
+
+def default_workers() -> int:
+    """A process for each core that the container may use, as far as its memory goes; hashes run on every core."""
+    return fitting_processes(each=PROCESS_MEMORY, reserved=RESERVED_MEMORY + usable_cores() * HASH_MEMORY)
 
 
 bind = f"0.0.0.0:{os.environ.get('PORT', '8000')}"
 worker_class = os.environ.get("WORKER_CLASS") or "core.serving.DrainingWorker"
-workers = int(os.environ.get("WEB_CONCURRENCY") or cores())
+workers = int(os.environ.get("WEB_CONCURRENCY") or default_workers())
 threads = int(os.environ.get("WEB_THREADS") or 4)
 preload_app = os.environ.get("WEB_PRELOAD", "1") == "1"
 # Against leaks that nobody has seen yet; the jitter, so that processes do not end together.

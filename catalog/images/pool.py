@@ -4,6 +4,7 @@ concurrent.futures breaks the whole pool when one child dies. Pebble's children 
 child killed at the wrong moment takes with it. Here each child has pipes of its own, and nothing is shared.
 """
 
+import logging
 import os
 import signal
 import subprocess
@@ -15,7 +16,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from catalog.images.wire import DONE, MEMORY, REFUSED, Head, Parts, receive, send
+from catalog.images.wire import DONE, MEMORY, READY, REFUSED, Head, Parts, receive, send
+
+logger = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # All renditions of one image, with room.
@@ -49,6 +52,7 @@ class JobFailed(Exception):
 class _Child:
     process: subprocess.Popen[bytes]
     jobs: int = 0
+    is_ready: bool = False
     expired: bool = False
 
 
@@ -65,6 +69,7 @@ class Pool:
         self._idle: list[_Child] = []
         self._busy: set[_Child] = set()
         self._lock = threading.Lock()
+        self._told = False
 
     def run(self, task: str, *parts: bytes, **arguments: object) -> tuple[Head, Parts]:
         """What a child answers; waits for a free one. Raises JobRefused or JobFailed."""
@@ -103,6 +108,8 @@ class Pool:
         alarm.daemon = True
         alarm.start()
         try:
+            if not child.is_ready:
+                self._greet(child, from_child)
             send(to_child, head, parts)
             answer, made = receive(from_child, most=MOST_BYTES)
             if answer.get("state") not in (DONE, REFUSED, MEMORY):
@@ -113,6 +120,22 @@ class Pool:
         finally:
             alarm.cancel()
             alarm.join()  # it may be at it just now
+
+    def _greet(self, child: _Child, from_child: BinaryIO) -> None:
+        """Reads what a new child says before it has seen an untrusted byte. Raises EOFError."""
+        greeting, _ = receive(from_child, most=0)
+        if greeting.get("state") != READY:
+            raise EOFError("not a greeting")
+        child.is_ready = True
+        with self._lock:
+            is_news = bool(greeting.get("unconfined")) and not self._told
+            self._told = self._told or is_news
+        if is_news:
+            logger.warning(
+                "Image processes are not confined (%s): a decoder that is taken over could open files and connections. "
+                "Their limits hold, and this process cannot be read.",
+                greeting["unconfined"],
+            )
 
     def _expire(self, child: _Child) -> None:
         child.expired = True
