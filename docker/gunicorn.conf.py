@@ -34,7 +34,11 @@ from typing import Any
 
 from core import serving
 from core.machine import fitting_processes, usable_cores
+from core.secrecy import refuse_inspection
 from core.telemetry import logs
+
+# The master too, which reads no settings without preload.
+refuse_inspection()
 
 # What one process takes at most, a password that is hashed, and everything else in the container: the master, uploads
 # in /tmp (which is memory). Bytes; measured in the composed system after an hour's load.

@@ -5,6 +5,8 @@ connection (catalog.images.confinement), and is believed nothing but JSON and by
 `python -m catalog.images.child MEMORY` takes its address-space limit in bytes.
 """
 
+# For functions that import these when they are called, which a confined process cannot.
+import colorsys  # noqa: F401
 import os
 import queue
 import resource
@@ -16,11 +18,10 @@ from contextlib import suppress
 from io import BytesIO
 from typing import BinaryIO
 
-# For Pillow's functions that import these when they are called, which a confined process cannot.
 from PIL import GifImagePlugin, Image, MpoImagePlugin, PpmImagePlugin, TiffImagePlugin  # noqa: F401
 
 from catalog.images.confinement import NotConfined, confine
-from catalog.images.draw import SUBJECTS, draw
+from catalog.images.draw import draw
 from catalog.images.render import SRGB, NotRendered, render
 from catalog.images.sizes import ImageFormat
 from catalog.images.wire import DONE, MEMORY, READY, REFUSED, Head, Parts, receive, send
@@ -55,7 +56,7 @@ TASKS: dict[str, Callable[..., Answer]] = {"render": render_task, "draw": draw_t
 
 
 def warm_up() -> None:
-    """Uses every codec and task once: what Python and C libraries load or look up when it is wanted is then there."""
+    """Uses every codec once: what Python and C libraries load or look up when it is wanted is then there."""
     small = Image.new("RGBA", (2, 2), (1, 2, 3, 128))
     for source in ("JPEG", "PNG", "WEBP", "AVIF"):
         out = BytesIO()
@@ -64,7 +65,6 @@ def warm_up() -> None:
         exif[0x0112] = 6
         picture.save(out, source, exif=exif, icc_profile=SRGB.tobytes())
         render_task(out.getvalue(), source=source, formats=[each.value for each in ImageFormat], max_pixels=4)
-    draw_task(seed="", subject=next(iter(SUBJECTS)), colour="")
 
 
 def main(memory: int) -> None:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,6 +24,8 @@ logger = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parent.parent.parent
 # All renditions of one image, with room.
 MOST_BYTES = 256 << 20
+# A child whose cores others use has so many times its deadline by the clock on the wall.
+WAIT_FACTOR = 4
 # What a child needs of the environment; no secret is among it.
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 
@@ -57,7 +60,7 @@ class _Child:
 
 
 class Pool:
-    """Up to `size` children, started when there is work; each job has a deadline in seconds.
+    """Up to `size` children, started when there is work; each job has a deadline in seconds of computing.
 
     `memory` is a child's address space in bytes; after `recycle` jobs a child is replaced, whatever it has leaked.
     Safe to use from many threads.
@@ -104,9 +107,9 @@ class Pool:
     def _ask(self, child: _Child, head: Head, parts: Parts) -> tuple[Head, Parts]:
         # Popen says IO[bytes] of what are the two ends of buffered pipes.
         to_child, from_child = cast(BinaryIO, child.process.stdin), cast(BinaryIO, child.process.stdout)
-        alarm = threading.Timer(self.deadline, self._expire, (child,))
-        alarm.daemon = True
-        alarm.start()
+        over = threading.Event()
+        watch = threading.Thread(target=self._watch, args=(child, over), daemon=True)
+        watch.start()
         try:
             if not child.is_ready:
                 self._greet(child, from_child)
@@ -118,8 +121,8 @@ class Pool:
         except (OSError, EOFError) as error:
             raise self._failure(child) from error
         finally:
-            alarm.cancel()
-            alarm.join()  # it may be at it just now
+            over.set()
+            watch.join()  # it may be killing just now
 
     def _greet(self, child: _Child, from_child: BinaryIO) -> None:
         """Reads what a new child says before it has seen an untrusted byte. Raises EOFError."""
@@ -137,9 +140,17 @@ class Pool:
                 greeting["unconfined"],
             )
 
-    def _expire(self, child: _Child) -> None:
-        child.expired = True
-        child.process.kill()
+    def _watch(self, child: _Child, over: threading.Event) -> None:
+        """Kills the child at its deadline, unless its job is over before."""
+        pid = child.process.pid
+        end, last = time.monotonic() + WAIT_FACTOR * self.deadline, _cpu_seconds(pid) + self.deadline
+        left = self.deadline
+        while not over.wait(left):
+            left = min(end - time.monotonic(), last - _cpu_seconds(pid))
+            if left <= 0:
+                child.expired = True
+                child.process.kill()
+                return
 
     def _failure(self, child: _Child) -> JobFailed:
         """Why the child fell silent."""
@@ -189,6 +200,14 @@ class Pool:
         child.process.kill()
         child.process.wait()
         _close(child.process)
+
+
+def _cpu_seconds(pid: int) -> float:
+    """What a process has computed; 0 when it is gone."""
+    try:
+        return time.clock_gettime(~pid << 3 | 2)  # its clock id, as clock_getcpuclockid(3) makes it
+    except OSError:
+        return 0.0
 
 
 def _close(process: subprocess.Popen[bytes]) -> None:

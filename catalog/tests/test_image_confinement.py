@@ -9,10 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import ExifTags, Image, ImageCms
 
 from catalog.images import confinement
-from catalog.images.pool import ROOT, Pool
-from catalog.tests.pictures import jpeg
+from catalog.images.draw import draw
+from catalog.images.pool import ROOT, JobRefused, Pool
+from catalog.images.render import NotRendered
+from catalog.images.render import render as free_render
+from catalog.images.sizes import ImageFormat
+from catalog.tests.pictures import corners, encoded, jpeg
 
 ATTEMPTS = {
     "the parent's environment": "open(f'/proc/{parent}/environ', 'rb').read()",
@@ -130,6 +135,59 @@ def test_the_children_of_the_pool_are_confined(make: Callable[[], Pool], caplog:
     for task in Path(f"/proc/{pid}/task").iterdir():
         assert "Seccomp:\t2" in (task / "status").read_text()
     assert not caplog.records
+
+
+MODES = ("RGB", "RGBA", "L", "LA", "P", "1", "CMYK", "I", "I;16", "YCbCr")
+
+
+def pictures() -> Iterator[tuple[str, str, bytes]]:
+    """A name, a format and a file: all that differs in how Pillow reads it, whole, cut off and broken."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation], exif[ExifTags.Base.XResolution] = 5, 72.0
+    exif[ExifTags.Base.ImageDescription] = "Läden, 店"
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    options = {
+        "plain": {},
+        "to be converted": {"icc_profile": srgb.replace("sRGB".encode("utf-16-be"), "xRGB".encode("utf-16-be"))},
+        "of another kind": {"icc_profile": ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()},
+        "with metadata": {"exif": exif, "dpi": (72, 72), "icc_profile": b"no profile"},
+    }
+    for format in ("JPEG", "PNG", "WEBP", "AVIF"):
+        for mode in MODES:
+            for name, chosen in options.items():
+                try:
+                    data = encoded(corners(60, 40).convert(mode), format, **chosen)
+                except (OSError, ValueError):
+                    continue  # not a mode of this format
+                yield f"{format} {mode} {name}", format, data
+        yield f"{format} cut", format, data[: len(data) * 2 // 3]
+        yield f"{format} broken", format, data[: len(data) // 2] + b"\xff" * 20 + data[len(data) // 2 + 20 :]
+
+
+def test_a_confined_child_renders_what_a_free_one_does(make: Callable[[], Pool]) -> None:
+    """Nothing of Pillow waits to be imported or looked up until it is too late."""
+    pool = make()
+    formats = list(ImageFormat)
+    for name, source, data in pictures():
+        try:
+            free = [
+                each.data for each in free_render(data, source=source, formats=formats, max_pixels=10**6).renditions
+            ]
+        except NotRendered as refused:
+            with pytest.raises(JobRefused) as confined:
+                pool.run("render", data, source=source, formats=formats, max_pixels=10**6)
+            assert str(confined.value) == str(refused), name  # noqa: PT017
+            continue
+        assert pool.run("render", data, source=source, formats=formats, max_pixels=10**6)[1] == free, name
+
+
+@pytest.mark.parametrize("colour", ["", "red", "#aabbcc", "hsl(20, 30%, 40%)", "hsv(20, 30%, 40%)"])
+def test_a_confined_child_draws_what_a_free_one_does(make: Callable[[], Pool], colour: str) -> None:
+    pool = make()
+    subject = {"": "lamp", "red": "chair"}.get(colour, "")
+    assert pool.run("draw", seed="x", subject=subject, colour=colour)[1] == [
+        draw(seed="x", subject=subject, colour=colour)
+    ]
 
 
 def test_a_child_that_cannot_be_confined_works_and_is_told_of_once(

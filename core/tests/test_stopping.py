@@ -250,11 +250,10 @@ def test_a_client_that_is_refused_while_it_sends_hears_why(serve):
 
 def test_a_worker_that_is_given_up_waits_for_nobody():
     pool, release = ThreadPool(1), threading.Event()
-    pool.executor.submit(release.wait, 20)
+    task = pool.executor.submit(release.wait, 60)
     pool.terminate_job(None)
-    began = time.monotonic()
     pool.on_stop()
-    assert time.monotonic() - began < 5
+    assert not task.done()
     release.set()
 
 
