@@ -25,6 +25,7 @@ NAMES: set[str] = set()
 # other it would start them again and again.
 EXIT_STATUS = 3
 MIN_SECRET_LENGTH = 32
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 YES, NO = {"1", "true", "yes", "on", "t", "y"}, {"0", "false", "no", "off", "f", "n"}
 HOST = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\]"
 URL = re.compile(rf"https?://(?:{HOST})(?::[0-9]{{1,5}})?(?:/[^\s?#]*)?", re.ASCII)

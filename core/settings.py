@@ -4,7 +4,6 @@ Without any variable Vitrine runs on SQLite, a broker and a cache of files, all 
 Secrets have a default only with `DEBUG` on; without it a missing one stops the start and is named.
 """
 
-import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,12 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from core import env, service_urls
+from core.machine import fitting_processes, usable_memory
+from core.secrecy import refuse_inspection
 from core.telemetry import logs
 
+# Here, for whatever process reads the settings has the secrets.
+refuse_inspection()
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # --- Where and how it runs -------------------------------------------------------------------------------
@@ -263,8 +266,17 @@ IMAGE_MAX_BYTES = env.integer("IMAGE_MAX_BYTES", 20 * 2**20, least=1, most=2**32
 IMAGE_MAX_PIXELS = env.integer("IMAGE_MAX_PIXELS", 50_000_000, least=1, most=10**9)
 IMAGES_PER_PRODUCT = env.integer("IMAGES_PER_PRODUCT", 20, least=1, most=1000)
 # Child processes that decode and encode; each has so much address space (bytes) and so many seconds for an image.
-IMAGE_PROCESSES = env.integer("IMAGE_PROCESSES", 0, most=1024) or os.cpu_count() or 1
-IMAGE_MEMORY = env.integer("IMAGE_MEMORY", 3 * 2**29, least=2**28)
+# Measured for 49 megapixels: 865 MB at most (WebP with alpha, a colour profile and a rotation), of it 80 MB without any
+# picture. Where less is left beside the worker (half a GiB), a picture that needs more is refused: better than a
+# container that is killed.
+_worker_memory = 2**29
+IMAGE_MEMORY = env.integer("IMAGE_MEMORY", 0, least=2**28) or max(
+    2**28, min(IMAGE_MAX_PIXELS * 20 + 2**28, usable_memory() - _worker_memory)
+)
+# By default a child for each core, as long as all of them fit at their largest: the memory never runs out.
+IMAGE_PROCESSES = env.integer("IMAGE_PROCESSES", 0, most=1024) or fitting_processes(
+    each=IMAGE_MEMORY, reserved=_worker_memory
+)
 IMAGE_DEADLINE = env.number("IMAGE_DEADLINE", 30, above=0, most=3600)
 UPLOAD_MAX_BYTES = IMAGE_MAX_BYTES
 FILE_UPLOAD_HANDLERS = [
@@ -463,7 +475,7 @@ MAX_BODY_BYTES = DATA_UPLOAD_MAX_MEMORY_SIZE = env.integer("MAX_BODY_BYTES", 102
 MAX_UPLOAD_BODY_BYTES = env.integer("MAX_UPLOAD_BODY_BYTES", 25 * 1024 * 1024, least=1024)
 
 # --- What an operator sees -----------------------------------------------------------------------------------
-LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"])
+LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", env.LOG_LEVELS)
 LOGGING = logs.configuration(human=DEBUG, level=LOG_LEVEL)
 # A request or task whose SQL takes longer (milliseconds) is logged with it.
 SLOW_OPERATION_MS = env.integer("SLOW_OPERATION_MS", 500, most=10**9)

@@ -28,31 +28,36 @@ brackets overlap are not told apart.
   ready() must keep it so.
 """
 
-import math
 import os
 import tempfile
-from pathlib import Path
 from typing import Any
 
+from core import env, serving
+from core.machine import fitting_processes, usable_cores
+from core.secrecy import refuse_inspection
 from core.telemetry import logs
 
+# The master too, which reads no settings without preload.
+refuse_inspection()
 
-def cores() -> int:
-    """The cores that this container may use: those of its cgroup's quota, rounded up, else the machine's."""
-    found = len(os.sched_getaffinity(0))
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-    except (OSError, ValueError):
-        return found
-    return found if quota == "max" else max(1, min(found, math.ceil(int(quota) / int(period))))
+# What one process takes at most, a password that is hashed, and everything else in the container: the master, uploads
+# in /tmp (which is memory). Bytes; measured in the composed system after an hour's load.
+PROCESS_MEMORY, HASH_MEMORY, RESERVED_MEMORY = 200 * 2**20, 100 * 2**20, 256 * 2**20
 
 
-bind = f"0.0.0.0:{os.environ.get('PORT', '8000')}"
+def default_workers() -> int:
+    """A process for each core that the container may use, as far as its memory goes; hashes run on every core."""
+    return fitting_processes(each=PROCESS_MEMORY, reserved=RESERVED_MEMORY + usable_cores() * HASH_MEMORY)
+
+
+bind = f"0.0.0.0:{env.integer('PORT', 8000, least=1, most=65535)}"
 worker_class = os.environ.get("WORKER_CLASS") or "core.serving.DrainingWorker"
-workers = int(os.environ.get("WEB_CONCURRENCY") or cores())
-threads = int(os.environ.get("WEB_THREADS") or 4)
+workers = env.integer("WEB_CONCURRENCY", 0, most=1000) or default_workers()
+threads = env.integer("WEB_THREADS", 4, least=1, most=1000)
 # Over all processes as many password hashes at once as cores (users.hashers).
-os.environ["MAX_PASSWORD_HASHES"] = os.environ.get("MAX_PASSWORD_HASHES") or str(max(1, cores() // workers))
+os.environ["MAX_PASSWORD_HASHES"] = str(
+    env.integer("MAX_PASSWORD_HASHES", 0, most=1000) or max(1, usable_cores() // workers)
+)
 preload_app = os.environ.get("WEB_PRELOAD", "1") == "1"
 # Against leaks that nobody has seen yet; the jitter, so that processes do not end together.
 max_requests, max_requests_jitter = 20_000, 4_000
@@ -69,9 +74,10 @@ worker_tmp_dir = "/dev/shm"  # noqa: S108
 forwarded_allow_ips = ""
 # Each request has its line already (core.telemetry.requests).
 accesslog = None
-loglevel = os.environ.get("LOG_LEVEL", "info").lower()
+log_level = env.choice("LOG_LEVEL", "INFO", env.LOG_LEVELS)
+loglevel = log_level.lower()
 logconfig_dict = {
-    **logs.configuration(human=False, level=os.environ.get("LOG_LEVEL", "INFO")),
+    **logs.configuration(human=False, level=log_level),
     "loggers": {
         "gunicorn.error": {"handlers": [], "propagate": True},
         "gunicorn.access": {"handlers": [], "level": "ERROR", "propagate": True},
@@ -81,6 +87,9 @@ logconfig_dict = {
 # Through this folder the processes add up what they count (core.telemetry.metrics).
 os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="vitrine-metrics-"))
 os.environ["METRICS_SLOT"] = "master"
+
+
+on_starting = serving.announce_stop
 
 
 def pre_fork(server: Any, worker: Any) -> None:

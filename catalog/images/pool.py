@@ -4,22 +4,28 @@ concurrent.futures breaks the whole pool when one child dies. Pebble's children 
 child killed at the wrong moment takes with it. Here each child has pipes of its own, and nothing is shared.
 """
 
+import logging
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from catalog.images.wire import DONE, MEMORY, REFUSED, Head, Parts, receive, send
+from catalog.images.wire import DONE, MEMORY, READY, REFUSED, Head, Parts, receive, send
+
+logger = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # All renditions of one image, with room.
 MOST_BYTES = 256 << 20
+# A child whose cores others use has so many times its deadline by the clock on the wall.
+WAIT_FACTOR = 4
 # What a child needs of the environment; no secret is among it.
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 
@@ -49,11 +55,12 @@ class JobFailed(Exception):
 class _Child:
     process: subprocess.Popen[bytes]
     jobs: int = 0
+    is_ready: bool = False
     expired: bool = False
 
 
 class Pool:
-    """Up to `size` children, started when there is work; each job has a deadline in seconds.
+    """Up to `size` children, started when there is work; each job has a deadline in seconds of computing.
 
     `memory` is a child's address space in bytes; after `recycle` jobs a child is replaced, whatever it has leaked.
     Safe to use from many threads.
@@ -65,6 +72,7 @@ class Pool:
         self._idle: list[_Child] = []
         self._busy: set[_Child] = set()
         self._lock = threading.Lock()
+        self._told = False
 
     def run(self, task: str, *parts: bytes, **arguments: object) -> tuple[Head, Parts]:
         """What a child answers; waits for a free one. Raises JobRefused or JobFailed."""
@@ -99,10 +107,12 @@ class Pool:
     def _ask(self, child: _Child, head: Head, parts: Parts) -> tuple[Head, Parts]:
         # Popen says IO[bytes] of what are the two ends of buffered pipes.
         to_child, from_child = cast(BinaryIO, child.process.stdin), cast(BinaryIO, child.process.stdout)
-        alarm = threading.Timer(self.deadline, self._expire, (child,))
-        alarm.daemon = True
-        alarm.start()
+        over = threading.Event()
+        watch = threading.Thread(target=self._watch, args=(child, over), daemon=True)
+        watch.start()
         try:
+            if not child.is_ready:
+                self._greet(child, from_child)
             send(to_child, head, parts)
             answer, made = receive(from_child, most=MOST_BYTES)
             if answer.get("state") not in (DONE, REFUSED, MEMORY):
@@ -111,12 +121,36 @@ class Pool:
         except (OSError, EOFError) as error:
             raise self._failure(child) from error
         finally:
-            alarm.cancel()
-            alarm.join()  # it may be at it just now
+            over.set()
+            watch.join()  # it may be killing just now
 
-    def _expire(self, child: _Child) -> None:
-        child.expired = True
-        child.process.kill()
+    def _greet(self, child: _Child, from_child: BinaryIO) -> None:
+        """Reads what a new child says before it has seen an untrusted byte. Raises EOFError."""
+        greeting, _ = receive(from_child, most=0)
+        if greeting.get("state") != READY:
+            raise EOFError("not a greeting")
+        child.is_ready = True
+        with self._lock:
+            is_news = bool(greeting.get("unconfined")) and not self._told
+            self._told = self._told or is_news
+        if is_news:
+            logger.warning(
+                "Image processes are not confined (%s): a decoder that is taken over could open files and connections. "
+                "Their limits hold, and this process cannot be read.",
+                greeting["unconfined"],
+            )
+
+    def _watch(self, child: _Child, over: threading.Event) -> None:
+        """Kills the child at its deadline, unless its job is over before."""
+        pid = child.process.pid
+        end, last = time.monotonic() + WAIT_FACTOR * self.deadline, _cpu_seconds(pid) + self.deadline
+        left = self.deadline
+        while not over.wait(left):
+            left = min(end - time.monotonic(), last - _cpu_seconds(pid))
+            if left <= 0:
+                child.expired = True
+                child.process.kill()
+                return
 
     def _failure(self, child: _Child) -> JobFailed:
         """Why the child fell silent."""
@@ -166,6 +200,14 @@ class Pool:
         child.process.kill()
         child.process.wait()
         _close(child.process)
+
+
+def _cpu_seconds(pid: int) -> float:
+    """What a process has computed; 0 when it is gone."""
+    try:
+        return time.clock_gettime(~pid << 3 | 2)  # its clock id, as clock_getcpuclockid(3) makes it
+    except OSError:
+        return 0.0
 
 
 def _close(process: subprocess.Popen[bytes]) -> None:

