@@ -61,4 +61,4 @@ def forget_rollbacks(**_: object) -> None:
     in memory, a new account's password say.
     """
     for connection in connections.all(initialized_only=True):
-        connection.rollback_exc = None
+        connection.rollback_exc = None  # type: ignore[attr-defined]

@@ -48,9 +48,9 @@ def prepare(schema: GraphQLSchema, text: str, hide_suggestions: bool = False) ->
     except GraphQLError as error:
         raise DocumentRefused([_syntax_error(error)]) from None
     if hide_suggestions:
-        for error in errors:
+        for found in errors:
             # Not every rule of graphql-core hides what it suggests.
-            error.message = error.message.partition(" Did you mean")[0]
+            found.message = found.message.partition(" Did you mean")[0]
     if errors:
         raise DocumentRefused(errors)
     return document
