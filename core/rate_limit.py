@@ -15,6 +15,8 @@ from core.throttle import Limit, Taken
 
 # What a REST request costs whose view has no `cost` of its own.
 REST_COST = 100
+# What hashing a password costs in either: it is slow, and takes 100 MB, on purpose.
+PASSWORD_COST = 300
 # What reading and validating a document costs that is not known yet, for each full hundred bytes of it; and what a
 # request that is refused costs, for each full kilobyte that was read of it. Both by the time that they take.
 DOCUMENT_COST, REFUSED_COST = 10, 1
@@ -51,14 +53,14 @@ def show_budget(request: HttpRequest, response: HttpResponse) -> None:
 
 
 class CostThrottle(BaseThrottle):
-    """The same budgets for REST: 429 with Retry-After."""
+    """The same budgets for REST: 429 with Retry-After. A view's `cost` is what a request costs, or a function of it."""
 
     def allow_request(self, request: Request, view: object) -> bool:
         """True. Raises Throttled (429) when a budget is spent."""
         request._request.user = request.user
         try:
-            cost = getattr(view, "cost", None)
-            charge(request._request, cost(request) if cost else REST_COST)
+            cost = getattr(view, "cost", REST_COST)
+            charge(request._request, cost(request) if callable(cost) else cost)
         except Throttled as spent:
             raise RestThrottled(wait=spent.retry_after) from None
         return True

@@ -14,6 +14,7 @@ from catalog.schema.queries import NODES as CATALOG_NODES
 from catalog.schema.queries import CatalogQuery
 from core.graphql.ids import parse_global_id
 from core.graphql.nodes import Node
+from core.rate_limit import PASSWORD_COST
 from users.schema import NODES as USER_NODES
 from users.schema import UsersMutation, UsersQuery
 
@@ -41,12 +42,11 @@ class Mutation(UsersMutation, CartMutation, CatalogMutation, ImagesMutation, gra
 
 schema = graphene.Schema(query=Query, mutation=Mutation)
 # What costs more than its kind does (an object 1, a leaf nothing): it is counted or computed over all that is found, or
-# hashes a password, which is slow and takes much memory on purpose.
-HASHES = 300
+# hashes a password.
 COSTS = {
     **CATALOG_COSTS,
-    "Mutation.tokenAuth": HASHES,
-    "Mutation.register": HASHES,
-    "Mutation.passwordChange": 2 * HASHES,
-    "Mutation.passwordReset": HASHES,
+    "Mutation.tokenAuth": PASSWORD_COST,
+    "Mutation.register": PASSWORD_COST,
+    "Mutation.passwordChange": 2 * PASSWORD_COST,
+    "Mutation.passwordReset": PASSWORD_COST,
 }

@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 from core.auth.rest import BearerAuthentication
 from core.errors import ErrorCode, InvalidInput
 from core.proxies import client_address
+from core.rate_limit import PASSWORD_COST
 from core.rest import error_responses, refused
 from users import services
 from users.serializers import CredentialsSerializer, RefreshSerializer, RegistrationSerializer, TokenSerializer
@@ -54,6 +55,8 @@ def _shown(error: InvalidInput) -> APIException:
 class RegisterView(_ForAll):
     """Make an account."""
 
+    cost = PASSWORD_COST
+
     @extend_schema(
         operation_id="register",
         summary="Make an account and sign it in",
@@ -82,6 +85,8 @@ class RegisterView(_ForAll):
 
 class TokenView(_ForAll):
     """Sign in."""
+
+    cost = PASSWORD_COST
 
     @extend_schema(
         operation_id="token",

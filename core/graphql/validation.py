@@ -47,6 +47,10 @@ def prepare(schema: GraphQLSchema, text: str, hide_suggestions: bool = False) ->
         raise DocumentRefused([exceeded("depth", None, settings.GRAPHQL_MAX_DEPTH)]) from None
     except GraphQLError as error:
         raise DocumentRefused([_syntax_error(error)]) from None
+    if hide_suggestions:
+        for found in errors:
+            # Not every rule of graphql-core hides what it suggests.
+            found.message = found.message.partition(" Did you mean")[0]
     if errors:
         raise DocumentRefused(errors)
     return document

@@ -51,7 +51,7 @@ def callers(db: None) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("execution", ["compiled", "standard"])
-@settings(max_examples=EXAMPLES * 8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES * 4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(body=requests(vitrine.graphql_schema), who=st.integers(0, 2), by_get=st.booleans())
 def test_no_request_breaks_it(
     callers: list[dict[str, str]], execution: str, body: dict[str, Any], who: int, by_get: bool

@@ -303,9 +303,25 @@ class TestIntrospection:
         assert nobody.graphql("{ __typename }") == {"__typename": "Query"}
 
     def test_suggestions_too(self, shopper: Api, staff: Api, settings: Settings) -> None:
-        for query in ("{ product { nam } }", "{ products(frist: 1) { totalCount } }"):
+        for query in (
+            "{ product { nam } }",
+            "{ products(frist: 1) { totalCount } }",
+            "{ me }",
+            "{ products(filter: {idz: []}) { totalCount } }",
+            "query($f: ProductFiltr) { products(filter: $f) { totalCount } }",
+            "{ products(sortBy: {field: NAM}) { totalCount } }",
+            '{ products(sortBy: {field: "NAME"}) { totalCount } }',
+        ):
             assert "Did you mean" not in shopper.error(query)["message"]
             assert "Did you mean" in staff.error(query)["message"]
+
+    @pytest.mark.parametrize("sort", [{"field": "NAM"}, {"fild": "NAME", "field": "NAME"}, {"field": "name"}])
+    def test_nor_do_variables_suggest_anything(self, shopper: Api, staff: Api, sort: dict[str, str]) -> None:
+        query = "query($s: ProductSort) { products(sortBy: $s) { totalCount } }"
+        for api in (shopper, staff):
+            error = api.error(query, s=sort)
+            assert error["code"] == "BAD_USER_INPUT"
+            assert "Did you mean" not in error["message"]
 
     def test_everyone_when_it_is_on(self, nobody: Api, settings: Settings) -> None:
         settings.GRAPHQL_INTROSPECTION = True
