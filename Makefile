@@ -16,7 +16,7 @@ REVISION ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 export REVISION
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-mysql test-browser test-worker bench-search lint style types arrows migrations schema-current pins deployable \
+.PHONY: help run test test-mysql fuzz test-browser test-worker bench-search lint style types arrows migrations schema-current pins deployable \
 	format schema requirements clean base dev production scan up down logs backup restore chaos image test-image audit bench-graphql bench-images secrets known-secrets
 
 help: ## this list
@@ -36,6 +36,9 @@ test-mysql: ## the same tests and those about MySQL, against DATABASE_URL=mysql:
 		echo "Which server? make test-mysql DATABASE_URL=mysql://root@127.0.0.1/vitrine (it makes test_vitrine and drops it)"; exit 2;; esac
 	@$(MAKE) --no-print-directory dev production
 	$(PYTEST) $(PARALLEL) -m "not browser and not worker" $(ARGS)
+
+fuzz: dev ## N=2000 documents for each field and executor, drawn from the schema and sent over HTTP
+	$(EMBEDDED) FUZZED_EXAMPLES=$(or $(N),2000) $(PYTEST) core/tests/test_graphql_fuzzed.py $(PARALLEL) $(ARGS)
 
 test-browser: dev ## the pages in headless Chromium
 	@command -v chromium chromium-browser google-chrome >/dev/null || { echo "No Chromium here: apt-get install chromium"; exit 2; }

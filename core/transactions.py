@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from django.db import DatabaseError, OperationalError, transaction
+from django.core.signals import request_finished
+from django.db import DatabaseError, OperationalError, connections, transaction
+from django.dispatch import receiver
 
 logger = logging.getLogger(__name__)
 
@@ -49,3 +51,14 @@ def is_transient(error: DatabaseError) -> bool:
     if not isinstance(error, OperationalError) or not error.args:
         return False
     return error.args[0] in _TRANSIENT_CODES or _TRANSIENT_WORDS in str(error)
+
+
+@receiver(request_finished)
+def forget_rollbacks(**_: object) -> None:
+    """Lets go of the error that undid a request's last transaction.
+
+    Django keeps it with the connection (`rollback_exc`) until the next one: its stack would keep what the request held
+    in memory, a new account's password say.
+    """
+    for connection in connections.all(initialized_only=True):
+        connection.rollback_exc = None

@@ -55,7 +55,9 @@ class Shape:
     """How large a selection is with its fragments written out."""
 
     depth: int = 0
-    fields: int = 0  # of this selection itself, not of those below
+    # The response names of this selection itself, not of those below: one is executed once however often it is written.
+    names: frozenset[str] = frozenset()
+    # Fields and fragments here and below; a fragment that one place spreads twice is looked through once.
     selections: int = 0
     aliases: int = 0
     directives: int = 0
@@ -81,26 +83,32 @@ class _Shapes:
 
     def of(self, selections: SelectionSetNode) -> Shape:
         """The shape of a selection set."""
-        self.selections += len(selections.selections)
-        depth = fields = aliases = directives = introspection = 0
         count = len(selections.selections)
+        self.selections += count
+        depth = aliases = directives = introspection = 0
+        names: set[str] = set()
+        spread: set[str] = set()
         for node in selections.selections:
             self.directives_at_one_place = max(self.directives_at_one_place, len(node.directives))
             below = self.below(node)
-            if not isinstance(node, FieldNode):
-                depth = max(depth, below.depth)
-                fields += below.fields
-            elif node.name.value in ("__schema", "__type"):
-                introspection = max(introspection, 1 + below.depth)
-                fields += 1
+            if isinstance(node, FieldNode):
+                names.add((node.alias or node.name).value)
+                aliases += node.alias is not None
+                if node.name.value in ("__schema", "__type"):
+                    introspection = max(introspection, 1 + below.depth)
+                else:
+                    depth = max(depth, 1 + below.depth)
             else:
-                depth = max(depth, 1 + below.depth)
-                fields += 1
-            count += below.selections
-            aliases += below.aliases + (getattr(node, "alias", None) is not None)
+                names |= below.names
+                depth = max(depth, below.depth)
+            if not (isinstance(node, FragmentSpreadNode) and node.name.value in spread):
+                count += below.selections
+            if isinstance(node, FragmentSpreadNode):
+                spread.add(node.name.value)
+            aliases += below.aliases
             directives += below.directives + len(node.directives)
             introspection = max(introspection, below.introspection_depth)
-        return Shape(depth, fields, count, aliases, directives, introspection)
+        return Shape(depth, frozenset(names), count, aliases, directives, introspection)
 
     def below(self, node: SelectionNode) -> Shape:
         """What lies within a field or a fragment."""
@@ -113,8 +121,8 @@ class _Shapes:
 def check_shape(document: DocumentNode) -> None:
     """Raises LIMIT_EXCEEDED for a document or an operation that is too deep or has too much of something.
 
-    Fragments count as often as they are spread. Takes time linear in the document's length. Raises RecursionError for
-    one that is nested beyond all limits.
+    What fragments hold counts wherever they are spread. Takes time linear in the document's length. Raises
+    RecursionError for one that is nested beyond all limits.
     """
     definitions = len(document.definitions)
     if definitions > settings.GRAPHQL_MAX_DEFINITIONS:
@@ -124,7 +132,7 @@ def check_shape(document: DocumentNode) -> None:
         if isinstance(operation, OperationDefinitionNode):
             shape = shapes.of(operation.selection_set)
             for what, found, allowed in (
-                ("root fields", shape.fields, settings.GRAPHQL_MAX_ROOT_FIELDS),
+                ("root fields", len(shape.names), settings.GRAPHQL_MAX_ROOT_FIELDS),
                 ("depth", shape.depth, settings.GRAPHQL_MAX_DEPTH),
                 ("introspection depth", shape.introspection_depth, INTROSPECTION_DEPTH),
                 ("aliases", shape.aliases, settings.GRAPHQL_MAX_ALIASES),

@@ -7,6 +7,7 @@ from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
+    FragmentSpreadNode,
     Node,
     OperationDefinitionNode,
     SelectionSetNode,
@@ -77,6 +78,10 @@ def _merged(selections: SelectionSetNode) -> Hashable:
     kept: dict[Hashable, Any] = {}
     of_name: dict[str, int] = {}
     for node in selections.selections:
+        # Fragments are looked through once anyway, and cost as often as they are spread.
+        if isinstance(node, FragmentSpreadNode):
+            kept[node] = node
+            continue
         inner = getattr(node, "selection_set", None)
         says = (_said(node), _merged(inner) if inner is not None else None)
         if says in kept:

@@ -11,6 +11,7 @@ from pytest_django import Settings
 
 from catalog.tests.factories import ProductFactory
 from core.graphql import documents
+from core.graphql.validation import prepare
 from core.graphql.view import documents as kept
 from core.tests.clients import Api
 
@@ -67,7 +68,54 @@ def test_fragments_are_written_out(shopper: Api) -> None:
     nested = "".join(f"fragment f{n} on Category {{ children {{ ...f{n + 1} }} }} " for n in range(20))
     assert shopper.error("{ categories { ...f0 } } " + nested + "fragment f20 on Category { name }")["limit"] == "depth"
     costly = "".join(f"fragment f{n} on Query {{ ...f{n + 1} ...f{n + 1} }} " for n in range(40))
-    assert shopper.error("{ ...f0 } " + costly + "fragment f40 on Query { me { id } }")["limit"] == "root fields"
+    assert shopper.error("{ ...f0 } " + costly + "fragment f40 on Query { me { id } }")["limit"] == "cost"
+
+
+ONE = '{n}: tokenAuth(email: "a", password: "b") {{ token }} '
+
+
+@pytest.mark.parametrize("wrap", [0, 1, 5, 20])
+def test_root_fields_are_counted_wherever_they_stand(nobody: Api, wrap: int) -> None:
+    fields = " ".join(f"a{n}: __typename" for n in range(21))
+    within = "{ " + "... { " * wrap + fields + " }" * wrap + " }"
+    assert nobody.error(within)["limit"] == "root fields"
+    spread = "".join(f"fragment f{n} on Query {{ ...f{n + 1} }} " for n in range(wrap))
+    assert nobody.error(f"{{ ...f0 }} {spread} fragment f{wrap} on Query {{ {fields} }}")["limit"] == "root fields"
+    halves = [" ".join(f"a{n}: __typename" for n in numbers) for numbers in (range(11), range(11, 21))]
+    two = f"{{ ...a ...b }} fragment a on Query {{ {halves[0]} }} fragment b on Query {{ {halves[1]} }}"
+    assert nobody.error(two)["limit"] == "root fields"
+    assert nobody.graphql(f"{{ ...a ...a }} fragment a on Query {{ {halves[0]} }}")
+
+
+def test_selections_are_counted_as_the_executor_meets_them(nobody: Api) -> None:
+    """A fragment counts at each place that spreads it; one that nobody uses is validated all the same."""
+    card = "fragment f on Category { " + " ".join(["name slug id"] * 10) + " }"
+    places = "{ categories { ...f " + "children { ...f " * 4 + "} " * 4 + "} }"
+    assert nobody.post(f"{places} {card}").json()["errors"][0]["extensions"].get("limit") != "selections"
+    many = " ".join(f"... on Query {{ categories {{ ...f id{' ' * n} }} }}" for n in range(20))
+    assert nobody.error(f"{{ {many} }} {card}")["limit"] == "selections"
+    doubled = "".join(
+        f"fragment d{n} on Category {{ children {{ ...d{n + 1} }} parent {{ ...d{n + 1} }} }} " for n in range(9)
+    )
+    assert (
+        nobody.error(f"{{ categories {{ ...d0 }} }} {doubled} fragment d9 on Category {{ id }}")["limit"]
+        == "selections"
+    )
+    unused = "{ __typename } fragment u on Category { " + "name " * 501 + "}"
+    assert nobody.error(unused)["limit"] == "selections"
+
+
+@pytest.mark.parametrize("repeat", ["name", "name: name", "name @include(if: true)", "parent { name }", "... { name }"])
+def test_what_is_repeated_word_for_word_is_validated_once(nobody: Api, repeat: str) -> None:
+    document = prepare(kept.schema, "{ categories { " + f"{repeat} ,\n" * 15 + "} }")
+    categories: Any = document.definitions[0].selection_set.selections[0]  # type: ignore[attr-defined]
+    assert len(categories.selection_set.selections) == 1
+
+
+def test_different_fields_of_one_name_at_one_place_are_few(nobody: Api) -> None:
+    different = " ".join(f"url(size: {size} format: {n})" for n in range(40) for size in ("SMALL", "LARGE"))
+    query = f"{{ products {{ nodes {{ images {{ {different} }} }} }} }}"
+    assert nobody.error(query)["limit"] == "different fields of one name"
 
 
 class TestCost:
@@ -121,6 +169,53 @@ class TestCost:
         error = shopper.error(query, n=2**31 - 1)
         assert (error["code"], error["field"]) == ("BAD_USER_INPUT", "first")
         assert shopper.error(query, n=1e308)["field"] == "first"
+
+    @pytest.mark.parametrize(
+        ("arguments", "variables", "size"),
+        [
+            ("first: $a, last: $b", {"a": 50}, 50),
+            ("first: $a, last: $b", {"b": 50}, 50),
+            ("last: $b, first: $a", {"b": 50, "a": None}, 50),
+            ("last: $b, first: $a", {"b": None, "a": 7}, 7),
+            ("first: $a, last: $b", {}, 20),
+            ("first: $a, last: $b", {"a": None, "b": None}, 20),
+            ("first: $a, last: 50", {}, 50),
+            ("first: 5, last: $b", {"b": 50}, 50),
+            ("first: null, last: $b", {"b": 50}, 50),
+            ("last: $c", {}, 9),
+            ("last: $c, first: $a", {"c": None}, 20),
+            ("first: $a, last: $b", {"a": 5, "b": 50}, 50),
+        ],
+    )
+    def test_the_size_that_is_given_counts(
+        self, nobody: Api, settings: Settings, arguments: str, variables: dict[str, Any], size: int
+    ) -> None:
+        settings.CATALOG_PUBLIC = True
+        used = [name for name in "abc" if f"${name}" in arguments]
+        declared = ", ".join(f"${name}: Int" + (" = 9" if name == "c" else "") for name in used)
+        for selection in ("nodes { id }", "...F"):
+            query = f"query({declared}) {{ products({arguments}) {{ {selection} }} }}"
+            query += " fragment F on ProductConnection { nodes { id } }" if selection == "...F" else ""
+            answer = nobody.post(query, **variables).json()
+            assert answer["extensions"]["cost"]["requested"] == 2 + size
+
+    @pytest.mark.parametrize(("given", "size"), [(-5, 1), (0, 1), (101, 100), (2**31 - 1, 100)])
+    def test_a_size_out_of_bounds_counts_as_the_nearest(self, nobody: Api, given: int, size: int) -> None:
+        for query in (
+            "query($n: Int) { products(last: $n) { nodes { id } } }",
+            "{ products(last: %d) { nodes { id } } }",
+        ):
+            answer = nobody.post(query.replace("%d", str(given)), n=given).json()
+            assert answer["extensions"]["cost"]["requested"] == 2 + size
+
+    def test_passwords_are_dear(self, nobody: Api) -> None:
+        """Each is hashed, slow on purpose; within a fragment too."""
+        once = self.cost(nobody, f"mutation {{ {ONE.format(n='a')} }}")
+        assert once >= 300
+        three = "".join(ONE.format(n=f"a{n}") for n in range(3))
+        assert self.cost(nobody, f"mutation {{ ...F }} fragment F on Mutation {{ {three} }}") == 10 + 3 * (once - 10)
+        twenty = "".join(ONE.format(n=f"a{n}") for n in range(20))
+        assert nobody.error(f"mutation {{ ...F }} fragment F on Mutation {{ {twenty} }}")["limit"] == "cost"
 
 
 class TestDocumentsOnce:

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from re import _parser as re_parser
 
 import pytest
 from celery import shared_task
@@ -121,6 +122,51 @@ class TestRequests:
 )
 def test_a_secret_in_a_text_is_hidden(text):
     assert "SECRET" not in logs.hide(text)
+    assert "SECRET" not in logs.hide(f"{'x' * 5_000} {text}")
+    assert "SECRET" not in logs.hide(f"{text} {'x' * 5_000}")
+
+
+def unbounded_repeats(parsed):
+    """The operations of a pattern that may be tried again with fewer repetitions, however many there were."""
+    for operation, argument in parsed:
+        if operation in (re_parser.MAX_REPEAT, re_parser.MIN_REPEAT) and argument[1] == re_parser.MAXREPEAT:
+            yield operation
+        for part in argument if isinstance(argument, tuple) else [argument]:
+            for branch in part if isinstance(part, list) else [part]:
+                if isinstance(branch, re_parser.SubPattern):
+                    yield from unbounded_repeats(branch)
+
+
+@pytest.mark.parametrize("pattern", [pattern for pattern, _ in logs._SECRETS], ids=lambda pattern: pattern.pattern[:20])
+def test_no_pattern_goes_back_over_what_it_has_read(pattern):
+    assert not list(unbounded_repeats(re_parser.parse(pattern.pattern)))
+    assert list(unbounded_repeats(re_parser.parse(r"a(b|c+)d")))
+
+
+@pytest.mark.parametrize(
+    "piece", ["eyJ", "eyJ.", "bearer ", "a://", "a://b:", 'token="', "token='", "token= ", "password", "x", "😀", " "]
+)
+def test_what_a_client_chose_is_cut_before_it_is_looked_at(monkeypatch, piece):
+    looked_at = []
+
+    class Pattern:
+        def sub(self, replacement, text):
+            looked_at.append(text)
+            return text
+
+    monkeypatch.setattr(logs, "_SECRETS", [(Pattern(), "")])
+    text = piece * (200_000 // len(piece))
+    event = {"a": text, "b": [text] * 500, "c": {"d": {"e": text}}, text: 1, "exception": text, "f": ValueError(text)}
+    logs.redact(None, "info", event)
+    assert max(map(len, looked_at)) <= logs.MAX_TRACE + 3
+    assert sum(map(len, looked_at)) <= logs.MAX_TRACE + (logs.MAX_ITEMS + 4) * (logs.MAX_TEXT + 3)
+
+
+@pytest.mark.parametrize("name", ["eyJ" * 33_000, "a" * 99_000])
+def test_a_long_name_of_an_operation_is_cut(nobody, lines, name):
+    assert nobody.graphql(f"query {name} {{ __typename }}")
+    assert len(lines("request")[-1]["operation"]) <= 100
+    assert metrics.operation_label(name) == "other"
 
 
 def test_the_last_word_before_a_line_is_written():
