@@ -16,22 +16,28 @@ from catalog.search.tokens import is_indexable
 ONE_TYPO, TWO_TYPOS = 4, 8
 # The longest word that gets typos: 16 Chinese characters, 5 Korean syllables (15 letters), 48 Latin letters.
 MAX_WORD_BYTES = 48
-# A text of more words, or more bytes in them, is a pasted one: those beyond are looked for as they are written.
-MAX_WORDS, MAX_BYTES = 10, 240
+# A text of more words than these, or larger ones, is a pasted one: those beyond are looked for as they are written.
+MAX_WORDS, MAX_SIZE = 10, 360
 
 
 def typos_allowed(words: Iterable[str]) -> dict[str, int]:
     """How many typos each of a text's folded words may have, in the order in which they are to get them."""
     allowed = dict.fromkeys(words, 0)
-    words_left, bytes_left = MAX_WORDS, MAX_BYTES
+    words_left, size_left = MAX_WORDS, MAX_SIZE
     for word in allowed:
-        size = len(word.encode())
-        if len(word) < ONE_TYPO or size > min(MAX_WORD_BYTES, bytes_left) or not words_left:
+        size = size_of(word)
+        if len(word) < ONE_TYPO or len(word.encode()) > MAX_WORD_BYTES or size > size_left or not words_left:
             continue
         allowed[word] = 1 if len(word) < TWO_TYPOS else 2
         words_left -= 1
-        bytes_left -= size
+        size_left -= size
     return allowed
+
+
+def size_of(word: str) -> int:
+    """How large a word's automata are, roughly: its letters, each by the square of its bytes (a Latin one is 1)."""
+    size = len(word.encode())
+    return size * size // max(1, len(word))
 
 
 def near_query(field: str, token: str, typos: int, *, prefix: bool = False) -> Query:

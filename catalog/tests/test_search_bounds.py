@@ -14,7 +14,7 @@ from catalog.schema import queries, types
 from catalog.search import matching, suggesting, typos
 from catalog.search.criteria import MAX_IDS, TEXT_LENGTH, text_mistake
 from catalog.search.matching import Matching, words_of
-from catalog.search.typos import MAX_BYTES, MAX_WORD_BYTES, is_near, typos_allowed
+from catalog.search.typos import MAX_SIZE, MAX_WORD_BYTES, is_near, size_of, typos_allowed
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 from catalog.text import words
 from core.tests.clients import Api
@@ -57,7 +57,7 @@ class Automata:
         """That what was made since the last time is no more than a text may cost."""
         assert all(len(token.encode()) <= MAX_WORD_BYTES for token, _ in self.made)
         assert len(self.made) <= most
-        assert sum(len(token.encode()) for token, _ in self.made) <= most * MAX_BYTES / typos.MAX_WORDS
+        assert sum(size_of(token) for token, _ in self.made) <= most * MAX_SIZE / typos.MAX_WORDS
         self.made.clear()
 
 

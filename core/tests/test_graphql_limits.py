@@ -144,7 +144,7 @@ class TestCost:
         assert self.cost(shopper, query.replace("$q: String", '$q: String = "lamp"')) == 150 + 2 + 20
         in_fragment = "query($q: String) { ...S } fragment S on Query { products(search: $q) { nodes { id } } }"
         assert self.cost(shopper, in_fragment, q="lamp") == 150 + 2 + 20
-        assert self.cost(shopper, '{ suggestions(query: "la") { slug } }') == 50 + 8
+        assert self.cost(shopper, '{ suggestions(query: "la") { slug } }') == 75 + 8
         assert self.cost(shopper, '{ brands(search: "la") { totalCount } }') == 5 + 1 + 2
 
     def test_aliases_do_not_make_a_text_cheaper(self, shopper: Api, settings: Settings) -> None:
