@@ -49,10 +49,12 @@ ENTRYPOINT ["tini", "--", "/app/docker/entrypoint"]
 CMD ["web"]
 ARG VERSION=0.1.0
 ARG REVISION=unknown
+ARG PYTHON
 LABEL org.opencontainers.image.title="Vitrine" \
       org.opencontainers.image.description="A headless product catalogue and cart: GraphQL and REST on Django" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.base.name="${PYTHON}" \
       org.opencontainers.image.revision="${REVISION}"
 
 # --- The same, with the tests: `docker run --rm vitrine:test` ------------------------------------------------

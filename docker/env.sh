@@ -28,8 +28,9 @@ SITE_URL=http://127.0.0.1:8080
 #CORS_ALLOWED_ORIGINS=https://www.shop.example
 #SECURITY_CONTACT=security@shop.example
 #ADMIN_PATH=backstage
-# Address (CIDR) of what ends TLS in front of nginx; on this host that is the network's gateway:
-#MORE_TRUSTED_PROXIES=172.30.77.1/32
+# Address (CIDR) of what ends TLS in front of nginx: only there X-Forwarded-For and -Proto are believed. For a program on
+# this host it is the network's gateway, which nginx' log tells as "client":
+#MORE_TRUSTED_PROXIES=172.30.77.128/32
 HTTP_BIND=127.0.0.1
 HTTP_PORT=8080
 
