@@ -295,7 +295,7 @@ IMAGE_MAX_BYTES = env.int("IMAGE_MAX_BYTES", 20 * 2**20)
 IMAGE_MAX_PIXELS = env.int("IMAGE_MAX_PIXELS", 50_000_000)
 IMAGES_PER_PRODUCT = env.int("IMAGES_PER_PRODUCT", 20)
 # Child processes that decode and encode; each has so much address space (bytes) and so many seconds for an image.
-# Measured for 49 megapixels: 865 MB at most (WebP with alpha, a colour profile and a rotation), of it 80 MB without any
+# Measured for 49 megapixels: 900 MB at most (WebP with alpha, a colour profile and a rotation), of it 80 MB without any
 # picture. Where less is left beside the worker (half a GiB), a picture that needs more is refused: better than a
 # container that is killed.
 _worker_memory = 2**29
