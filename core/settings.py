@@ -266,7 +266,7 @@ IMAGE_MAX_BYTES = env.integer("IMAGE_MAX_BYTES", 20 * 2**20, least=1, most=2**32
 IMAGE_MAX_PIXELS = env.integer("IMAGE_MAX_PIXELS", 50_000_000, least=1, most=10**9)
 IMAGES_PER_PRODUCT = env.integer("IMAGES_PER_PRODUCT", 20, least=1, most=1000)
 # Child processes that decode and encode; each has so much address space (bytes) and so many seconds for an image.
-# Measured for 49 megapixels: 865 MB at most (WebP with alpha, a colour profile and a rotation), of it 80 MB without any
+# Measured for 49 megapixels: 900 MB at most (WebP with alpha, a colour profile and a rotation), of it 80 MB without any
 # picture. Where less is left beside the worker (half a GiB), a picture that needs more is refused: better than a
 # container that is killed.
 _worker_memory = 2**29

@@ -40,8 +40,8 @@ from core.telemetry import logs
 # The master too, which reads no settings without preload.
 refuse_inspection()
 
-# Bytes: what one process takes (100 MB in the table above, as much again for caches that fill), a password that is
-# being hashed, and everything else in the container: the master, and uploads in /tmp, which is memory.
+# Bytes: what one process takes (100 MB in the table above, as much again for caches that fill), a password while it is
+# hashed, and everything else in the container: the master, and uploads in /tmp, which is memory.
 PROCESS_MEMORY, HASH_MEMORY, RESERVED_MEMORY = 200 * 2**20, 100 * 2**20, 256 * 2**20
 
 

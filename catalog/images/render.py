@@ -135,10 +135,9 @@ def _in_srgb(image: Image.Image, info: dict[Any, Any]) -> Image.Image:
     """The image as RGB or RGBA in sRGB, with nothing of its metadata."""
     has_alpha = image.has_transparency_data
     flat = _eight_bits(image)
-    if has_alpha and flat.mode != "RGBA":
-        flat = flat.convert("RGBA")
-    elif flat.mode not in ("RGB", "L", "CMYK"):
-        flat = flat.convert("RGB")
+    wanted = ("RGBA",) if has_alpha else ("RGB", "L", "CMYK")
+    if flat.mode not in wanted:
+        flat = flat.convert("RGBA" if has_alpha else "RGB")
     if profile := info.get("icc_profile"):
         flat = _convert(flat, profile)
     if flat.mode not in ("RGB", "RGBA"):
