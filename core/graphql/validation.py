@@ -23,6 +23,8 @@ from core.graphql.parsing import merge_repeated, parse_document
 from core.values import has_unsafe_characters
 
 MAX_ERRORS = 20
+# Each error counts the lines up to its place.
+MAX_LINES = 5_000
 
 
 class DocumentRefused(Exception):
@@ -38,6 +40,9 @@ def prepare(schema: GraphQLSchema, text: str, hide_suggestions: bool = False) ->
     size = len(text.encode("utf-8", "surrogatepass"))
     if size > settings.GRAPHQL_MAX_BYTES:
         raise DocumentRefused([exceeded("bytes", size, settings.GRAPHQL_MAX_BYTES)])
+    lines = 1 + text.count("\n") + text.count("\r")
+    if lines > MAX_LINES:
+        raise DocumentRefused([exceeded("lines", lines, MAX_LINES)])
     try:
         document = parse_document(text, settings.GRAPHQL_MAX_TOKENS)
         check_shape(document)
