@@ -269,7 +269,7 @@ def test_with_debug_it_makes_the_two_accounts(settings: Settings) -> None:
     assert shopper is not None
     assert staff is not None
     assert (shopper.is_staff, shopper.is_superuser) == (False, False)
-    assert (staff.is_staff, staff.is_superuser) == (True, True)
+    assert (staff.is_staff, staff.is_superuser, staff.groups.get().name) == (True, True, "Shop staff")
 
 
 def test_without_debug_there_are_no_accounts_and_it_says_so(settings: Settings) -> None:

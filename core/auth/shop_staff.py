@@ -7,7 +7,8 @@ the shop's owner changes of the group afterwards stays as it is.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.apps import AppConfig, apps
+from django.apps import AppConfig
+from django.apps import apps as global_apps
 from django.contrib.auth import get_permission_codename
 from django.db.models import Model, Q
 from django.db.models.signals import post_migrate
@@ -29,13 +30,15 @@ def start() -> None:
     post_migrate.connect(_after_migrate, dispatch_uid="core.auth.shop_staff")
 
 
-def _after_migrate(app_config: AppConfig, using: str, plan: Sequence[Any] = (), **kwargs: Any) -> None:
+def _after_migrate(
+    app_config: AppConfig, using: str, plan: Sequence[Any] = (), apps: Any = global_apps, **kwargs: Any
+) -> None:
     """Makes or completes the group once every app has its permissions: after the last app with models."""
-    if app_config.label != [each.label for each in apps.get_app_configs() if each.models_module][-1]:
+    if app_config.label != [each.label for each in global_apps.get_app_configs() if each.models_module][-1]:
         return
     try:
         # As of the migrations that have run, which may have stopped before there were groups.
-        group_model, permission_model = (kwargs["apps"].get_model("auth", name) for name in ("Group", "Permission"))
+        group_model, permission_model = (apps.get_model("auth", name) for name in ("Group", "Permission"))
     except LookupError:
         return
     group, is_new = group_model.objects.using(using).get_or_create(name=NAME)

@@ -51,7 +51,13 @@ def test_a_model_that_a_later_version_brings_is_added_alone():
     assert held() == {f"catalog.{action}_brand" for action in ("add", "change", "delete", "view")}
 
 
-@pytest.mark.django_db(transaction=True)
+def test_it_comes_back_when_the_database_was_emptied():
+    """`flush` sends the signal without the apps and the plan of a migration."""
+    Group.objects.all().delete()
+    emit_post_migrate_signal(0, False, "default")
+    assert held() == SHOP_STAFF
+
+
 def test_a_database_before_there_were_groups_is_no_error():
     """`migrate catalog 0001` of a new database ends before auth's tables are made."""
     Group.objects.all().delete()
