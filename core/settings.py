@@ -105,6 +105,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "core.health.probes",
+    "core.security.unknotted",
     "core.proxies.trusted_proxies",
     "core.telemetry.requests.observed",
     "core.query_string.readable_query",
