@@ -52,3 +52,20 @@ class Throttled(InvalidInput):
         self.retry_after = retry_after
         message = f"Too many attempts. Try again in {retry_after} seconds."
         super().__init__([Fault((), message, ErrorCode.THROTTLED)])
+
+
+def forget_stack(error: BaseException | None) -> None:
+    """Takes the traceback from an error, its parts and those that led to it: the frames hold what a request held.
+
+    An error that one of its own frames names is in a cycle with all of them, and waits for the garbage collector.
+    """
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        error = waiting.pop()
+        if error is not None and id(error) not in seen:
+            seen.add(id(error))
+            error.__traceback__ = None
+            waiting += [error.__cause__, error.__context__, getattr(error, "original_error", None)]
+            # Django's ValidationError.
+            waiting += getattr(error, "error_list", ())

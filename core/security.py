@@ -32,6 +32,29 @@ def content_security_policy(get_response: Middleware) -> Middleware:
     return middleware
 
 
+def unknotted(get_response: Middleware) -> Middleware:
+    """Middleware: an answered request is freed at once, and with it its body and the passwords in that.
+
+    Django and REST framework make cycles of requests, views and responses. They would wait for the garbage collector,
+    which here looks for them every 20,000 objects (core.wsgi): megabytes of other people's bodies in the meantime.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        for name in ("auser", "user", "_messages"):
+            request.__dict__.pop(name, None)
+        context = getattr(response, "renderer_context", None)
+        if context:
+            rest_request, view = context["request"], context["view"]
+            response.renderer_context = {}  # type: ignore[attr-defined]
+            rest_request.parser_context = {}
+            for name in ("request", "response"):
+                view.__dict__.pop(name, None)
+        return response
+
+    return middleware
+
+
 class SecurityHeaders(SecurityMiddleware):
     """Middleware: Django's security headers on every answer, those of the middleware outside its own redirect too."""
 

@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "cart",
 ]
 MIDDLEWARE = [
+    "core.security.unknotted",
     "core.http.head.bodiless_head",
     "core.http.unexpected.api_errors",
     # These only add headers, so that every answer has them.

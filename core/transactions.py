@@ -10,6 +10,8 @@ from django.core.signals import request_finished
 from django.db import DatabaseError, OperationalError, connections, transaction
 from django.dispatch import receiver
 
+from core.errors import forget_stack
+
 logger = logging.getLogger(__name__)
 
 ATTEMPTS = 8
@@ -41,6 +43,7 @@ def run_in_transaction(
             if not (transient or isinstance(error, again_on)):
                 raise
             logger.info("transaction runs again (attempt %d of %d failed): %s", attempt, attempts, error)
+            forget_stack(error)
         time.sleep(random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt)))  # noqa: S311
     with transaction.atomic():
         return work()
@@ -57,8 +60,9 @@ def is_transient(error: DatabaseError) -> bool:
 def forget_rollbacks(**_: object) -> None:
     """Lets go of the error that undid a request's last transaction.
 
-    Django keeps it with the connection (`rollback_exc`) until the next one: its stack would keep what the request held
-    in memory, a new account's password say.
+    Django keeps it with the connection (`rollback_exc`) until the next one, in a cycle with its own stack. That would
+    keep what the request held in memory, a new account's password say.
     """
     for connection in connections.all(initialized_only=True):
+        forget_stack(connection.rollback_exc)  # type: ignore[attr-defined]
         connection.rollback_exc = None  # type: ignore[attr-defined]

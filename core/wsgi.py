@@ -1,5 +1,6 @@
 """The WSGI application that gunicorn serves."""
 
+import ctypes
 import gc
 import os
 
@@ -25,6 +26,10 @@ if settings.GRAPHQL_TRUSTED_DOCUMENTS:
         trusted.check(documents.schema)
     except ImproperlyConfigured as wrong:
         env.end(str(wrong))
+# Large blocks, such as a body of a megabyte and the strings read from it, go back to the system when they are freed:
+# glibc would raise its threshold (M_MMAP_THRESHOLD, -3) with the first of them and keep the others, and what they say.
+if hasattr(ctypes.CDLL(None), "mallopt"):
+    ctypes.CDLL(None).mallopt(-3, 128 * 1024)
 # What was imported stays: it need not be looked through again and again, nor be written to in forked processes. A page
 # of 100 products makes some thousand objects that all go with its answer: looking for circles among them is 4 % of it.
 gc.freeze()

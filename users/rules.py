@@ -7,7 +7,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from core.errors import Fault, InvalidInput
+from core.errors import Fault, InvalidInput, forget_stack
 from core.values import has_unsafe_characters
 from users.addresses import deliverable
 from users.models import User
@@ -52,6 +52,7 @@ def check_password(password: str, user: User, field: str) -> None:
     try:
         validate_password(password, user)
     except ValidationError as error:
+        forget_stack(error)
         raise InvalidInput(Fault((field,), message) for message in error.messages) from None
 
 

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from graphql import GraphQLError, Node
 
 from core import errors
-from core.errors import Fault, InvalidInput, Throttled
+from core.errors import Fault, InvalidInput, Throttled, forget_stack
 
 logger = logging.getLogger(__name__)
 # Characters of a message: it may echo what the client sent, of any length.
@@ -96,7 +96,7 @@ def formatted(error: GraphQLError) -> dict[str, Any]:
         shown["locations"] = [location.formatted for location in error.locations]
     if error.path is not None:
         shown["path"] = error.path
-    _let_go(error)
+    forget_stack(error)
     return shown
 
 
@@ -104,15 +104,3 @@ def _presentable(text: str) -> str:
     """What echoes a client's own words: cut, and such that it can be encoded."""
     cut = text if len(text) <= MAX_MESSAGE else f"{text[:MAX_MESSAGE]}…"
     return cut.encode("utf-8", "replace").decode()
-
-
-def _let_go(error: BaseException | None) -> None:
-    """Takes the traceback from an error and from those that led to it: their frames hold what the request held."""
-    seen: set[int] = set()
-    waiting = [error]
-    while waiting:
-        error = waiting.pop()
-        if error is not None and id(error) not in seen:
-            seen.add(id(error))
-            error.__traceback__ = None
-            waiting += [error.__cause__, error.__context__, getattr(error, "original_error", None)]
