@@ -182,9 +182,13 @@ class TestWorker:
             "latency_ms": pytest.approx(0, abs=1000),
         }
 
-    def test_metrics_tell_the_same(self, client, all_alive):
+    def test_metrics_tell_the_same(self, client, all_alive, settings):
+        settings.METRICS_TOKEN = "t" * 20
+
         def told():
-            lines = client.get("/metrics").content.decode().splitlines()
+            lines = (
+                client.get("/metrics", headers={"Authorization": "Bearer " + "t" * 20}).content.decode().splitlines()
+            )
             return next(line.split()[-1] for line in lines if line.startswith("vitrine_worker_last_seen_seconds "))
 
         Heartbeat.objects.filter(name="beat").update(seen_at=timezone.now() - timedelta(seconds=100))
@@ -219,14 +223,15 @@ class TestJobs:
         assert answer["checks"]["jobs"]["overdue_seconds"]["mail"] == pytest.approx(600, abs=10)
 
     def test_images_and_index_are_looked_at_too(self, client, db, settings):
-        settings.SEARCH_ENGINE = "tantivy"
+        settings.SEARCH_ENGINE, settings.METRICS_TOKEN = "tantivy", "t" * 20
         due = timezone.now() - timedelta(minutes=10)
         ImageJob.objects.create(kind=ImageJob.Kind.REMOVE, key=uuid.uuid4(), due_at=due)
         IndexChange.objects.create(kind="product", key=1, created_at=due)
         IndexChange.objects.create(kind="product", key=1, created_at=due - timedelta(hours=1), applied=True)
         overdue = client.get("/readyz").json()["checks"]["jobs"]["overdue_seconds"]
         assert overdue == {"index": pytest.approx(600, abs=10), "image": pytest.approx(600, abs=10), "mail": 0.0}
-        assert 'vitrine_jobs_overdue_seconds{kind="image"} 6' in client.get("/metrics").content.decode()
+        metrics = client.get("/metrics", headers={"Authorization": "Bearer " + "t" * 20}).content.decode()
+        assert 'vitrine_jobs_overdue_seconds{kind="image"} 6' in metrics
 
 
 def test_no_secret_in_the_answer(client, db, cache_at, broker_at, closed_port):

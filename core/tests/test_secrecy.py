@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings as here
 
+from core.tests.processes import PRODUCTION
+
 SCRIPT = """
 import ctypes, os
 import core.settings
@@ -26,7 +28,7 @@ def test_a_process_that_has_read_the_settings_cannot_be_inspected(tmp_path):
     """Nor one that it forks, as gunicorn does. Proved by asking the kernel; by trying where the tests are not root."""
     process = subprocess.Popen(  # noqa: S603 - our own interpreter
         [sys.executable, "-c", SCRIPT],
-        env={"PATH": os.environ["PATH"], "VAR_DIR": str(tmp_path), "SECRET_KEY": "k" * 50, "JWT_SECRET_KEY": "j" * 50},
+        env={"PATH": os.environ["PATH"], "VAR_DIR": str(tmp_path), **PRODUCTION},
         cwd=here.BASE_DIR,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
