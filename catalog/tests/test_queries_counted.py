@@ -80,7 +80,7 @@ def test_fragments_that_double_are_looked_through_once(shopper: Api) -> None:
             f"{{ products {{ ...f0 }} }} {' '.join(fragments)} fragment f{times} on ProductConnection {{ totalCount }}"
         )
 
-    assert shopper.graphql(doubled(9)) == {"products": {"totalCount": 50}}
+    assert shopper.graphql(doubled(7)) == {"products": {"totalCount": 50}}
     assert shopper.error(doubled(40))["limit"] == "cost"
 
 
