@@ -26,8 +26,8 @@ from core.graphql.parsing import nodes_of
 from core.graphql.validation import DocumentRefused, prepare
 
 logger = logging.getLogger(__name__)
-# Bytes that a node, and a field of a plan, hold on average (measured with tracemalloc; the text and strings besides).
-NODE_BYTES, PLANNED_FIELD_BYTES = 300, 2_500
+# Bytes that a document, each node of it and each field of a plan hold (measured with tracemalloc; texts besides).
+DOCUMENT_BYTES, NODE_BYTES, PLANNED_FIELD_BYTES = 10_000, 400, 2_700
 # Documents that were seen once are known by their digest alone, so many of the last.
 MAX_SEEN = 5_000
 # No error is ever located at these: their place is not worth its memory.
@@ -79,7 +79,9 @@ class Document:
             elif isinstance(part, StringValueNode):
                 has_strings = True
                 held += getsizeof(part.value)
-        self._own_size = count * NODE_BYTES + held + (getsizeof(node.loc.source.body) if node.loc else 0)
+        self._own_size = (
+            DOCUMENT_BYTES + count * NODE_BYTES + held + (getsizeof(node.loc.source.body) if node.loc else 0)
+        )
         definitions = [part for part in node.definitions if isinstance(part, OperationDefinitionNode)]
         self.operations = {
             operation.name: operation
