@@ -202,8 +202,9 @@ AUTH_USER_MODEL = "users.User"
 SILENCED_SYSTEM_CHECKS = ["auth.E003"]
 PASSWORD_HASHERS = ["users.hashers.Argon2"]
 # Hashes at once in one process, each of which takes 100 MB and every core for 50 ms; docker/gunicorn.conf.py sets the
-# cores over the processes.
+# cores over the processes. All threads but one may wait for one: that goes on answering other requests.
 MAX_PASSWORD_HASHES = env.integer("MAX_PASSWORD_HASHES", 1, least=1, most=1000)
+MAX_PASSWORD_WAITS = max(1, env.integer("WEB_THREADS", 4, least=1, most=1000) - 1 - MAX_PASSWORD_HASHES)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

@@ -7,7 +7,7 @@ from core.throttling.slots import Slots
 
 # Seconds that a request waits in all before it is told THROTTLED.
 PATIENCE = 1.0
-slots = Slots(settings.MAX_PASSWORD_HASHES, PATIENCE)
+slots = Slots(settings.MAX_PASSWORD_HASHES, PATIENCE, settings.MAX_PASSWORD_WAITS)
 
 
 class Argon2(Argon2PasswordHasher):

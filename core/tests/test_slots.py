@@ -48,7 +48,7 @@ class Busy:
 @pytest.fixture
 def one() -> Any:
     """One runs at once, others wait for as long as a test takes."""
-    return Slots(1, patience=60.0)
+    return Slots(1, patience=60.0, max_waiting=10)
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_only_so_many_run_and_the_others_go_in_order(one: Slots) -> None:
 
 
 def test_who_waits_for_too_long_is_sent_away_and_leaves_no_slot_behind() -> None:
-    slots = Slots(1, patience=0.01)
+    slots = Slots(1, patience=0.01, max_waiting=10)
     busy = Busy(slots)
     busy.add()
     with pytest.raises(Throttled) as error, slots.hold():
@@ -112,7 +112,7 @@ def test_a_request_that_asks_again_and_again_keeps_nobody_waiting(one: Slots, in
 
 
 def test_a_request_waits_for_so_long_in_all(inside: None) -> None:
-    slots = Slots(1, patience=0.01)
+    slots = Slots(1, patience=0.01, max_waiting=10)
     busy = Busy(slots)
     busy.add()
     with pytest.raises(Throttled), slots.hold():
@@ -153,3 +153,18 @@ def test_a_page_that_does_not_know_of_it_answers_429() -> None:
     assert (response.status_code, response["Retry-After"]) == (429, "3")
     assert middleware.process_exception(page, ValueError()) is None
     assert middleware(page).content == b"page"
+
+
+def test_some_threads_stay_free(inside: Any) -> None:
+    """The request after the last that may wait is told no at once; when one has gone, the next may wait again."""
+    slots = Slots(1, patience=60.0, max_waiting=2)
+    busy = Busy(slots)
+    for name in ("runs", "waits", "waits too"):
+        busy.add(name)
+    with pytest.raises(Throttled) as error, slots.hold():
+        pytest.fail("it ran")
+    assert error.value.retry_after == 1
+    busy.end()
+    assert busy.order == ["runs", "waits", "waits too"]
+    with slots.hold():
+        pass

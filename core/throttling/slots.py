@@ -49,15 +49,16 @@ request_finished.connect(request.end)
 
 
 class Slots:
-    """`number` may run at once; others wait in the order in which they came, for `patience` seconds at most.
+    """`number` may run at once, `max_waiting` others wait in the order in which they came, `patience` seconds at most.
 
-    A request's thread answers nobody else meanwhile. So a request whose document asks for such work again and again is
+    A request's thread answers nobody else meanwhile, so some threads must stay free: who comes when all places to wait
+    are taken is told no at once. So a request whose document asks for such work again and again is
     told no as soon as somebody else waits, or when it has spent `patience` on it in all. A slot that is freed is handed
     to who waits: who asks again at once does not overtake.
     """
 
-    def __init__(self, number: int, patience: float) -> None:
-        self._free, self.patience = number, patience
+    def __init__(self, number: int, patience: float, max_waiting: int) -> None:
+        self._free, self.patience, self.max_waiting = number, patience, max_waiting
         self._lock = threading.Lock()
         self._queue: deque[threading.Event] = deque()
         self._ours = threading.local()
@@ -89,6 +90,8 @@ class Slots:
             request.add(ended - began, (held_at or ended) - began)
 
     def _check(self) -> None:
+        if not self._free and len(self._queue) >= self.max_waiting:
+            raise Throttled(RETRY_AFTER)
         if request.pieces >= MAX_WAITS and (request.seconds >= self.patience or not self._free):
             raise Throttled(RETRY_AFTER)
         if not self._free and request.waited >= self.patience:
