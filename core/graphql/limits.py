@@ -154,10 +154,10 @@ def check_shape(document: DocumentNode) -> None:
 
 @dataclass(frozen=True, slots=True)
 class PageSize:
-    """The page size that arguments ask for: numbers and the names of variables; `default` when none says one."""
+    """The page size that variables say, with numbers beside them; `default` when none says one."""
 
-    asked: tuple[int | str, ...] = ()
-    default: int = PAGE
+    asked: tuple[int | str, ...]
+    default: int
 
     def of(self, variables: Mapping[str, Any]) -> int:
         """The largest that is given: which of `first` and `last` rules, or that both are refused, is told later."""
@@ -170,19 +170,20 @@ class Cost:
     """What a field costs: `own`, and `size` times what lies within."""
 
     own: int
-    size: PageSize
+    size: int | PageSize
     within: tuple["Cost", ...] = ()
 
     def total(self, variables: Mapping[str, Any], known: dict[int, int]) -> int:
         """The cost with these variables; `known` keeps parts that are shared (fragments) from being counted anew."""
         key = id(self)
         if key not in known:
-            within = sum(part.total(variables, known) for part in self.within) if self.within else 0
-            known[key] = self.own + (within and min(max(self.size.of(variables), 1), MAX_PAGE) * within)
+            total = self.own
+            if self.within:
+                size = self.size.of(variables) if isinstance(self.size, PageSize) else self.size
+                within = sum([part.total(variables, known) for part in self.within])
+                total += min(max(size, 1), MAX_PAGE) * within
+            known[key] = total
         return known[key]
-
-
-ONE, A_PAGE, A_LIST = PageSize((1,)), PageSize(), PageSize((LIST,))
 
 
 def cost_of(
@@ -191,8 +192,8 @@ def cost_of(
     """The cost of a validated operation; `costs` says what single fields cost ("Type.field")."""
     root = schema.get_root_type(operation.operation)
     own = MUTATION if operation.operation is OperationType.MUTATION else 0
-    within = _Costing(schema, document, costs).of(operation.selection_set, root, A_PAGE) if root else ()
-    return Cost(own, ONE, within)
+    within = _Costing(schema, document, costs).of(operation.selection_set, root, PAGE) if root else ()
+    return Cost(own, 1, within)
 
 
 class _Costing:
@@ -203,13 +204,13 @@ class _Costing:
         self.fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
-        self.of_fragments: dict[tuple[str, PageSize], Cost] = {}
+        self.of_fragments: dict[tuple[str, int | PageSize], Cost] = {}
 
-    def of(self, selections: SelectionSetNode, parent: GraphQLNamedType, page: PageSize) -> tuple[Cost, ...]:
+    def of(self, selections: SelectionSetNode, parent: GraphQLNamedType, page: int | PageSize) -> tuple[Cost, ...]:
         """What each selection on the parent type costs; `page` is the size of the connection that this lies in."""
         return tuple(part for node in selections.selections for part in self.of_one(node, parent, page))
 
-    def of_one(self, node: SelectionNode, parent: GraphQLNamedType, page: PageSize) -> tuple[Cost, ...]:
+    def of_one(self, node: SelectionNode, parent: GraphQLNamedType, page: int | PageSize) -> tuple[Cost, ...]:
         """What a field, a fragment's spread or an inline fragment costs."""
         if isinstance(node, FieldNode):
             return (self.of_field(node, parent, page),)
@@ -220,27 +221,27 @@ class _Costing:
         if key not in self.of_fragments:
             fragment = self.fragments[key[0]]
             on = self.types[fragment.type_condition.name.value]
-            self.of_fragments[key] = Cost(0, ONE, self.of(fragment.selection_set, on, page))
+            self.of_fragments[key] = Cost(0, 1, self.of(fragment.selection_set, on, page))
         return (self.of_fragments[key],)
 
-    def of_field(self, node: FieldNode, parent: GraphQLNamedType, page: PageSize) -> Cost:
+    def of_field(self, node: FieldNode, parent: GraphQLNamedType, page: int | PageSize) -> Cost:
         """What a field costs. Those of introspection, and __typename, read no row and cost nothing."""
         field = getattr(parent, "fields", {}).get(node.name.value)
         if field is None:
-            return Cost(0, ONE)
+            return Cost(0, 1)
         returned = get_named_type(field.type)
         own = self.costs.get(f"{parent.name}.{node.name.value}", 1 if is_composite_type(returned) else 0)
         if node.selection_set is None:
-            return Cost(own, ONE)
+            return Cost(own, 1)
         size = _page_size(node, field) if "first" in field.args else None
         if not is_list_type(get_nullable_type(field.type)):
-            return Cost(own, ONE, self.of(node.selection_set, returned, A_PAGE if size is None else size))
+            return Cost(own, 1, self.of(node.selection_set, returned, PAGE if size is None else size))
         if size is None:
-            size = page if node.name.value in ("edges", "nodes") else A_LIST
-        return Cost(own, size, (Cost(1, ONE, self.of(node.selection_set, returned, A_PAGE)),))
+            size = page if node.name.value in ("edges", "nodes") else LIST
+        return Cost(own, size, (Cost(1, 1, self.of(node.selection_set, returned, PAGE)),))
 
 
-def _page_size(node: FieldNode, field: GraphQLField) -> PageSize:
+def _page_size(node: FieldNode, field: GraphQLField) -> int | PageSize:
     """The page size that a field's `first` and `last` ask for."""
     asked: list[int | str] = []
     for argument in node.arguments:
@@ -250,4 +251,5 @@ def _page_size(node: FieldNode, field: GraphQLField) -> PageSize:
             elif isinstance(argument.value, VariableNode):
                 asked.append(argument.value.name.value)
     default = field.args["first"].default_value
-    return PageSize(tuple(asked), default if isinstance(default, int) else PAGE)
+    size = PageSize(tuple(asked), default if isinstance(default, int) else PAGE)
+    return size if any(isinstance(name, str) for name in asked) else size.of({})
