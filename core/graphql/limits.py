@@ -154,10 +154,10 @@ def check_shape(document: DocumentNode) -> None:
 
 @dataclass(frozen=True, slots=True)
 class PageSize:
-    """The page size that arguments ask for: numbers and the names of variables; `default` when none says one."""
+    """The page size that variables say, with numbers beside them; `default` when none says one."""
 
-    asked: tuple[int | str, ...] = ()
-    default: int = PAGE
+    asked: tuple[int | str, ...]
+    default: int
 
     def of(self, variables: Mapping[str, Any]) -> int:
         """The largest that is given: which of `first` and `last` rules, or that both are refused, is told later."""
@@ -170,7 +170,7 @@ class Cost:
     """What a field costs: `own`, and `size` times what lies within; nothing when `given` names a variable left out."""
 
     own: int
-    size: PageSize
+    size: int | PageSize
     within: tuple["Cost", ...] = ()
     given: str = ""
 
@@ -180,12 +180,13 @@ class Cost:
         if self.given and not variables.get(self.given):
             return 0
         if key not in known:
-            within = sum(part.total(variables, known) for part in self.within) if self.within else 0
-            known[key] = self.own + (within and min(max(self.size.of(variables), 1), MAX_PAGE) * within)
+            total = self.own
+            if self.within:
+                size = self.size.of(variables) if isinstance(self.size, PageSize) else self.size
+                within = sum([part.total(variables, known) for part in self.within])
+                total += min(max(size, 1), MAX_PAGE) * within
+            known[key] = total
         return known[key]
-
-
-ONE, A_PAGE, A_LIST = PageSize((1,)), PageSize(), PageSize((LIST,))
 
 
 def cost_of(
@@ -197,8 +198,8 @@ def cost_of(
     """
     root = schema.get_root_type(operation.operation)
     own = MUTATION if operation.operation is OperationType.MUTATION else 0
-    within = _Costing(schema, document, costs).of(operation.selection_set, root, A_PAGE) if root else ()
-    return Cost(own, ONE, within)
+    within = _Costing(schema, document, costs).of(operation.selection_set, root, PAGE) if root else ()
+    return Cost(own, 1, within)
 
 
 class _Costing:
@@ -209,13 +210,13 @@ class _Costing:
         self.fragments = {
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
-        self.of_fragments: dict[tuple[str, PageSize], Cost] = {}
+        self.of_fragments: dict[tuple[str, int | PageSize], Cost] = {}
 
-    def of(self, selections: SelectionSetNode, parent: GraphQLNamedType, page: PageSize) -> tuple[Cost, ...]:
+    def of(self, selections: SelectionSetNode, parent: GraphQLNamedType, page: int | PageSize) -> tuple[Cost, ...]:
         """What each selection on the parent type costs; `page` is the size of the connection that this lies in."""
         return tuple(part for node in selections.selections for part in self.of_one(node, parent, page))
 
-    def of_one(self, node: SelectionNode, parent: GraphQLNamedType, page: PageSize) -> tuple[Cost, ...]:
+    def of_one(self, node: SelectionNode, parent: GraphQLNamedType, page: int | PageSize) -> tuple[Cost, ...]:
         """What a field, a fragment's spread or an inline fragment costs."""
         if isinstance(node, FieldNode):
             return (self.of_field(node, parent, page), *self.of_arguments(node, parent))
@@ -226,7 +227,7 @@ class _Costing:
         if key not in self.of_fragments:
             fragment = self.fragments[key[0]]
             on = self.types[fragment.type_condition.name.value]
-            self.of_fragments[key] = Cost(0, ONE, self.of(fragment.selection_set, on, page))
+            self.of_fragments[key] = Cost(0, 1, self.of(fragment.selection_set, on, page))
         return (self.of_fragments[key],)
 
     def of_arguments(self, node: FieldNode, parent: GraphQLNamedType) -> Iterator[Cost]:
@@ -234,28 +235,28 @@ class _Costing:
         for argument in node.arguments:
             own = self.costs.get(f"{parent.name}.{node.name.value}({argument.name.value}:)")
             if own and isinstance(argument.value, VariableNode):
-                yield Cost(own, ONE, given=argument.value.name.value)
+                yield Cost(own, 1, given=argument.value.name.value)
             elif own and getattr(argument.value, "value", None):
-                yield Cost(own, ONE)
+                yield Cost(own, 1)
 
-    def of_field(self, node: FieldNode, parent: GraphQLNamedType, page: PageSize) -> Cost:
+    def of_field(self, node: FieldNode, parent: GraphQLNamedType, page: int | PageSize) -> Cost:
         """What a field costs. Those of introspection, and __typename, read no row and cost nothing."""
         field = getattr(parent, "fields", {}).get(node.name.value)
         if field is None:
-            return Cost(0, ONE)
+            return Cost(0, 1)
         returned = get_named_type(field.type)
         own = self.costs.get(f"{parent.name}.{node.name.value}", 1 if is_composite_type(returned) else 0)
         if node.selection_set is None:
-            return Cost(own, ONE)
+            return Cost(own, 1)
         size = _page_size(node, field) if "first" in field.args else None
         if not is_list_type(get_nullable_type(field.type)):
-            return Cost(own, ONE, self.of(node.selection_set, returned, A_PAGE if size is None else size))
+            return Cost(own, 1, self.of(node.selection_set, returned, PAGE if size is None else size))
         if size is None:
-            size = page if node.name.value in ("edges", "nodes") else A_LIST
-        return Cost(own, size, (Cost(1, ONE, self.of(node.selection_set, returned, A_PAGE)),))
+            size = page if node.name.value in ("edges", "nodes") else LIST
+        return Cost(own, size, (Cost(1, 1, self.of(node.selection_set, returned, PAGE)),))
 
 
-def _page_size(node: FieldNode, field: GraphQLField) -> PageSize:
+def _page_size(node: FieldNode, field: GraphQLField) -> int | PageSize:
     """The page size that a field's `first` and `last` ask for."""
     asked: list[int | str] = []
     for argument in node.arguments:
@@ -265,4 +266,5 @@ def _page_size(node: FieldNode, field: GraphQLField) -> PageSize:
             elif isinstance(argument.value, VariableNode):
                 asked.append(argument.value.name.value)
     default = field.args["first"].default_value
-    return PageSize(tuple(asked), default if isinstance(default, int) else PAGE)
+    size = PageSize(tuple(asked), default if isinstance(default, int) else PAGE)
+    return size if any(isinstance(name, str) for name in asked) else size.of({})

@@ -119,13 +119,18 @@ def _list(field: Field, kind: GraphQLList[Any], absent: Absent) -> tuple[Complet
     nullable = not is_non_null_type(item_type)
     message = f"Expected Iterable, but did not find one for field '{field.parent_type.name}.{field.name}'."
 
+    ordinary: type | None = None
+
     def items(run: Any, value: Any, path: Any, info: Any) -> Any:
-        if value is None or isinstance(value, ABSENT):
-            return absent(value)
-        if not is_iterable(value):
-            if hasattr(type(value), "__await__"):
-                return items(run, awaited(value), path, info)
-            raise GraphQLError(message)
+        nonlocal ordinary
+        if type(value) is not ordinary:
+            if value is None or isinstance(value, ABSENT):
+                return absent(value)
+            if not is_iterable(value):
+                if hasattr(type(value), "__await__"):
+                    return items(run, awaited(value), path, info)
+                raise GraphQLError(message)
+            ordinary = type(value)
         completed = []
         for index, item in enumerate(value):
             try:
@@ -145,13 +150,17 @@ def _object(field: Field, kind: GraphQLObjectType, absent: Absent) -> CompleteVa
     """§6.4.3 step 6, objects: their selections."""
     fields_on, is_type_of = field.plan.selection(field.nodes), kind.is_type_of
     fields: Any = None
+    # The type that came last and is neither absent nor awaitable: mostly the next one is of it too.
+    ordinary: type | None = None
 
     def object_(run: Any, value: Any, path: Any, info: Any) -> Any:
-        nonlocal fields
-        if value is None or isinstance(value, ABSENT):
-            return absent(value)
-        if hasattr(type(value), "__await__"):
-            return object_(run, awaited(value), path, info)
+        nonlocal fields, ordinary
+        if type(value) is not ordinary:
+            if value is None or isinstance(value, ABSENT):
+                return absent(value)
+            if hasattr(type(value), "__await__"):
+                return object_(run, awaited(value), path, info)
+            ordinary = type(value)
         if fields is None:
             fields = fields_on(kind)
         if is_type_of is not None and not is_type_of(value, info):
