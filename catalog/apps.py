@@ -1,7 +1,5 @@
 """The catalogue: categories, brands, products and their search."""
 
-from functools import partial
-
 from django.apps import AppConfig
 
 
@@ -16,15 +14,17 @@ class CatalogConfig(AppConfig):
         Imported here: models are not there any earlier.
         """
         from catalog import changes, figures, models
-        from catalog.images import removal  # noqa: F401
+        from catalog.images import (
+            pipeline,
+            removal,  # noqa: F401
+        )
         from catalog.search import indexing
-        from core import delayed
         from core.auth import shop_staff
         from core.jobs.readiness import register_jobs
 
         changes.follow([models.Product, models.Brand, models.Category])
         indexing.start()
-        register_jobs("image", partial(delayed.oldest_due, models.ImageJob))
+        register_jobs("image", pipeline.oldest_due)
         figures.register()
         for model in (models.Product, models.Category, models.Brand, models.ProductImage):
             shop_staff.grant(model, ["add", "change", "delete", "view"])

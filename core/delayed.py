@@ -44,9 +44,9 @@ def due(model: type[Row]) -> models.QuerySet[Row]:
     return rows.order_by("due_at", "pk")
 
 
-def oldest_due(model: type[Row]) -> datetime | None:
-    """When the oldest row fell due that is not done: waiting, or claimed (by a worker that may be gone)."""
-    overdue = model._default_manager.filter(status__in=(DUE, CLAIMED), due_at__lte=timezone.now())
+def oldest_due(rows: models.QuerySet[Row]) -> datetime | None:
+    """When the oldest of the rows fell due that is not done: waiting, or claimed (by a worker that may be gone)."""
+    overdue = rows.filter(status__in=(DUE, CLAIMED), due_at__lte=timezone.now())
     moment: datetime | None = overdue.order_by().aggregate(oldest=models.Min("due_at"))["oldest"]
     return moment
 

@@ -1,7 +1,5 @@
 """The people: accounts that sign in by e-mail."""
 
-from functools import partial
-
 from django.apps import AppConfig
 
 
@@ -18,4 +16,4 @@ class UsersConfig(AppConfig):
         from users.models import OutgoingMail
 
         figures.register()
-        register_jobs("mail", partial(delayed.oldest_due, OutgoingMail))
+        register_jobs("mail", lambda: delayed.oldest_due(OutgoingMail.objects.all()))

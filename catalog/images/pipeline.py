@@ -7,7 +7,7 @@ are written first, rows second, in one transaction that deletes the claimed job:
 import atexit
 import logging
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from threading import Event, Lock, Thread
 from uuid import UUID
@@ -64,6 +64,11 @@ def tidy_up() -> None:
     if freed:
         logger.warning("%d image jobs of a worker that ended are due again", freed)
     jobs.settle()
+
+
+def oldest_due() -> datetime | None:
+    """When the oldest job fell due that a shop waits for: further formats and demo pictures may take their time."""
+    return delayed.oldest_due(ImageJob.objects.filter(kind__in=(ImageJob.Kind.REMOVE, ImageJob.Kind.RENDER)))
 
 
 class _Round:

@@ -226,6 +226,8 @@ class TestJobs:
         settings.SEARCH_ENGINE, settings.METRICS_TOKEN = "tantivy", "t" * 20
         due = timezone.now() - timedelta(minutes=10)
         ImageJob.objects.create(kind=ImageJob.Kind.REMOVE, key=uuid.uuid4(), due_at=due)
+        # A demo's pictures take the time that they take.
+        ImageJob.objects.create(kind=ImageJob.Kind.DRAW, key=uuid.uuid4(), due_at=due - timedelta(hours=1))
         IndexChange.objects.create(kind="product", key=1, created_at=due)
         IndexChange.objects.create(kind="product", key=1, created_at=due - timedelta(hours=1), applied=True)
         overdue = client.get("/readyz").json()["checks"]["jobs"]["overdue_seconds"]
