@@ -70,7 +70,8 @@ class NamedAdmin(PolicyAdmin, CheckedInputAdmin):
     search_help_text = "Words of the name, or of the slug."
 
     class Media:
-        js = ["catalog/slugs.js"]
+        # After Django's own, which it replaces.
+        js = ["admin/js/urlify.js", "catalog/slugs.js"]
 
     def formfield_for_foreignkey(
         self, db_field: models.ForeignKey, request: HttpRequest, **kwargs: Any
