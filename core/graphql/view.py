@@ -49,9 +49,8 @@ def graphql(request: HttpRequest) -> HttpResponse:
     media_type = JSON
     try:
         media_type = answer_type(request)
-        call = parse_call(request)
         authenticate(request)
-        result = _run(request, call)
+        result = _run(request, _call(request))
     except BadRequest as refused:
         place = {"field": refused.field} if refused.field else {}
         error = api_error(Code.BAD_USER_INPUT, refused.message, None, **place)
@@ -78,6 +77,15 @@ def graphql(request: HttpRequest) -> HttpResponse:
     response = _response(answer, media_type, status_of_result(bool(result.errors), media_type), headers)
     show_budget(request, response)
     return response
+
+
+def _call(request: HttpRequest) -> Call:
+    """What the request asks for; reading what is no GraphQL request is charged too. Raises BadRequest, Throttled."""
+    try:
+        return parse_call(request)
+    except BadRequest:
+        charge(request, refusal_cost(request))
+        raise
 
 
 def _run(request: HttpRequest, call: Call) -> ExecutionResult:

@@ -31,6 +31,16 @@ def test_graphql_spends_what_it_costs(shopper: Api) -> None:
     assert shopper.post(ME).status_code == 200  # what is refused costs nothing
 
 
+@pytest.mark.parametrize(
+    "body", [b"{", b"[]", b'{"query": 5}', b"\xff", b'{"query": "{ me { id } }", "variables": [1]}']
+)
+def test_what_is_no_graphql_request_is_charged_too(nobody: Api, settings: Settings, body: bytes) -> None:
+    settings.RATE_LIMIT_COST_ADDRESS = (3, 60)
+    send = lambda: nobody.client.post("/graphql/", body + b" " * 1500, content_type="application/json")  # noqa: E731
+    assert send().status_code == 400
+    assert send().status_code == 429
+
+
 def test_both_doors_spend_one_budget(shopper: Api) -> None:
     assert shopper.get("products/search/").status_code == 200
     assert shopper.get("products/search/").status_code == 200
@@ -73,7 +83,6 @@ def test_users_do_not_spend_each_others(shopper: Api, staff: Api) -> None:
 def test_an_address_has_a_budget_too(nobody: Api, settings: Settings) -> None:
     settings.RATE_LIMIT_COST_ADDRESS = (3, 60)
     assert [nobody.post(ME).status_code for _ in range(4)] == [200, 200, 200, 429]
-    assert nobody.client.post("/graphql/", "{", content_type="application/json").status_code == 400
 
 
 def test_off_is_off(shopper: Api, settings: Settings) -> None:
