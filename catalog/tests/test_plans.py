@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from catalog.models import Brand, Category, Product
+from catalog.models import Brand, Category, IndexChange, Product
 from catalog.search.criteria import Range, SortField, parse_criteria
 from catalog.search.cursors import Page
 from catalog.search.engine import engine
@@ -26,7 +26,8 @@ def _catalogue(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     with django_db_blocker.unblock():
         fill()
         yield
-        for model in (Product, Category, Brand):
+        # The changes last: deleting the others records some, and no transaction here takes them back.
+        for model in (Product, Category, Brand, IndexChange):
             model.objects.all().delete()
 
 
