@@ -66,7 +66,7 @@ def timed_import(path: Path) -> float:
 def timed_bulk_create(path: Path) -> float:
     """Seconds that one bulk_create takes, objects and their keys ready."""
     from catalog.importing.files import check
-    from catalog.importing.tree import brand_ids, category_ids
+    from catalog.importing.taxonomy import brand_ids, category_ids
     from catalog.models import Product
 
     source = check(path)

@@ -6,11 +6,11 @@ from typing import Any
 
 from django.db import connection
 
-from catalog.search import store
+from catalog.category_tree import CategoryTree
 from catalog.search.criteria import Range, SortField, parse_criteria
 from catalog.search.cursors import Page
 from catalog.search.facets import Facets
-from catalog.tree import CategoryTree
+from catalog.search.index import store
 
 Shape = tuple[str, Callable[[], object]]
 

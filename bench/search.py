@@ -75,10 +75,10 @@ def build(size: int) -> dict[str, Any]:
     set_up()
     import tantivy
 
-    from catalog.search import applying, rebuild, store
+    from catalog.search.index import rebuilding, store, writing
 
     reading = 0.0
-    rows = applying.all_product_rows
+    rows = writing.all_product_rows
 
     def timed_rows() -> Any:
         nonlocal reading
@@ -90,7 +90,7 @@ def build(size: int) -> dict[str, Any]:
         reading += time.perf_counter() - started
 
     making = 0.0
-    make = applying.Documents.product
+    make = writing.Documents.product
 
     def timed_make(self: Any, row: Any) -> tantivy.Document:
         nonlocal making
@@ -99,10 +99,10 @@ def build(size: int) -> dict[str, Any]:
         making += time.perf_counter() - started
         return document
 
-    rebuild.all_product_rows = timed_rows
-    applying.Documents.product = timed_make  # type: ignore[method-assign]
+    rebuilding.all_product_rows = timed_rows
+    writing.Documents.product = timed_make  # type: ignore[method-assign]
     started = time.perf_counter()
-    rebuild.rebuild()
+    rebuilding.rebuild()
     took = time.perf_counter() - started
     used = sum(path.stat().st_size for path in store.current().iterdir())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -117,9 +117,9 @@ def ask(size: int, name: str, seconds: float) -> dict[str, Any]:
     from bench import questions
     from catalog.models import Product
     from catalog.search.cursors import Boundary
-    from catalog.search.database import DatabaseEngine
     from catalog.search.engine import engine
-    from catalog.search.tantivy import TantivyEngine
+    from catalog.search.index.engine import TantivyEngine
+    from catalog.search.sql.engine import DatabaseEngine
 
     place = min(500_000, size // 2)
     deep = Boundary(*Product.objects.order_by("price", "id").values_list("price", "id")[place])

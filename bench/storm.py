@@ -204,7 +204,7 @@ def storm(shop: Shop, arguments: argparse.Namespace, folder: Path) -> bool:
     """All of it; whether all is well in the end."""
     from datetime import timedelta
 
-    from catalog.images import checking
+    from catalog.images import consistency
     from catalog.models import ImageJob
 
     wait_for("gunicorn", lambda: shop.page() > 0, 60)
@@ -231,7 +231,7 @@ def storm(shop: Shop, arguments: argparse.Namespace, folder: Path) -> bool:
     print(f"all READY after        {time.monotonic() - started:.0f} s")
     jobs = ImageJob.objects.exclude(kind=ImageJob.Kind.REMOVE)
     wait_for("AVIF", lambda: not jobs.exists(), PATIENCE)
-    found = checking.check(min_age=timedelta())
+    found = consistency.check(min_age=timedelta())
     wrong = found.orphans or found.holes or found.lost
     print(f"all with AVIF after    {time.monotonic() - started:.0f} s, {dict(statuses())}")
     print(f"orphans, holes:        {wrong or 'none'}")

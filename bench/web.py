@@ -29,13 +29,13 @@ QUERY = """query Bench { products(first: 20, sortBy: {field: PRICE}) { nodes { i
 VARIANTS = [
     ("sync", 2, 1, True),
     ("sync", 4, 1, True),
-    ("core.serving.DrainingWorker", 1, 4, True),
-    ("core.serving.DrainingWorker", 2, 1, True),
-    ("core.serving.DrainingWorker", 2, 2, True),
-    ("core.serving.DrainingWorker", 2, 4, True),
-    ("core.serving.DrainingWorker", 2, 8, True),
-    ("core.serving.DrainingWorker", 4, 4, True),
-    ("core.serving.DrainingWorker", 2, 4, False),
+    ("core.patches.gunicorn.DrainingWorker", 1, 4, True),
+    ("core.patches.gunicorn.DrainingWorker", 2, 1, True),
+    ("core.patches.gunicorn.DrainingWorker", 2, 2, True),
+    ("core.patches.gunicorn.DrainingWorker", 2, 4, True),
+    ("core.patches.gunicorn.DrainingWorker", 2, 8, True),
+    ("core.patches.gunicorn.DrainingWorker", 4, 4, True),
+    ("core.patches.gunicorn.DrainingWorker", 2, 4, False),
 ]
 
 

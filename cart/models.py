@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from catalog.models import Product
-from core.fields import BinaryCharField
+from core.db.fields import BinaryCharField
 
 KEY_LENGTH = 64
 
@@ -30,7 +30,7 @@ class Cart(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now, db_index=True)
 
-    # The lines in the order in which their products were first added, as cart.reading attaches them.
+    # The lines in the order in which their products were first added, as cart.selectors attaches them.
     contents: list["CartLine"]
 
     class Meta:

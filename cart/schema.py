@@ -8,10 +8,10 @@ from graphql import GraphQLResolveInfo
 
 from cart import models, services
 from cart.planning import Wanted
-from cart.reading import read_cart, read_line
-from catalog.products import attach_relations
+from cart.selectors import read_cart, read_line
 from catalog.schema.lookahead import relations
 from catalog.schema.types import Money, Product
+from catalog.selectors import attach_relations
 from core.errors import Fault, InvalidInput
 from core.graphql.connections import list_of
 from core.graphql.errors import UserError, unauthenticated, user_errors

@@ -18,9 +18,9 @@ from django.utils import timezone
 from cart.idempotency import Claim, claim, digest_of
 from cart.models import KEY_LENGTH, Cart, CartLine
 from cart.planning import Plan, Wanted, plan_add, plan_clear, plan_remove, plan_update
-from cart.reading import empty_cart, lock_cart, read_cart
+from cart.selectors import empty_cart, lock_cart, read_cart
+from core.db.transactions import run_in_transaction
 from core.errors import ErrorCode, Fault, InvalidInput
-from core.transactions import run_in_transaction
 
 
 @dataclass(frozen=True)

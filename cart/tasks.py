@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from cart.idempotency import LIFETIME
 from cart.models import Cart, CartLine, IdempotencyKey
-from core.transactions import run_in_transaction
+from core.db.transactions import run_in_transaction
 
 # Rows in one transaction: long enough to be quick, short enough not to keep a user's mutation waiting.
 BATCH = 200

@@ -13,18 +13,19 @@ class CatalogConfig(AppConfig):
 
         Imported here: models are not there any earlier.
         """
-        from catalog import changes, figures, models
+        from catalog import metrics, models
         from catalog.images import (
+            cleanup,  # noqa: F401
             pipeline,
-            removal,  # noqa: F401
         )
-        from catalog.search import indexing
+        from catalog.search import changes
+        from catalog.search.index import updating
         from core.auth import shop_staff
         from core.jobs.readiness import register_jobs
 
         changes.follow([models.Product, models.Brand, models.Category])
-        indexing.start()
+        updating.start()
         register_jobs("image", pipeline.oldest_due)
-        figures.register()
+        metrics.register()
         for model in (models.Product, models.Category, models.Brand, models.ProductImage):
             shop_staff.grant(model, ["add", "change", "delete", "view"])

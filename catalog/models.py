@@ -11,11 +11,11 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from catalog.changes import IndexChange, RecordedQuerySet
 from catalog.images.models import ImageJob, ImageStatus, ProductImage, Rendition
+from catalog.search.changes import IndexChange, RecordedQuerySet
 from catalog.slugs import normal_form, validate_slug
 from catalog.text import SORT_KEY_LENGTH, fold, sort_key, squeeze
-from core.fields import BinaryCharField, BinaryTextField
+from core.db.fields import BinaryCharField, BinaryTextField
 
 __all__ = ["Brand", "Category", "ImageJob", "ImageStatus", "IndexChange", "Product", "ProductImage", "Rendition"]
 
@@ -55,7 +55,7 @@ class _Named(models.Model):
         self.folded_name = fold(self.name)
         if kwargs.get("update_fields") is not None:
             kwargs["update_fields"] = {*kwargs["update_fields"], "folded_name"}
-        # The row and the record of its change (catalog.changes) are one transaction.
+        # The row and the record of its change (catalog.search.changes) are one transaction.
         with transaction.atomic(using=kwargs.get("using") or router.db_for_write(type(self)), savepoint=False):
             super().save(*args, **kwargs)
 

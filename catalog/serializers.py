@@ -10,12 +10,12 @@ from graphql_relay import to_global_id
 from rest_framework import serializers
 
 from catalog import models
-from catalog.images import reading
+from catalog.images import selectors
 from catalog.images.models import ALT_LENGTH
 from catalog.images.sizes import ImageFormat, ImageSize
 from catalog.search.cursors import DEFAULT_SIZE, MAX_SIZE
 from catalog.search.facets import Facets
-from core.rest import (
+from core.rest.base import (
     DateTimeParameter,
     DecimalParameter,
     FloatParameter,
@@ -94,7 +94,7 @@ class RenditionSerializer(serializers.Serializer):
     @extend_schema_field(OpenApiTypes.URI)
     def get_url(self, rendition: models.Rendition) -> str:
         """Absolute, and good forever."""
-        return reading.url_of(self.context["request"], rendition)
+        return selectors.url_of(self.context["request"], rendition)
 
 
 class ImageSerializer(serializers.Serializer):
@@ -133,7 +133,7 @@ class ImageSerializer(serializers.Serializer):
     @extend_schema_field(RenditionSerializer(many=True))
     def get_renditions(self, image: models.ProductImage) -> Any:
         """As attached."""
-        return RenditionSerializer(reading.renditions_of(image), many=True, context=self.context).data
+        return RenditionSerializer(selectors.renditions_of(image), many=True, context=self.context).data
 
 
 class ImageUploadSerializer(serializers.Serializer):
@@ -179,7 +179,7 @@ class ProductSerializer(serializers.Serializer):
     @extend_schema_field(ImageSerializer(allow_null=True))
     def get_image(self, product: models.Product) -> Any:
         """As attached."""
-        image = reading.first_image(product)
+        image = selectors.first_image(product)
         return ImageSerializer(image, context=self.context).data if image else None
 
 
@@ -191,7 +191,7 @@ class ProductWithImagesSerializer(ProductSerializer):
     @extend_schema_field(ImageSerializer(many=True))
     def get_images(self, product: models.Product) -> Any:
         """As attached."""
-        return ImageSerializer(reading.images_of(product), many=True, context=self.context).data
+        return ImageSerializer(selectors.images_of(product), many=True, context=self.context).data
 
 
 class CategoryCountSerializer(serializers.Serializer):

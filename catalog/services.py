@@ -14,8 +14,8 @@ from catalog.slugs import normal_form, shortened, slug_of
 from catalog.text import squeeze
 from core.auth import policy
 from core.auth.policy import Actor
+from core.db.transactions import run_in_transaction
 from core.errors import ErrorCode, Fault, InvalidInput
-from core.transactions import run_in_transaction
 
 # What null clears in an update; everything else has always a value.
 CLEARABLE = {"sku", "rating"}

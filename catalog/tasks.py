@@ -7,7 +7,7 @@ from celery import shared_task
 from celery.signals import worker_shutting_down
 
 from catalog.images import pipeline
-from catalog.search import indexing
+from catalog.search.index import updating
 
 logger = logging.getLogger(__name__)
 
@@ -36,10 +36,10 @@ def sweep_images() -> None:
 @shared_task(ignore_result=True)
 def apply_index_changes() -> None:
     """Notified after each change."""
-    indexing.bring_up_to_date()
+    updating.bring_up_to_date()
 
 
 @shared_task(ignore_result=True)
 def sweep_index() -> None:
     """Every few seconds: finds what no message told of."""
-    indexing.sweep()
+    updating.sweep()

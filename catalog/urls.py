@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from catalog.image_views import ProductImagesView, ProductImageView
+from catalog.images.views import ProductImagesView, ProductImageView
 from catalog.views import ProductSearchView, ProductView
 
 urlpatterns = [

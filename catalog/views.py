@@ -10,14 +10,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from catalog.category_tree import CategoryTree
 from catalog.costs import search_cost
 from catalog.models import Product
 from catalog.permissions import CatalogRule
-from catalog.products import read_products
 from catalog.search.criteria import Range, SearchCriteria, SortField, parse_criteria
 from catalog.search.cursors import DEFAULT_SIZE, MAX_SIZE, Boundary, encode
 from catalog.search.engine import engine, parse_page
 from catalog.search.facets import FACETS, Facets
+from catalog.selectors import read_products
 from catalog.serializers import (
     ProductPageSerializer,
     ProductSearchSerializer,
@@ -26,10 +27,9 @@ from catalog.serializers import (
     facets_shown,
 )
 from catalog.slugs import normal_form
-from catalog.tree import CategoryTree
 from core.errors import InvalidInput
-from core.rest import error_responses, validation_error
-from core.values import has_unsafe_characters
+from core.parsing import has_unsafe_characters
+from core.rest.base import error_responses, validation_error
 
 # The question's paths (GraphQL's) as this door names them; a range's own fault is shown at its start.
 PARAMETERS = {

@@ -7,7 +7,9 @@ from kombu.transport import TRANSPORT_ALIASES
 
 # By name, for they are imported when a connection wants them.
 TRANSPORT_ALIASES.update(
-    embedded="core.jobs.broker:Transport", redis="core.broker:RedisTransport", rediss="core.broker:RedisTransport"
+    embedded="core.jobs.broker:Transport",
+    redis="core.patches.kombu:RedisTransport",
+    rediss="core.patches.kombu:RedisTransport",
 )
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")

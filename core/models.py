@@ -2,11 +2,11 @@
 
 from django.db import models
 
-from core.fields import BinaryCharField
+from core.db.fields import BinaryCharField
 
 
 class Turn(models.Model):
-    """Who does the work of this name now, and until when unless it is renewed; see core.turns."""
+    """Who does the work of this name now, and until when unless it is renewed; see core.jobs.lease."""
 
     name = BinaryCharField(max_length=50, primary_key=True)
     holder = models.UUIDField()

@@ -8,13 +8,13 @@ from graphql import GraphQLResolveInfo
 from cart.schema import NODES as CART_NODES
 from cart.schema import CartMutation, CartQuery
 from catalog.costs import COSTS as CATALOG_COSTS
-from catalog.schema.images import ImagesMutation
+from catalog.images.schema import ImagesMutation
 from catalog.schema.mutations import CatalogMutation
 from catalog.schema.queries import NODES as CATALOG_NODES
 from catalog.schema.queries import CatalogQuery
 from core.graphql.ids import parse_global_id
 from core.graphql.nodes import Node
-from core.rate_limit import PASSWORD_COST
+from core.throttling.budget import PASSWORD_COST
 from users.schema import NODES as USER_NODES
 from users.schema import UsersMutation, UsersQuery
 

@@ -12,9 +12,9 @@ from urllib.parse import quote
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from core import env, service_urls
-from core.machine import fitting_processes, usable_memory
-from core.secrecy import refuse_inspection
+from core.config import env, service_urls
+from core.config.machine import fitting_processes, usable_memory
+from core.config.secrecy import refuse_inspection
 from core.telemetry import logs
 
 # Here, for whatever process reads the settings has the secrets.
@@ -28,7 +28,7 @@ ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", ["*"] if DEBUG else [])
 VAR_DIR = env.folder("VAR_DIR", BASE_DIR / "var")
 ROOT_URLCONF = "core.urls"
 WSGI_APPLICATION = "core.wsgi.application"
-# Networks (CIDR) whose X-Forwarded-For, -Proto and -Host are believed; see core.proxies.
+# Networks (CIDR) whose X-Forwarded-For, -Proto and -Host are believed; see core.http.proxies.
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 USE_X_FORWARDED_HOST = True
@@ -53,20 +53,20 @@ INSTALLED_APPS = [
     "cart",
 ]
 MIDDLEWARE = [
-    "core.security.unknotted",
+    "core.http.security.unknotted",
     "core.http.head.bodiless_head",
     "core.http.unexpected.api_errors",
     # These only add headers, so that every answer has them.
-    "core.security.content_security_policy",
-    "core.security.SecurityHeaders",
+    "core.http.security.content_security_policy",
+    "core.http.security.SecurityHeaders",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "core.http.caching.api_caching",
-    "core.health.probes",
-    "core.proxies.trusted_proxies",
+    "core.http.health.probes",
+    "core.http.proxies.trusted_proxies",
     "core.telemetry.requests.observed",
     "corsheaders.middleware.CorsMiddleware",
     # From here on a request may be refused: a browser may read why.
-    "core.query_string.readable_query",
+    "core.http.query_string.readable_query",
     "core.http.bodies.readable_body",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -123,13 +123,13 @@ else:
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES: dict[str, dict[str, Any]] = {
     "default": service_urls.cache("CACHE_URL")
-    or {"BACKEND": "core.cache.FileCache", "LOCATION": VAR_DIR / "cache", "OPTIONS": {"MAX_ENTRIES": 10_000}}
+    or {"BACKEND": "core.caching.files.FileCache", "LOCATION": VAR_DIR / "cache", "OPTIONS": {"MAX_ENTRIES": 10_000}}
 }
 # The same, counting hits and misses.
 _counted = {
-    "LocMemCache": "core.caches.LocMemCache",
-    "RedisCache": "core.caches.RedisCache",
-    "FileCache": "core.caches.FileCache",
+    "LocMemCache": "core.caching.counting.LocMemCache",
+    "RedisCache": "core.caching.counting.RedisCache",
+    "FileCache": "core.caching.counting.FileCache",
 }
 CACHES["default"]["BACKEND"] = _counted.get(
     CACHES["default"]["BACKEND"].rpartition(".")[2], CACHES["default"]["BACKEND"]
@@ -182,7 +182,7 @@ READYZ_OVERDUE_AFTER = {
     "image": env.seconds("READYZ_IMAGE_SECONDS", 120, least=1),
     "index": env.seconds("READYZ_INDEX_SECONDS", 20, least=1),
 }
-CELERY_WORKER_CONSUMER = "core.workers:Consumer"
+CELERY_WORKER_CONSUMER = "core.patches.celery:Consumer"
 # As many messages as threads: what waits in a worker is no longer one with its like in the queue.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 # Told to stop, a worker has so many seconds to finish; then tasks go back to their queue.
@@ -282,7 +282,7 @@ IMAGE_PROCESSES = env.integer("IMAGE_PROCESSES", 0, most=1024) or fitting_proces
 IMAGE_DEADLINE = env.number("IMAGE_DEADLINE", 30, above=0, most=3600)
 UPLOAD_MAX_BYTES = IMAGE_MAX_BYTES
 FILE_UPLOAD_HANDLERS = [
-    "core.uploads.SizeLimit",
+    "core.http.uploads.SizeLimit",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]
@@ -336,7 +336,7 @@ CART_TTL = timedelta(days=env.integer("CART_TTL", 90, least=1, most=36_500))
 
 # --- The doors -----------------------------------------------------------------------------------------------
 GRAPHENE = {"SCHEMA": "core.schema.schema"}
-# The cost that one signed-in user, and one client address, may ask for in a while; see core.rate_limit.
+# The cost that one signed-in user, and one client address, may ask for in a while; see core.throttling.budget.
 RATE_LIMIT_COST_USER = env.rate("RATE_LIMIT_COST_USER", "off" if DEBUG else "100000/m")
 RATE_LIMIT_COST_ADDRESS = env.rate("RATE_LIMIT_COST_ADDRESS", "off" if DEBUG else "300000/m")
 # What a document may be at most; see core.graphql.limits.
@@ -367,17 +367,17 @@ GRAPHQL_STATUS = env.choice("GRAPHQL_STATUS", "2023", ["2023", "draft"])
 # On: everyone may ask about the schema, and errors suggest names. Off: staff only.
 GRAPHQL_INTROSPECTION = env.boolean("GRAPHQL_INTROSPECTION", DEBUG)
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["core.auth.rest.BearerAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["core.auth.bearer.BearerAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["core.parsers.JsonParser"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "core.parsers.ContentNegotiation",
+    "DEFAULT_PARSER_CLASSES": ["core.rest.parsers.JsonParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "core.rest.parsers.ContentNegotiation",
     "URL_FORMAT_OVERRIDE": None,
-    "DEFAULT_THROTTLE_CLASSES": ["core.rate_limit.CostThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["core.throttling.budget.CostThrottle"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
 }
-DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "core.rest.Handler"}
+DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "core.rest.base.Handler"}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Vitrine REST API",
     "OAS_VERSION": "3.1.0",
@@ -406,7 +406,7 @@ MEDIA_URL = env.text(
     "MEDIA_URL", "/media/", pattern=r"(?:https?:/)?/(?!/)\S*[^\s/]/", allowed="a path or web address that ends with /"
 )
 ORIGINALS_ROOT = env.path("ORIGINALS_ROOT", VAR_DIR / "originals")
-_files = {"BACKEND": "core.storages.WholeFiles"}
+_files = {"BACKEND": "catalog.images.storage.WholeFiles"}
 _renditions: dict[str, Any] = {**_files, "OPTIONS": {"location": MEDIA_ROOT, "base_url": MEDIA_URL}}
 _originals: dict[str, Any] = {**_files, "OPTIONS": {"location": ORIGINALS_ROOT, "base_url": None}}
 _bucket, _originals_bucket = env.bucket("S3_BUCKET"), env.bucket("S3_ORIGINALS_BUCKET")

@@ -4,11 +4,11 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
 
-from core import pages
 from core.graphql.view import graphql
-from core.media import media
-from core.openapi import SchemaView
-from core.rest import NoSuchPath
+from core.http import pages
+from core.http.media import media
+from core.rest.base import NoSuchPath
+from core.rest.openapi import SchemaView
 
 urlpatterns = [
     path("", pages.landing, name="landing"),

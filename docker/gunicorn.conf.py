@@ -32,9 +32,10 @@ import os
 import tempfile
 from typing import Any
 
-from core import env, serving
-from core.machine import fitting_processes, usable_cores
-from core.secrecy import refuse_inspection
+from core.config import env
+from core.config.machine import fitting_processes, usable_cores
+from core.config.secrecy import refuse_inspection
+from core.patches import gunicorn
 from core.telemetry import logs
 
 # The master too, which reads no settings without preload.
@@ -51,7 +52,7 @@ def default_workers() -> int:
 
 
 bind = f"0.0.0.0:{env.integer('PORT', 8000, least=1, most=65535)}"
-worker_class = os.environ.get("WORKER_CLASS") or "core.serving.DrainingWorker"
+worker_class = os.environ.get("WORKER_CLASS") or "core.patches.gunicorn.DrainingWorker"
 workers = env.integer("WEB_CONCURRENCY", 0, most=1000) or default_workers()
 threads = env.integer("WEB_THREADS", 8, least=1, most=1000)
 # core.settings reads it too.
@@ -91,7 +92,7 @@ os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="vitri
 os.environ["METRICS_SLOT"] = "master"
 
 
-on_starting = serving.announce_stop
+on_starting = gunicorn.announce_stop
 
 
 def pre_fork(server: Any, worker: Any) -> None:

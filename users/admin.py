@@ -14,8 +14,8 @@ from core.auth import policy
 from core.auth.admin import PolicyAdmin
 from core.errors import InvalidInput
 from core.http.admin_input import CheckedInputAdmin
-from core.proxies import client_address
-from users import rules, services
+from core.http.proxies import client_address
+from users import services, validators
 from users.addresses import fold_email
 from users.mail import outbox
 from users.models import OutgoingMail, User
@@ -66,7 +66,7 @@ class _UniqueEmail:
         """The address as typed. Raises ValidationError for a known one, and for what can be none."""
         email: str = self.cleaned_data["email"]  # type: ignore[attr-defined]
         try:
-            rules.checked_email(email)
+            validators.checked_email(email)
         except InvalidInput as error:
             raise ValidationError(str(error)) from None
         known = User.objects.filter(email_folded=fold_email(email)).exclude(pk=self.instance.pk)  # type: ignore[attr-defined]

@@ -10,10 +10,10 @@ class UsersConfig(AppConfig):
 
     def ready(self) -> None:
         """Tells /metrics and /readyz of the mail. Imported here: models are not there any earlier."""
-        from core import delayed
+        from core.jobs import job
         from core.jobs.readiness import register_jobs
-        from users import figures
+        from users import metrics
         from users.models import OutgoingMail
 
-        figures.register()
-        register_jobs("mail", lambda: delayed.oldest_due(OutgoingMail.objects.all()))
+        metrics.register()
+        register_jobs("mail", lambda: job.oldest_due(OutgoingMail.objects.all()))

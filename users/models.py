@@ -9,8 +9,8 @@ from django.db import models, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from core.delayed import DUE, Delayed
-from core.fields import BinaryCharField
+from core.db.fields import BinaryCharField
+from core.jobs.job import DUE, Delayed
 from users.addresses import fold_email
 
 

@@ -9,7 +9,7 @@ from graphql import GraphQLResolveInfo
 from core.auth import tokens
 from core.errors import InvalidInput
 from core.graphql.errors import refused, unauthenticated
-from core.proxies import client_address
+from core.http.proxies import client_address
 from users import models, services
 from users.types import (
     PasswordChangeInput,

@@ -3,9 +3,9 @@
 from graphql_relay import to_global_id
 from rest_framework import serializers
 
-from core.rest import DateTimeParameter, TextField
+from core.rest.base import DateTimeParameter, TextField
 from users import models
-from users.rules import EMAIL_LENGTH, NAME_LENGTH, PASSWORD_LENGTH
+from users.validators import EMAIL_LENGTH, NAME_LENGTH, PASSWORD_LENGTH
 
 
 class PasswordField(TextField):

@@ -12,14 +12,14 @@ from django.utils import timezone
 from django.utils.encoding import DjangoUnicodeDecodeError
 from django.utils.http import urlsafe_base64_decode
 
+from core.db.transactions import run_in_transaction
 from core.errors import ErrorCode, Fault, InvalidInput, Throttled
 from core.jobs.notify import notify
-from core.transactions import run_in_transaction
-from users import families, hashers, rules, throttles
+from users import hashers, refresh_tokens, throttles, validators
 from users.addresses import fold_email
-from users.families import SignedIn
 from users.mail import outbox
 from users.models import OutgoingMail, User
+from users.refresh_tokens import SignedIn
 from users.tasks import send_due_mail
 
 
@@ -39,7 +39,7 @@ def register(*, email: str, password: str, first_name: str = "", last_name: str 
         user.pk = None  # a deadlock may have undone it once
         user.save(force_insert=True)
         outbox.enqueue(OutgoingMail.Kind.WELCOME, user=user, delay=settings.WELCOME_EMAIL_DELAY)
-        return families.begin(user)
+        return refresh_tokens.begin(user)
 
     try:
         signed_in = run_in_transaction(create)
@@ -72,7 +72,7 @@ def sign_in(*, email: str, password: str, address: str) -> SignedIn:
 
     def begin() -> SignedIn:
         User.objects.filter(pk=user.pk).update(last_login=timezone.now())
-        return families.begin(user)
+        return refresh_tokens.begin(user)
 
     return run_in_transaction(begin)
 
@@ -80,12 +80,12 @@ def sign_in(*, email: str, password: str, address: str) -> SignedIn:
 def refresh(*, token: str, address: str) -> SignedIn:
     """The next pair of tokens for a refresh token, which is spent. Raises InvalidInput (INVALID_TOKEN), Throttled."""
     throttles.count_refresh(address)
-    return families.rotate(token)
+    return refresh_tokens.rotate(token)
 
 
 def revoke(*, token: str) -> None:
     """Signs one device out: the refresh tokens of its family end; the access token lives out its minutes."""
-    families.revoke(token)
+    refresh_tokens.revoke(token)
 
 
 def revoke_all(*, user: User) -> None:
@@ -107,11 +107,11 @@ def change_password(*, user: User, current_password: str, new_password: str, add
     if not _knows_password(user, user.email_folded, current_password, address):
         message = "This is not your current password."
         raise InvalidInput.at("currentPassword", message=message, code=ErrorCode.INVALID_CREDENTIALS)
-    rules.check_password(new_password, user, "newPassword")
+    validators.check_password(new_password, user, "newPassword")
     if not _replace_password(user, new_password):
         message = "The password has just been changed elsewhere."
         raise InvalidInput.at("currentPassword", message=message, code=ErrorCode.INVALID_CREDENTIALS)
-    return run_in_transaction(lambda: families.begin(user))
+    return run_in_transaction(lambda: refresh_tokens.begin(user))
 
 
 def request_password_reset(*, email: str, address: str) -> None:
@@ -119,7 +119,7 @@ def request_password_reset(*, email: str, address: str) -> None:
 
     Whether there is such an account is looked up when the mail is sent: until then both cases are the same row.
     """
-    email = fold_email(rules.checked_email(email))
+    email = fold_email(validators.checked_email(email))
     throttles.count_reset_mail(email, address)
     run_in_transaction(lambda: outbox.enqueue(OutgoingMail.Kind.PASSWORD_RESET, asked_for=email))
     transaction.on_commit(lambda: notify(send_due_mail.name))
@@ -131,7 +131,7 @@ def reset_password(*, uid: str, token: str, new_password: str, address: str) -> 
     user = _account_of(uid)
     if user is None or not default_token_generator.check_token(user, token):
         raise _link_refused()
-    rules.check_password(new_password, user, "newPassword")
+    validators.check_password(new_password, user, "newPassword")
     if not _replace_password(user, new_password):
         raise _link_refused()
     throttles.remember_client(user.email_folded, address)
@@ -143,16 +143,16 @@ def _checked_account(email: str, password: str, first_name: str, last_name: str)
     faults: list[Fault] = []
     user = User(email=email.strip())
     for field, check in (
-        ("email", lambda: rules.checked_email(email)),
-        ("first_name", lambda: rules.checked_name(first_name, "firstName")),
-        ("last_name", lambda: rules.checked_name(last_name, "lastName")),
+        ("email", lambda: validators.checked_email(email)),
+        ("first_name", lambda: validators.checked_name(first_name, "firstName")),
+        ("last_name", lambda: validators.checked_name(last_name, "lastName")),
     ):
         try:
             setattr(user, field, check())
         except InvalidInput as error:
             faults += error.faults
     try:
-        rules.check_password(password, user, "password")
+        validators.check_password(password, user, "password")
     except InvalidInput as error:
         faults += error.faults
     if faults:
@@ -168,7 +168,7 @@ def _knows_password(user: User | None, email: str, password: str, address: str) 
     # Who is refused by a limit keeps nobody waiting for a slot, and who gets no slot writes nothing.
     throttles.check_sign_in(email, address)
     # Django hashes once for an account without a usable password too, which "!" is.
-    known = user.password if user is not None and len(password) <= rules.PASSWORD_LENGTH else "!"
+    known = user.password if user is not None and len(password) <= validators.PASSWORD_LENGTH else "!"
     with hashers.slots.hold():
         counted = throttles.count_sign_in(email, address)
         right, outdated = verify_password(password, known)

@@ -9,7 +9,7 @@ from celery.signals import worker_shutting_down
 from django.conf import settings
 
 from core.throttling import attempts
-from users import families
+from users import refresh_tokens
 from users.mail import outbox
 
 logger = logging.getLogger(__name__)
@@ -36,5 +36,5 @@ def send_due_mail() -> None:
 @shared_task
 def clear_expired_tokens() -> None:
     """Deletes refresh tokens whose life is over, and counters of attempts whose window is."""
-    logger.info("%d expired refresh tokens cleared", families.clear_expired())
+    logger.info("%d expired refresh tokens cleared", refresh_tokens.clear_expired())
     logger.info("%d expired counters of attempts cleared", attempts.clear_expired())

@@ -12,9 +12,9 @@ from collections.abc import Iterable
 
 from django.conf import settings
 
-from core.throttle import Limit, client, for_client, site, times
 from core.throttling import attempts
 from core.throttling.attempts import Further, Taken
+from core.throttling.counting import Limit, client, for_client, site, times
 
 # A client address may do ten times what it may do for one account.
 FOR_ALL_ACCOUNTS = 10

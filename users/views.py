@@ -10,11 +10,11 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
-from core.auth.rest import BearerAuthentication
+from core.auth.bearer import BearerAuthentication
 from core.errors import ErrorCode, InvalidInput
-from core.proxies import client_address
-from core.rate_limit import PASSWORD_COST
-from core.rest import error_responses, refused
+from core.http.proxies import client_address
+from core.rest.base import error_responses, refused
+from core.throttling.budget import PASSWORD_COST
 from users import services
 from users.serializers import CredentialsSerializer, RefreshSerializer, RegistrationSerializer, TokenSerializer
 

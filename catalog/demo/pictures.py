@@ -10,7 +10,7 @@ from catalog.images.services import notify_worker
 from catalog.models import Product
 from catalog.text import fold
 
-# The first word found in the category's name (and then in the product's) decides; see catalog.images.draw.SUBJECTS.
+# The first word found in the category's name (and then in the product's) decides; see catalog.demo.drawing.SUBJECTS.
 SUBJECTS = {
     "vases": ("vase", "jar", "candle", "soap", "cutlery", "planter"),
     "lamp": ("lamp", "pendant", "light", "lantern"),

@@ -20,11 +20,11 @@ from typing import BinaryIO
 
 from PIL import GifImagePlugin, Image, MpoImagePlugin, PpmImagePlugin, TiffImagePlugin  # noqa: F401
 
+from catalog.demo.drawing import draw
 from catalog.images.confinement import NotConfined, confine
-from catalog.images.draw import draw
+from catalog.images.protocol import DONE, MEMORY, READY, REFUSED, Head, Parts, receive, send
 from catalog.images.render import SRGB, NotRendered, render
 from catalog.images.sizes import ImageFormat
-from catalog.images.wire import DONE, MEMORY, READY, REFUSED, Head, Parts, receive, send
 
 # Milder than what answers requests on the same cores.
 NICENESS = 10

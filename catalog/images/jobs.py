@@ -14,12 +14,12 @@ from django.utils import timezone
 from catalog.images import files, services
 from catalog.images.models import ERROR_LENGTH, ImageJob, ImageStatus, ProductImage, Rendition
 from catalog.images.pool import Failure, JobFailed, JobRefused, Pool
+from catalog.images.protocol import Head, Parts
 from catalog.images.sizes import FIRST, LATER, ImageFormat, ImageSize
-from catalog.images.wire import Head, Parts
-from core import delayed
 from core.auth.policy import SYSTEM
+from core.db.transactions import run_in_transaction
 from core.errors import InvalidInput
-from core.transactions import run_in_transaction
+from core.jobs import job as delayed
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from catalog.images.sizes import ImageFormat, ImageSize
-from core.delayed import Delayed
-from core.fields import BinaryCharField
+from core.db.fields import BinaryCharField
+from core.jobs.job import Delayed
 
 ALT_LENGTH = 500
 ERROR_LENGTH = 500

@@ -1,4 +1,4 @@
-"""From PENDING to READY or FAILED: rows that fall due (core.delayed) are worked off by as many threads as the pool has.
+"""From PENDING to READY or FAILED: rows that fall due (core.jobs.job) are processed by the threads of the pool.
 
 A job's claim is renewed while its worker lives, so that what a killed one left is free again after a few seconds. Files
 are written first, rows second, in one transaction that deletes the claimed job: of two workers one succeeds.
@@ -19,8 +19,8 @@ from django.utils import timezone
 from catalog.images import jobs
 from catalog.images.models import ImageJob
 from catalog.images.pool import Pool
-from core import delayed
-from core.transactions import is_transient
+from core.db.transactions import is_transient
+from core.jobs import job as delayed
 
 logger = logging.getLogger(__name__)
 

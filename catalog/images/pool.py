@@ -17,7 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from catalog.images.wire import DONE, MEMORY, READY, REFUSED, Head, Parts, receive, send
+from catalog.images.protocol import DONE, MEMORY, READY, REFUSED, Head, Parts, receive, send
 
 logger = logging.getLogger(__name__)
 

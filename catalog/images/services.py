@@ -15,11 +15,11 @@ from catalog.images.models import ALT_LENGTH, ImageJob, ImageStatus, ProductImag
 from catalog.models import Product
 from core.auth import policy
 from core.auth.policy import Actor
-from core.delayed import FAILED
+from core.db.transactions import run_in_transaction
 from core.errors import ErrorCode, InvalidInput
+from core.jobs.job import FAILED
 from core.jobs.notify import notify
-from core.transactions import run_in_transaction
-from core.values import has_unsafe_characters
+from core.parsing import has_unsafe_characters
 
 TASK = "catalog.tasks.work_images"
 Kind = ImageJob.Kind

@@ -11,7 +11,7 @@ from django.db import reset_queries, transaction
 from catalog.importing.files import Record, SourceFile
 from catalog.importing.rows import ProductRow, RefusedError, shown
 from catalog.importing.save import save_batch
-from catalog.importing.seen import SeenSlugs
+from catalog.importing.seen_slugs import SeenSlugs
 
 # A batch is full at either; a million characters of text stay well below MySQL's default packet of 16 MB.
 BATCH_ROWS, BATCH_CHARACTERS = 2_000, 1_000_000

@@ -7,9 +7,9 @@ from django.db import DataError, IntegrityError
 from django.utils import timezone
 
 from catalog.importing.rows import ProductRow, shown
-from catalog.importing.tree import brand_ids, category_ids
+from catalog.importing.taxonomy import brand_ids, category_ids
 from catalog.models import Product
-from core.transactions import run_in_transaction
+from core.db.transactions import run_in_transaction
 
 ATTEMPTS = 4
 UPDATE_ROWS = 200

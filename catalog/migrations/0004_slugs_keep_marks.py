@@ -2,7 +2,7 @@
 
 import catalog.models
 import catalog.slugs
-import core.fields
+import core.db.fields
 from django.db import migrations
 
 
@@ -16,16 +16,16 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='brand',
             name='slug',
-            field=core.fields.BinaryCharField(max_length=255, unique=True, validators=[catalog.slugs.validate_slug]),
+            field=core.db.fields.BinaryCharField(max_length=255, unique=True, validators=[catalog.slugs.validate_slug]),
         ),
         migrations.AlterField(
             model_name='category',
             name='slug',
-            field=core.fields.BinaryCharField(max_length=255, unique=True, validators=[catalog.slugs.validate_slug]),
+            field=core.db.fields.BinaryCharField(max_length=255, unique=True, validators=[catalog.slugs.validate_slug]),
         ),
         migrations.AlterField(
             model_name='product',
             name='slug',
-            field=core.fields.BinaryCharField(max_length=255, unique=True, validators=[catalog.slugs.validate_slug, catalog.models.not_reserved]),
+            field=core.db.fields.BinaryCharField(max_length=255, unique=True, validators=[catalog.slugs.validate_slug, catalog.models.not_reserved]),
         ),
     ]

@@ -5,9 +5,9 @@ from typing import TypedDict
 
 from graphql import GraphQLResolveInfo
 
-from catalog.schema.images import FROM_RENDITIONS
+from catalog.category_tree import CategoryTree
+from catalog.images.schema import FROM_RENDITIONS
 from catalog.schema.types import known_tree, tree_of
-from catalog.tree import CategoryTree
 from core.graphql.selection import Selection
 
 # The column of a field, where that is not the field's own name; what has none is made of relations or of the request.
@@ -25,7 +25,7 @@ def columns(nodes: Sequence[Selection]) -> tuple[str, ...]:
 
 
 class Relations(TypedDict):
-    """What `catalog.products` is to attach."""
+    """What `catalog.selectors` is to attach."""
 
     categories: bool
     brands: bool

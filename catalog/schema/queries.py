@@ -9,19 +9,18 @@ import graphene
 from graphene.utils.str_converters import to_snake_case
 from graphql import GraphQLResolveInfo
 
-from catalog import models, policy
-from catalog.images.reading import attach_images
-from catalog.products import read_products
+from catalog import brands, models, policy
+from catalog.images.schema import image_node
+from catalog.images.selectors import attach_images
 from catalog.schema import facets as facet_types
 from catalog.schema import types
-from catalog.schema.images import image_node
 from catalog.schema.lookahead import columns, relations
 from catalog.schema.types import may_read_catalogue, require_catalogue, shown, tree_of
-from catalog.search import brands
 from catalog.search.criteria import MAX_IDS, Range, SearchCriteria, SortField, parse_criteria
 from catalog.search.cursors import encode
 from catalog.search.engine import Hits, Suggestion, engine, parse_page, suggestions
 from catalog.search.facets import Facets
+from catalog.selectors import read_products
 from catalog.slugs import normal_form
 from core.errors import InvalidInput
 from core.graphql.connections import PAGE_ARGUMENTS, Connection, Edge, list_of

@@ -9,10 +9,10 @@ from graphene.relay import PageInfo
 from graphql import GraphQLResolveInfo
 
 from catalog import models, policy
-from catalog.images import reading
-from catalog.schema.images import ProductImage
+from catalog.category_tree import CategoryTree
+from catalog.images import selectors
+from catalog.images.schema import ProductImage
 from catalog.search import criteria
-from catalog.tree import CategoryTree
 from core.graphql.connections import edge_type, list_of
 from core.graphql.errors import Code, api_error, unauthenticated
 from core.graphql.nodes import Node, NodeType, from_source
@@ -168,12 +168,12 @@ class Product(NodeType):
     @staticmethod
     def resolve_image(product: models.Product, info: GraphQLResolveInfo) -> models.ProductImage | None:
         """Attached by look-ahead; a product read on its own asks for it here."""
-        return reading.first_image(product, everything=_sees_everything(info))
+        return selectors.first_image(product, everything=_sees_everything(info))
 
     @staticmethod
     def resolve_images(product: models.Product, info: GraphQLResolveInfo) -> list[models.ProductImage]:
         """As above. Staff see all images of a product that they ask for by itself."""
-        return reading.images_of(product, everything=_sees_everything(info))
+        return selectors.images_of(product, everything=_sees_everything(info))
 
 
 def _sees_everything(info: GraphQLResolveInfo) -> bool:

@@ -9,13 +9,13 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import Any, Generic, TypeVar
 
+from catalog.category_tree import CategoryTree
 from catalog.models import Brand
 from catalog.search.tokens import parts_of, plain
 from catalog.slugs import normal_form
 from catalog.text import squeeze, words
-from catalog.tree import CategoryTree
 from core.errors import ErrorCode, Fault, InvalidInput
-from core.values import has_unsafe_characters
+from core.parsing import has_unsafe_characters
 
 TEXT_LENGTH = 200
 MAX_TYPED = 10 * TEXT_LENGTH

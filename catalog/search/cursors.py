@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from core.errors import InvalidInput
-from core.values import parse_decimal
+from core.parsing import parse_decimal
 
 VERSION = 1
 DEFAULT_SIZE, MAX_SIZE = 20, 100
@@ -28,7 +28,7 @@ class Boundary:
 
     value: Value
     id: int
-    # Of an answer to a text by the index: the stage that found it (catalog.search.matching).
+    # Of an answer to a text by the index: the stage that found it (catalog.search.index.matching).
     stage: int | None = None
 
 

@@ -29,8 +29,8 @@ KINDS: dict[SortField, type[Value]] = {
     SortField.CREATED_AT: datetime,
 }
 ENGINES = {
-    "database": "catalog.search.database.DatabaseEngine",
-    "tantivy": "catalog.search.tantivy.TantivyEngine",
+    "database": "catalog.search.sql.engine.DatabaseEngine",
+    "tantivy": "catalog.search.index.engine.TantivyEngine",
 }
 
 

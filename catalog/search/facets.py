@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Protocol
 
+from catalog.category_tree import CategoryTree
 from catalog.models import Brand, Category
 from catalog.search.criteria import CENT, MAX_PRICE, Range, SearchCriteria
 from catalog.search.cursors import MAX_SIZE
-from catalog.tree import CategoryTree
 from core.errors import InvalidInput
 
 DEFAULT_FIRST = 20

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from html import escape
 from itertools import pairwise
 
-from catalog.search.matching import EXACT, Word, typos_of, words_of
+from catalog.search.index.matching import EXACT, Word, typos_of, words_of
 from catalog.search.tokens import parts_of, plain, stem
 from catalog.search.typos import is_near
 
@@ -14,7 +14,7 @@ class Highlighter:
     """Marks what one text matched, in any number of names: a word that many of them have is looked at once."""
 
     def __init__(self, text: str, stage: int | None = None) -> None:
-        """`stage` is the one that answered (catalog.search.matching); None: words were looked for within words."""
+        """`stage` is the one that answered (index.matching); None: words were looked for within words."""
         self._stage = stage
         self._words = words_of(text)
         self._typos = typos_of(self._words) if stage is not None and stage > EXACT else {}

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from tantivy import Query
 
-from catalog.search.documents import SCHEMA
+from catalog.search.index.documents import SCHEMA
 from catalog.search.tokens import is_indexable
 
 # Letters from which on a word may have one typo, and two.

@@ -7,9 +7,9 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
-from catalog import changes
-from catalog.search import indexing, store
-from catalog.search.tantivy import TantivyEngine
+from catalog.search import changes
+from catalog.search.index import store, updating
+from catalog.search.index.engine import TantivyEngine
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def index(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     def up_to_date(*args: Any) -> Any:
         if waiting[0] and not connection.needs_rollback:
             waiting[0] = False
-            indexing.bring_up_to_date()
+            updating.bring_up_to_date()
         return answer(*args)
 
     monkeypatch.setattr(changes, "record", noticed)

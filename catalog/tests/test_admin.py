@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from catalog.admin import INDENT
+from catalog.admin.catalogue import INDENT
 from catalog.models import Brand, Category, Product
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 
@@ -251,7 +251,7 @@ class TestCategories:
 
     def test_every_page_goes_on_where_the_last_one_ended(self, admin_client, tree, monkeypatch):
         """Whichever way the rows lie in the database."""
-        monkeypatch.setattr("catalog.admin.CategoryAdmin.list_per_page", 2)
+        monkeypatch.setattr("catalog.admin.catalogue.CategoryAdmin.list_per_page", 2)
         pages = [names(admin_client.get(CATEGORIES, {"p": page})) for page in (1, 2, 3)]
         assert pages == [["Art", "Home"], ["Lamps", "Floor lamps"], ["Tables"]]
         assert len(names(admin_client.get(CATEGORIES, {"all": ""}))) == 5

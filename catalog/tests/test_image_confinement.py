@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from PIL import ExifTags, Image, ImageCms
 
+from catalog.demo.drawing import draw
 from catalog.images import confinement
-from catalog.images.draw import draw
 from catalog.images.pool import ROOT, JobRefused, Pool
 from catalog.images.render import NotRendered
 from catalog.images.render import render as free_render

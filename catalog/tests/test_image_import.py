@@ -11,7 +11,7 @@ from catalog.images import jobs, pipeline
 from catalog.importing.pictures import file_name
 from catalog.models import ImageJob, ImageStatus, Product, ProductImage
 from catalog.tests.pictures import jpeg
-from core import delayed
+from core.jobs import job as delayed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

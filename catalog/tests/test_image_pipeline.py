@@ -16,8 +16,8 @@ from catalog.images.pool import Failure, JobFailed, Pool
 from catalog.models import ImageJob, ImageStatus, Product, ProductImage, Rendition
 from catalog.tests.factories import ProductFactory
 from catalog.tests.pictures import jpeg, work_all
-from core import delayed
 from core.auth.policy import SYSTEM
+from core.jobs import job as delayed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Kind = ImageJob.Kind

@@ -212,7 +212,7 @@ def test_children_import_no_django() -> None:
 
 
 def test_the_web_process_imports_no_pillow() -> None:
-    doors = "import core.wsgi, core.urls, catalog.admin, catalog.tasks"
+    doors = "import core.wsgi, core.urls, catalog.admin.catalogue, catalog.tasks"
     assert "PIL" not in modules_after(f"import os\nos.environ['DJANGO_SETTINGS_MODULE'] = 'core.settings'\n{doors}")
 
 

@@ -6,14 +6,15 @@ from decimal import Decimal
 
 import pytest
 
+from catalog.category_tree import CategoryTree
 from catalog.models import Product
-from catalog.search import engine, keyset, ranking, store
+from catalog.search import engine
 from catalog.search.criteria import Range, SearchCriteria, SortField, parse_criteria
 from catalog.search.cursors import Page
-from catalog.search.database import DatabaseEngine
 from catalog.search.engine import Engine
+from catalog.search.index import paging, ranking, store
+from catalog.search.sql.engine import DatabaseEngine
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
-from catalog.tree import CategoryTree
 from core.telemetry.metrics import FALLBACKS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("index")]
@@ -23,9 +24,9 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("index")]
 def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Product]]:
     """Some products, which count as many; it is the index that answers for them."""
     before = FALLBACKS._value.get()
-    monkeypatch.setattr(keyset, "MANY", 1)
-    monkeypatch.setattr(keyset, "SLICES", 8)
-    monkeypatch.setattr(keyset, "SAMPLES", 40)
+    monkeypatch.setattr(paging, "MANY", 1)
+    monkeypatch.setattr(paging, "SLICES", 8)
+    monkeypatch.setattr(paging, "SAMPLES", 40)
     monkeypatch.setattr(ranking, "BLOCK", 8)
     category, brand, dice = CategoryFactory(), BrandFactory(), random.Random(5)
     yield [

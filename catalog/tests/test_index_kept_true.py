@@ -12,18 +12,18 @@ from django.db import connection, transaction
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from catalog.admin import ProductAdmin
-from catalog.changes import IndexChange
+from catalog.admin.catalogue import ProductAdmin
+from catalog.category_tree import CategoryTree
 from catalog.demo.seed import seed_demo
 from catalog.models import Brand, Category, Product
-from catalog.search import indexing, store
-from catalog.search.applying import Applier
+from catalog.search.changes import IndexChange
 from catalog.search.criteria import parse_criteria
 from catalog.search.cursors import Page
-from catalog.search.drift import find_drift
 from catalog.search.engine import engine
+from catalog.search.index import store, updating
+from catalog.search.index.consistency import find_drift
+from catalog.search.index.writing import Applier
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
-from catalog.tree import CategoryTree
 from users.tests.factories import employee
 
 pytestmark = pytest.mark.django_db
@@ -175,9 +175,9 @@ def test_killed_after_the_commit_the_same_changes_are_applied_again(
 ) -> None:
     shop.name = "Sofa"
     shop.save()
-    monkeypatch.setattr(indexing, "_done", lambda changes: 1 / 0)
+    monkeypatch.setattr(updating, "_done", lambda changes: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        indexing.bring_up_to_date()
+        updating.bring_up_to_date()
     monkeypatch.undo()
     assert IndexChange.objects.exists()
 
@@ -188,9 +188,9 @@ def test_killed_before_the_commit_nothing_is_lost(shop: Product, monkeypatch: py
     with monkeypatch.context() as patched:
         patched.setattr(Applier, "add_products", lambda *args: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            indexing.bring_up_to_date()
+            updating.bring_up_to_date()
     assert IndexChange.objects.exists()
-    indexing.bring_up_to_date()
+    updating.bring_up_to_date()
     assert found("sofa") == ["lamp"]
     assert find_drift() == []
 
@@ -198,7 +198,7 @@ def test_killed_before_the_commit_nothing_is_lost(shop: Product, monkeypatch: py
 def test_a_shop_without_the_index_gathers_no_changes(shop: Product, settings: Settings) -> None:
     shop.save()
     settings.SEARCH_ENGINE = "database"
-    indexing.sweep()
+    updating.sweep()
     assert not IndexChange.objects.exists()
     with pytest.raises(store.IndexUnavailable):
         store.current()

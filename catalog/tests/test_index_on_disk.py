@@ -10,16 +10,16 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from pytest_django import Settings
 
-from catalog.changes import IndexChange
+from catalog.category_tree import CategoryTree
 from catalog.models import Product
-from catalog.search import applying, indexing, rebuild, store
+from catalog.search.changes import IndexChange
 from catalog.search.criteria import SearchCriteria, parse_criteria
 from catalog.search.cursors import Page
-from catalog.search.drift import find_drift
 from catalog.search.engine import engine
-from catalog.search.tantivy import TantivyEngine
+from catalog.search.index import rebuilding, store, updating, writing
+from catalog.search.index.consistency import find_drift
+from catalog.search.index.engine import TantivyEngine
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
-from catalog.tree import CategoryTree
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +32,7 @@ def shop(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     category, brand = CategoryFactory(), BrandFactory()
     for n in range(3):
         ProductFactory(name=f"Lamp {n}", slug=f"lamp-{n}", category=category, brand=brand)
-    indexing.sweep()
+    updating.sweep()
     assert total() == 3
     assert by_index()
 
@@ -101,7 +101,7 @@ def test_searches_go_on_and_it_mends_itself(
     assert ready.json()["status"] == "degraded"
     assert ready.json()["checks"]["search"]["status"] == "down"
     assert "the database answers meanwhile" in ready.json()["checks"]["search"]["reason"]
-    indexing.sweep()
+    updating.sweep()
     assert by_index()
     assert total() == 3
     assert client.get("/readyz").json()["checks"]["search"]["status"] == "ok"
@@ -129,27 +129,27 @@ def test_another_process_s_commits_are_followed(shop: None) -> None:
     assert total() == 3
     other = store.Reader()
     before = other.snapshot().opstamp
-    indexing.bring_up_to_date()
+    updating.bring_up_to_date()
     assert total() == 2
     assert other.snapshot().opstamp > before
 
 
 def test_changes_made_during_a_rebuild_are_in_it(shop: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    read = applying.all_product_rows
+    read = writing.all_product_rows
 
     def meanwhile():
         yield from read()
         # The worker goes on with the old index, and must leave the new one its part.
         Product.objects.filter(slug="lamp-0").update(is_active=False)
         Product.objects.filter(slug="lamp-1").update(name="Sofa")
-        assert indexing.bring_up_to_date() == 2
+        assert updating.bring_up_to_date() == 2
         assert total() == 2
         assert IndexChange.objects.filter(applied=True).count() == 2
         Product.objects.filter(slug="lamp-2").update(name="Chair")
 
-    monkeypatch.setattr(rebuild, "all_product_rows", meanwhile)
+    monkeypatch.setattr(rebuilding, "all_product_rows", meanwhile)
     old = store.current()
-    assert rebuild.rebuild() == 3
+    assert rebuilding.rebuild() == 3
     assert store.current() != old
     assert not IndexChange.objects.exists()
     assert find_drift() == []
@@ -158,7 +158,7 @@ def test_changes_made_during_a_rebuild_are_in_it(shop: None, monkeypatch: pytest
 
 
 def test_only_one_rebuild_at_a_time(shop: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rebuild, "IDLE_PATIENCE", 0)
+    monkeypatch.setattr(rebuilding, "IDLE_PATIENCE", 0)
     with store.lock(store.REBUILD) as held:
         assert held
         with pytest.raises(CommandError, match="being rebuilt already"):
@@ -167,9 +167,9 @@ def test_only_one_rebuild_at_a_time(shop: None, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_rebuild_that_fails_leaves_all_as_it_was(shop: None, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(applying.Applier, "add_products", lambda *args: 1 / 0)
+        patched.setattr(writing.Applier, "add_products", lambda *args: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            rebuild.rebuild()
+            rebuilding.rebuild()
     assert by_index()
     assert [path for path in store.folder().iterdir() if path.is_dir()] == [store.current()]
 
@@ -178,7 +178,7 @@ def test_what_a_killed_rebuild_left_is_tidied_up(shop: None, monkeypatch: pytest
     left = store.new_generation()
     os.utime(left, (0, 0))
     IndexChange.objects.create(kind="product", key=1, applied=True)
-    indexing.sweep()
+    updating.sweep()
     assert not left.exists()
     assert not IndexChange.objects.exists()
 
@@ -198,9 +198,9 @@ class TestCheck:
         plain.filter(pk=stale.pk).update(price=77)
         plain.filter(pk=gone.pk).update(is_active=False)
         with store.writing(store.current()) as writer:
-            applier = applying.Applier(writer)
+            applier = writing.Applier(writer)
             applier._delete("id", [missing.pk])
-            applier.add_products(applying.product_rows([stale.pk]))
+            applier.add_products(writing.product_rows([stale.pk]))
             writer.commit()
         out = StringIO()
         with pytest.raises(CommandError) as error:

@@ -9,12 +9,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from catalog.category_tree import CategoryTree
 from catalog.models import Brand, Category, IndexChange, Product
 from catalog.search.criteria import Range, SortField, parse_criteria
 from catalog.search.cursors import Page
 from catalog.search.engine import engine
 from catalog.tests.factories import BrandFactory, CategoryFactory
-from catalog.tree import CategoryTree
 
 pytestmark = [pytest.mark.mysql, pytest.mark.django_db]
 MIDDLE = Range(Decimal("40.00"), Decimal("60.00"))

@@ -7,15 +7,15 @@ import pytest
 from django.db import transaction
 from django.test import override_settings
 
+from catalog.category_tree import CategoryTree
 from catalog.demo.seed import seed_demo
 from catalog.models import Product
-from catalog.search import store
 from catalog.search.criteria import parse_criteria
 from catalog.search.cursors import Page
-from catalog.search.rebuild import rebuild
-from catalog.search.tantivy import TantivyEngine
+from catalog.search.index import store
+from catalog.search.index.engine import TantivyEngine
+from catalog.search.index.rebuilding import rebuild
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
-from catalog.tree import CategoryTree
 
 pytestmark = pytest.mark.django_db
 # Name, brand, category, description.

@@ -10,18 +10,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
+from catalog.category_tree import CategoryTree
 from catalog.models import Brand, Category, Product
-from catalog.search import store
 from catalog.search.criteria import Range, SearchCriteria, SortField, parse_criteria
 from catalog.search.cursors import Page, encode
-from catalog.search.database import DatabaseEngine
 from catalog.search.engine import Engine
 from catalog.search.facets import Facets
-from catalog.search.tantivy import TantivyEngine
+from catalog.search.index import store
+from catalog.search.index.engine import TantivyEngine
+from catalog.search.sql.engine import DatabaseEngine
 from catalog.tests.doors import by_graphql, by_rest
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 from catalog.tests.oracle import Asked, expected
-from catalog.tree import CategoryTree
 from core.tests.clients import Api
 
 WORDS = [

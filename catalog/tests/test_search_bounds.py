@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from tantivy import Query
 
 from catalog.schema import queries, types
-from catalog.search import matching, suggesting, typos
+from catalog.search import typos
 from catalog.search.criteria import MAX_IDS, TEXT_LENGTH, text_mistake
-from catalog.search.matching import Matching, words_of
+from catalog.search.index import matching, suggestions
+from catalog.search.index.matching import Matching, words_of
 from catalog.search.typos import MAX_SIZE, MAX_WORD_BYTES, is_near, size_of, typos_allowed
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 from catalog.text import words
@@ -50,7 +51,7 @@ class Automata:
             # The real one would be built when it is searched for, not here.
             return make(field, token, allowed, prefix=prefix)
 
-        for module in (matching, suggesting):
+        for module in (matching, suggestions):
             monkeypatch.setattr(module, "near_query", near_query)
 
     def check(self, most: int) -> None:
@@ -91,8 +92,8 @@ def test_no_text_makes_large_automata(monkeypatch: pytest.MonkeyPatch, text: str
         # A word has two automata in each of two fields, and again for its stem; the last also as a prefix.
         automata.check(most=2 * 8 * typos.MAX_WORDS)
         # Of no model there is a row: only the queries are looked at.
-        patched.setattr(suggesting, "_rows", lambda rows, keys, kind: [])
-        suggesting.suggest(searcher(exists=exists), words(text), 8)
+        patched.setattr(suggestions, "_rows", lambda rows, keys, kind: [])
+        suggestions.suggest(searcher(exists=exists), words(text), 8)
         automata.check(most=2 * 2 * typos.MAX_WORDS)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from catalog.search.highlight import Highlighter
-from catalog.search.matching import EXACT, TYPOS
+from catalog.search.index.matching import EXACT, TYPOS
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 from core.tests.clients import Api
 

@@ -48,7 +48,7 @@ from pathlib import Path
 from catalog.search.criteria import SortField, parse_criteria
 from catalog.search.cursors import Page
 from catalog.search.engine import engine
-from catalog.tree import CategoryTree
+from catalog.category_tree import CategoryTree
 tree, stop, done = CategoryTree.load(), Path(sys.argv[-1]), 0
 asked = [
     parse_criteria(tree=lambda: tree, text="lamp"),
@@ -158,7 +158,7 @@ import time
 from catalog.models import Product
 from catalog.search.criteria import parse_criteria
 from catalog.search.engine import engine
-from catalog.tree import CategoryTree
+from catalog.category_tree import CategoryTree
 for n in range(15):
     row = Product.objects.order_by("id")[n + 20]
     row.name = f"Unheard{'of' * (n + 3)}"

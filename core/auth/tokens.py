@@ -20,7 +20,7 @@ from graphql_jwt.exceptions import JSONWebTokenError, JSONWebTokenExpired
 from graphql_jwt.settings import jwt_settings
 from graphql_jwt.utils import get_payload, jwt_encode
 
-from core.rows import Prepared, instances
+from core.db.prepared import Prepared, instances
 
 MAX_LENGTH = 4096
 # The clock of the host that issued a token may be ahead of ours by so many seconds.

@@ -18,7 +18,7 @@ from graphql import (
 )
 from graphql.language import ArgumentNode, NamedTypeNode
 
-from core.graphql.compiled import Plans, Unplannable
+from core.execution import Plans, Unplannable
 from core.graphql.errors import Code, api_error
 from core.graphql.inputs import Variables
 from core.graphql.limits import cost_of

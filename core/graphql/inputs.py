@@ -28,7 +28,7 @@ from graphql.pyutils import Undefined
 
 from core.graphql.errors import Code, api_error
 from core.graphql.limits import exceeded
-from core.values import has_unsafe_characters
+from core.parsing import has_unsafe_characters
 
 MAX_ERRORS = 20
 UNSAFE = "The text has characters that no text can have (NUL or a lone surrogate)."

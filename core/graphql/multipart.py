@@ -13,7 +13,7 @@ from django.http.multipartparser import MultiPartParserError
 from graphene_file_upload.scalars import Upload as LooseUpload
 from graphql import GraphQLError, ValueNode
 
-from core.uploads import oversized
+from core.http.uploads import oversized
 
 MULTIPART = "multipart/form-data"
 # One of them proves that a preflight was made, or that none was needed.

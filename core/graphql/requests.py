@@ -10,7 +10,7 @@ from core.graphql import multipart
 from core.http.bodies import NotJSON, read_json
 from core.http.errors import GRAPHQL_JSON, JSON
 from core.http.negotiation import preferred_type
-from core.values import has_unsafe_characters
+from core.parsing import has_unsafe_characters
 
 ALLOWED = ("GET", "HEAD", "OPTIONS", "POST")
 

@@ -9,7 +9,7 @@ from django.db import models
 from graphene_django.converter import convert_django_field
 from graphql import IntValueNode, StringValueNode, ValueNode
 
-from core.values import parse_datetime, parse_decimal
+from core.parsing import parse_datetime, parse_decimal
 
 
 class Decimal(graphene.Scalar):

@@ -20,7 +20,7 @@ from core.graphql.errors import Code
 from core.graphql.inputs import UNSAFE, input_places
 from core.graphql.limits import check_shape, exceeded
 from core.graphql.parsing import merge_repeated, parse_document
-from core.values import has_unsafe_characters
+from core.parsing import has_unsafe_characters
 
 MAX_ERRORS = 20
 # Each error counts the lines up to its place.

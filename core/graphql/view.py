@@ -10,7 +10,6 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from graphql import ExecutionResult, execute
 
-from core import pages
 from core.auth.policy import is_staff
 from core.auth.tokens import challenge
 from core.errors import Throttled
@@ -22,12 +21,13 @@ from core.graphql.limits import exceeded
 from core.graphql.requests import ALLOWED, BadRequest, Call, answer_type, parse_call, wants_page
 from core.graphql.statuses import media_type_of, status_of_bad_request, status_of_refusal, status_of_result
 from core.graphql.trusted import TrustedDocuments, untrusted
+from core.http import pages
 from core.http.errors import JSON
 from core.http.methods import options_response
-from core.rate_limit import charge, preparation_cost, refusal_cost, show_budget
 from core.schema import COSTS, schema
 from core.telemetry.metrics import PLANLESS
 from core.telemetry.recording import note
+from core.throttling.budget import charge, preparation_cost, refusal_cost, show_budget
 
 documents = Documents(schema.graphql_schema, COSTS)
 trusted = TrustedDocuments.load(settings.GRAPHQL_TRUSTED_DOCUMENTS)

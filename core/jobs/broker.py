@@ -23,7 +23,7 @@ from urllib.parse import quote
 
 from kombu.transport import virtual
 
-from core.broker import DiscardsBroken
+from core.patches.kombu import DiscardsBroken
 
 logger = logging.getLogger(__name__)
 

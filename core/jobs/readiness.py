@@ -8,8 +8,8 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
-from core import health
-from core.health import NotReadyError
+from core.http import health
+from core.http.health import NotReadyError
 from core.jobs import heartbeat
 from core.telemetry.metrics import register_gauge
 

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from core.env import without_password
+from core.config.env import without_password
 
 # SQLite has no numbers for its errors; these are the beginnings of their texts.
 SQLITE = {

@@ -34,7 +34,7 @@ class Service:
             "VAR_DIR": str(folder),
             "SEARCH_ENGINE": "tantivy",
             "LOG_LEVEL": "ERROR",
-            "CELERY_CUSTOM_WORKER_POOL": "core.workers:ThreadPool",
+            "CELERY_CUSTOM_WORKER_POOL": "core.patches.celery:ThreadPool",
             "REMAP_SIGTERM": "SIGQUIT",
             "DJANGO_SETTINGS_MODULE": "core.settings",
             "PYTHONPATH": str(here.BASE_DIR),

@@ -11,8 +11,8 @@ from django.db import connections
 
 from core.errors import Throttled
 from core.models import Attempts
-from core.throttle import Limit, for_client
 from core.throttling import attempts
+from core.throttling.counting import Limit, for_client
 
 TEN = Limit((10, 60), ("test", "ten"))
 

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import call_command
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
-from core.pages import DEMO_PASSWORD, DOORS
+from core.http.pages import DEMO_PASSWORD, DOORS
 
 pytestmark = pytest.mark.browser
 
@@ -44,7 +44,7 @@ def shop(settings, live_server) -> str:
 def page(browser: Browser, shop: str, request) -> Iterator[Page]:
     """A new browser window; fails a test whose page asks another host for anything or logs an error.
 
-    A breach of the Content-Security-Policy (core.security) is such an error.
+    A breach of the Content-Security-Policy (core.http.security) is such an error.
     """
     width = getattr(request, "param", 1280)
     context = browser.new_context(base_url=shop, viewport={"width": width, "height": 800})

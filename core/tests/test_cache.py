@@ -9,13 +9,13 @@ import pytest
 import time_machine
 from django.conf import settings
 
-from core.cache import FileCache
+from core.caching.files import FileCache
 
 COUNT = """
 import sys
 from django.conf import settings
 settings.configure()
-from core.cache import FileCache
+from core.caching.files import FileCache
 cache = FileCache(sys.argv[1], {})
 for _ in range(100):
     cache.add("key", 0)

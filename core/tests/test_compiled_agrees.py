@@ -28,7 +28,7 @@ from graphql.execution.values import get_variable_values
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from core.graphql.compiled import Plans
+from core.execution import Plans
 
 LEAVES = [
     GraphQLString,

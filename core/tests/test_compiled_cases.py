@@ -31,7 +31,7 @@ from graphql import (
 )
 from graphql.execution.values import get_variable_values
 
-from core.graphql.compiled import Plans, Unplannable
+from core.execution import Plans, Unplannable
 
 Execute = Callable[..., ExecutionResult]
 

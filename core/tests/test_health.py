@@ -16,7 +16,7 @@ from redis.retry import Retry
 from catalog.images.models import ImageJob
 from catalog.models import IndexChange
 from core.celery import app
-from core.health import CHECKS
+from core.http.health import CHECKS
 from core.jobs import heartbeat
 from core.models import Heartbeat
 from users.models import OutgoingMail

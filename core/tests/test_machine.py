@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from core import machine
-from core.machine import fitting_processes, usable_cores, usable_memory
+from core.config import machine
+from core.config.machine import fitting_processes, usable_cores, usable_memory
 
 MIB = 2**20
 HERE = "11111111-docker"

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.test import Client
 from graphql import parse, validate
 
-from core.pages import DEMO_ACCOUNTS, DEMO_PASSWORD, DOORS, favicon
+from core.http.pages import DEMO_ACCOUNTS, DEMO_PASSWORD, DOORS, favicon
 from core.schema import schema
 
 STATIC = Path(__file__).resolve().parent.parent / "static"

@@ -5,7 +5,7 @@ from ipaddress import ip_network
 import pytest
 from django.http import HttpRequest, HttpResponse
 
-from core.proxies import is_trusted, trusted_proxies
+from core.http.proxies import is_trusted, trusted_proxies
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import pytest
 import time_machine
 from pytest_django import Settings
 
-from core import throttle
 from core.errors import Throttled
 from core.tests.clients import Api
+from core.throttling import counting
 
 ME = "{ me { id } }"
 
@@ -93,14 +93,14 @@ def test_off_is_off(shopper: Api, settings: Settings) -> None:
 class TestCounting:
     """What the counters in the cache promise."""
 
-    limit = throttle.Limit((10, 60), ("test", "x"))
+    limit = counting.Limit((10, 60), ("test", "x"))
 
     def test_parallel_requests_cannot_exceed_the_limit(self) -> None:
         outcomes = []
 
         def attempt() -> None:
             try:
-                throttle.take(self.limit)
+                counting.take(self.limit)
                 outcomes.append("taken")
             except Throttled:
                 outcomes.append("refused")
@@ -115,23 +115,23 @@ class TestCounting:
 
     def test_what_is_given_back_in_the_next_window_takes_nothing(self) -> None:
         with time_machine.travel("2026-11-23T12:00:00Z", tick=False) as clock:
-            late = throttle.take(self.limit)
+            late = counting.take(self.limit)
             clock.shift(timedelta(seconds=61))
-            throttle.give_back(late)
+            counting.give_back(late)
             for _ in range(10):
-                throttle.take(self.limit)
-            throttle.give_back(late)
-            throttle.take(self.limit)
+                counting.take(self.limit)
+            counting.give_back(late)
+            counting.take(self.limit)
             with pytest.raises(Throttled):
-                throttle.take(self.limit)
+                counting.take(self.limit)
 
     def test_a_refused_request_leaves_the_other_counters_alone(self) -> None:
-        narrow = throttle.Limit((1, 60), ("narrow",))
-        throttle.take(narrow)
+        narrow = counting.Limit((1, 60), ("narrow",))
+        counting.take(narrow)
         for _ in range(20):
             with pytest.raises(Throttled):
-                throttle.take(self.limit, narrow)
-        assert throttle.take(self.limit)
+                counting.take(self.limit, narrow)
+        assert counting.take(self.limit)
 
 
 def test_a_site_has_a_budget_over_all_its_addresses(nobody: Api, settings: Settings) -> None:

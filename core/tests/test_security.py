@@ -5,7 +5,7 @@ import io
 import pytest
 from django.test import Client
 
-from core import security
+from core.http import security
 from core.tests.clients import Api
 
 

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 from django.conf import settings as here
 
-from core import env
+from core.config import env
 
 SECRETS = {"SECRET_KEY": "k" * 50, "JWT_SECRET_KEY": "j" * 50}
 MAIL = {"SITE_URL": "https://shop.example/", "EMAIL_URL": "smtp://mail.example"}

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings as here
 
-from core.workers import ThreadPool
+from core.patches.celery import ThreadPool
 
 REQUEST = b"POST / HTTP/1.1\r\nHost: here\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi"
 KEPT_REQUEST = REQUEST.replace(b"close", b"keep-alive")
@@ -132,9 +132,9 @@ def serve(tmp_path):
             port = probe.getsockname()[1]
         (tmp_path / "slow.py").write_text(SLOW_APP)
         config = tmp_path / "gunicorn.conf.py"
-        config.write_text("from core import serving\non_starting = serving.announce_stop\n")
+        config.write_text("from core.patches import gunicorn\non_starting = gunicorn.announce_stop\n")
         options = [
-            *("--config", str(config), "--worker-class", "core.serving.DrainingWorker", "--no-control-socket"),
+            *("--config", str(config), "--worker-class", "core.patches.gunicorn.DrainingWorker", "--no-control-socket"),
             *("--workers", "2", "--threads", "2", "--bind", f"127.0.0.1:{port}", "--graceful-timeout", "10"),
             *("--pid", str(tmp_path / "pid"), "--log-level", "error", *options),
         ]

@@ -11,8 +11,8 @@ from django.db import DataError, IntegrityError, OperationalError, connection, c
 
 from catalog.models import Brand
 from catalog.tests.factories import BrandFactory
-from core import transactions
-from core.transactions import is_transient, run_in_transaction
+from core.db import transactions
+from core.db.transactions import is_transient, run_in_transaction
 
 
 def failing(times: int, error: Exception) -> Any:
@@ -150,7 +150,7 @@ call_command("migrate", verbosity=0)
 connection.close()
 connection.settings_dict["OPTIONS"]["timeout"] = 0.05
 from catalog.models import Brand
-from core.transactions import run_in_transaction
+from core.db.transactions import run_in_transaction
 runs = []
 def work():
     runs.append(1)

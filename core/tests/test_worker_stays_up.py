@@ -18,7 +18,7 @@ from core.tests.test_embedded_broker import BROKEN
 pytestmark = pytest.mark.worker
 
 # What a worker tells of itself, as /readyz does: "ok", "degraded" or "unknown".
-STATE = "from core.health import state_of; print(state_of('worker')['status'])"
+STATE = "from core.http.health import state_of; print(state_of('worker')['status'])"
 # A row that only a worker that takes messages and works can delete.
 OLD_KEY = """
 from datetime import timedelta

@@ -14,10 +14,10 @@ from django.db import IntegrityError
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from core.db.transactions import run_in_transaction
 from core.errors import Throttled
 from core.models import Attempts
-from core.throttle import Limit
-from core.transactions import run_in_transaction
+from core.throttling.counting import Limit
 
 BATCH = 1000
 # A window that ends later than its limit allows is left over from another setting, or from a clock that was wrong.

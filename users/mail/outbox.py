@@ -1,4 +1,4 @@
-"""The outbox: rows that fall due (core.delayed), sent one after the other by whoever has the turn.
+"""The outbox: rows that fall due (core.jobs.job), sent one after the other by whoever has the turn.
 
 A mail's way is DUE → CLAIMED → HANDING_OVER → SENT. HANDING_OVER is committed just before DATA: a worker that died
 before it has certainly not sent the mail, one that died after it may have, so the mail is UNCERTAIN and left to people.
@@ -16,9 +16,9 @@ from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.utils import timezone
 
-from core import delayed
-from core.delayed import DUE, FAILED, move
-from core.turns import turn
+from core.jobs import job
+from core.jobs.job import DUE, FAILED, move
+from core.jobs.lease import turn
 from users.mail.backends import Refused
 from users.mail.content import message_of
 from users.models import OutgoingMail, User
@@ -62,12 +62,12 @@ def sweep(*, seconds: float, stop: Event | None = None) -> int:
 
 def _is_there_work() -> bool:
     unfinished = OutgoingMail.objects.filter(status__in=[Status.CLAIMED, Status.HANDING_OVER])
-    return delayed.due(OutgoingMail).exists() or unfinished.exists()
+    return job.due(OutgoingMail).exists() or unfinished.exists()
 
 
 def _tidy_up() -> None:
     """Settles what the last holder of the turn left behind; it is dead, or will find its claims gone."""
-    delayed.free(OutgoingMail, attempts=ATTEMPTS)
+    job.free(OutgoingMail, attempts=ATTEMPTS)
     left = OutgoingMail.objects.filter(status=Status.HANDING_OVER).update(status=Status.UNCERTAIN, reason=LEFT)
     if left:
         logger.error("%d mails are UNCERTAIN: %s", left, LEFT)
@@ -78,7 +78,7 @@ def _send_due(end: float, stop: Event) -> int:
     pause = 1 / settings.MAIL_RATE
     with _connection() as connection:
         while time.monotonic() < end and not stop.is_set():
-            mail = delayed.due(OutgoingMail).first()
+            mail = job.due(OutgoingMail).first()
             if mail is None:
                 break
             try:
@@ -88,7 +88,7 @@ def _send_due(end: float, stop: Event) -> int:
                 logger.error("The mail server cannot be reached: %s", error)
                 break
             started = time.monotonic()
-            if delayed.claim(mail):
+            if job.claim(mail):
                 sent += _send(mail, connection)
                 # Before the turn goes on to somebody else, too: the rate holds over all workers.
                 stop.wait(max(0.0, pause - (time.monotonic() - started)))
@@ -116,7 +116,7 @@ def _send(mail: OutgoingMail, connection: Any) -> bool:
             message.message()  # so that what cannot be written is found out here
     except Exception as error:
         logger.exception("%s cannot be written", mail)
-        delayed.try_again(mail, f"It could not be written: {error}", pause=settings.MAIL_RETRY, attempts=ATTEMPTS)
+        job.try_again(mail, f"It could not be written: {error}", pause=settings.MAIL_RETRY, attempts=ATTEMPTS)
         return False
     return message is not None and _deliver(mail, message, connection)
 
@@ -149,17 +149,17 @@ def _deliver(mail: OutgoingMail, message: EmailMessage, connection: Any) -> bool
     except Refused as refused:
         logger.warning("%s was refused: %s", mail, refused)
         if refused.final:
-            move(mail, FAILED, also_from=(Status.UNCERTAIN,), reason=delayed.shortened(str(refused)))
+            move(mail, FAILED, also_from=(Status.UNCERTAIN,), reason=job.shortened(str(refused)))
         else:
-            delayed.try_again(mail, str(refused), pause=settings.MAIL_RETRY, attempts=ATTEMPTS)
+            job.try_again(mail, str(refused), pause=settings.MAIL_RETRY, attempts=ATTEMPTS)
     except Exception as error:
         # Certainly not sent before the handing over, and nobody knows after it.
         reason = f"{UNHEARD if mail.status == Status.HANDING_OVER else 'It could not be sent.'} ({error})"
         logger.exception("%s: %s", mail, reason)
         if mail.status == Status.HANDING_OVER:
-            move(mail, Status.UNCERTAIN, reason=delayed.shortened(reason))
+            move(mail, Status.UNCERTAIN, reason=job.shortened(reason))
         else:
-            delayed.try_again(mail, reason, pause=settings.MAIL_RETRY, attempts=ATTEMPTS)
+            job.try_again(mail, reason, pause=settings.MAIL_RETRY, attempts=ATTEMPTS)
     else:
         # If it took so long that others gave it up as UNCERTAIN: now it is certain.
         move(mail, Status.SENT, also_from=(Status.UNCERTAIN,), sent_at=timezone.now(), reason="")

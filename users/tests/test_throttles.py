@@ -11,9 +11,9 @@ import time_machine
 from django.core.cache import cache, caches
 from pytest_django import Settings
 
-from core import throttle
 from core.models import Attempts
 from core.tests.clients import Api
+from core.throttling import counting
 from users.mail.content import content_of
 from users.models import OutgoingMail
 from users.tests.doors import ASK, RESET, codes, refresh, register, sign_in
@@ -251,11 +251,11 @@ class TestWithoutACache:
                     "OPTIONS": {"socket_connect_timeout": 0.2, "socket_timeout": 0.2},
                 }
             }
-            monkeypatch.setattr(throttle, "_down_until", 0.0)
-            throttle._spare.clear()
+            monkeypatch.setattr(counting, "_down_until", 0.0)
+            counting._spare.clear()
             yield
             caches["default"].close()
-            throttle._spare.clear()
+            counting._spare.clear()
 
     def test_sign_in_goes_on_and_guesses_count(self, down: None, nobody: Api, ann: Any) -> None:
         assert sign_in(nobody, "ann@example.com")["token"]

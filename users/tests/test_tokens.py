@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from core.auth import tokens
 from core.tests.clients import Api
-from users import families, services, tasks
+from users import refresh_tokens, services, tasks
 from users.models import RefreshToken, TokenFamily, User
 from users.tests.doors import REVOKE, REVOKE_ALL, codes, holds, refresh, sign_in, with_token
 from users.tests.factories import UserFactory
@@ -106,10 +106,10 @@ class TestRotation:
     ) -> None:
         heir = refresh(nobody, pair["refreshToken"])["refreshToken"]
         family = TokenFamily.objects.get()
-        assert families._successors(pair["refreshToken"], family)[0] == heir
-        assert families._successors(pair["refreshToken"], TokenFamily())[0] != heir
+        assert refresh_tokens._successors(pair["refreshToken"], family)[0] == heir
+        assert refresh_tokens._successors(pair["refreshToken"], TokenFamily())[0] != heir
         settings.JWT_SECRET_KEY = "n" * 32
-        assert families._successors(pair["refreshToken"], family)[0] != heir
+        assert refresh_tokens._successors(pair["refreshToken"], family)[0] != heir
         assert len(heir) == len(pair["refreshToken"]) == 43
 
     def test_nothing_is_given_in_the_grace_after_signing_out(

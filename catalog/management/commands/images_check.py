@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from catalog.images import checking
+from catalog.images import consistency
 from catalog.images.services import notify_worker
 
 SHOWN = 50
@@ -30,12 +30,12 @@ class Command(BaseCommand):
 
     def handle(self, *, fix: bool, min_age: float, **options: Any) -> None:
         """Checks, says, repairs."""
-        found = checking.check(min_age=timedelta(seconds=min_age))
+        found = consistency.check(min_age=timedelta(seconds=min_age))
         self._say("orphan", [name for _, name in found.orphans])
         self._say("hole", [f"image {image.pk} lacks {', '.join(map(str, kinds))}" for image, kinds in _words(found)])
         self._say("lost original", [f"image {image.pk}" for image in found.lost])
         if fix and found:
-            checking.fix(found)
+            consistency.fix(found)
             notify_worker()
             self.stdout.write(f"{len(found.orphans)} orphans removed, {len(found.holes)} images are made again.")
         elif not found:
@@ -50,5 +50,5 @@ class Command(BaseCommand):
             self.stdout.write(f"{what}: and {len(lines) - SHOWN} more")
 
 
-def _words(found: checking.Findings) -> list[tuple[Any, list[str]]]:
+def _words(found: consistency.Findings) -> list[tuple[Any, list[str]]]:
     return [(image, sorted(kind.label for kind in kinds)) for image, kinds in found.holes.items()]

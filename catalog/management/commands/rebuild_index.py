@@ -7,9 +7,9 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from catalog.search import store
-from catalog.search.drift import find_drift
-from catalog.search.rebuild import RebuildRunning, rebuild
+from catalog.search.index import store
+from catalog.search.index.consistency import find_drift
+from catalog.search.index.rebuilding import RebuildRunning, rebuild
 
 # So much drift is shown; more of it says nothing more.
 SHOWN = 20

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from core.env import contacts
+from core.config.env import contacts
 from core.tests.clients import Api
 
 PRIVATE = "private, no-store"

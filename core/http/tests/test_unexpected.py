@@ -55,16 +55,16 @@ def id_in(answer: Any) -> str:
 
 # One for each layer that a request passes.
 LAYERS = [
-    "core.proxies.is_trusted",
+    "core.http.proxies.is_trusted",
     "core.telemetry.requests.request_id_of",
     "corsheaders.middleware.CorsMiddleware.check_preflight",
-    "core.query_string.parse_qsl",
+    "core.http.query_string.parse_qsl",
     "core.http.bodies.is_utf8",
     "django.middleware.security.SecurityMiddleware.process_request",
     "django.contrib.sessions.middleware.SessionMiddleware.process_request",
     "django.middleware.common.CommonMiddleware.process_response",
     "core.auth.tokens.bearer_token",
-    "core.auth.rest.bearer_token",
+    "core.auth.bearer.bearer_token",
 ]
 
 
@@ -75,7 +75,7 @@ def test_an_exception_anywhere_is_json_with_an_id(
 ) -> None:
     settings.DEBUG = debug
     monkeypatch.setattr(layer, broken(RuntimeError("no secret")))
-    only = {"core.auth.tokens.bearer_token": [GRAPHQL], "core.auth.rest.bearer_token": [REST]}
+    only = {"core.auth.tokens.bearer_token": [GRAPHQL], "core.auth.bearer.bearer_token": [REST]}
     for path in only.get(layer, [GRAPHQL, REST]):
         found = error_id(send(f"{path}?a=b" if "query_string" in layer else path))
         assert len(found) == 32

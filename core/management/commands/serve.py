@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection, connections
 
-from core import env
+from core.config import env
 from core.jobs import heartbeat
 from core.management import running
 from core.management.supervisor import Supervisor, parse_procfile

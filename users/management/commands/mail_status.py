@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand
 from django.db.models import Count
 from django.utils import timezone
 
-from core import delayed
+from core.jobs import job
 from users.models import OutgoingMail
 
 
@@ -21,12 +21,12 @@ class Command(BaseCommand):
         counts = dict.fromkeys(OutgoingMail.Status.values, 0) | {row["status"]: row["count"] for row in rows}
         for status, count in counts.items():
             self.stdout.write(f"{status:<13}{count:>8}")
-        oldest = delayed.due(OutgoingMail).first()
+        oldest = job.due(OutgoingMail).first()
         if oldest is None:
             self.stdout.write("Nothing is due now.")
         else:
             waits = (timezone.now() - oldest.due_at).total_seconds()
-            count = delayed.due(OutgoingMail).count()
+            count = job.due(OutgoingMail).count()
             self.stdout.write(
                 f"{count} due now; the oldest since {oldest.due_at.isoformat()} ({waits:.0f} s): {oldest}"
             )

@@ -1,0 +1,1 @@
+from catalog.admin import catalogue as catalogue

@@ -1,0 +1,64 @@
+"""The category tree, read whole by one query: a shop has some hundred categories, not a million."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from catalog.models import Category
+from catalog.slugs import normal_form
+from core.db.prepared import instances
+
+_COLUMNS = ("id", "name", "slug", "parent_id", "folded_name")
+
+
+class CategoryTree:
+    """All categories, with the questions that the tree answers without further queries."""
+
+    def __init__(self, categories: Iterable[Category]) -> None:
+        ordered = sorted(categories, key=lambda category: (category.folded_name, category.pk))
+        self.by_id = {category.pk: category for category in ordered}
+        self._by_slug = {category.slug: category for category in ordered}
+        self._children: dict[int | None, list[Category]] = defaultdict(list)
+        for category in ordered:
+            self._children[category.parent_id].append(category)
+
+    @classmethod
+    def load(cls) -> "CategoryTree":
+        """The tree as it stands in the database: one query."""
+        rows = Category.objects.order_by().values_list(*_COLUMNS)
+        return cls(instances(Category, _COLUMNS, rows).values())
+
+    def with_slug(self, slug: str) -> Category | None:
+        """The category of this slug."""
+        return self._by_slug.get(normal_form(slug))
+
+    def named(self, name: str) -> list[Category]:
+        """Every category of exactly this name."""
+        return [category for category in self.by_id.values() if category.name == name]
+
+    def children(self, parent_id: int | None) -> list[Category]:
+        """The categories right below one, or the roots; by name."""
+        return self._children.get(parent_id, [])
+
+    def parent(self, category: Category) -> Category | None:
+        """The category right above."""
+        return self.by_id.get(category.parent_id) if category.parent_id else None
+
+    def path(self, category: Category) -> list[Category]:
+        """The way from the root down to the category, itself included."""
+        way: list[Category] = []
+        above: Category | None = self.by_id.get(category.pk, category)
+        while above is not None and above not in way:
+            way.append(above)
+            above = self.parent(above)
+        return way[::-1]
+
+    def subtree(self, roots: Iterable[int]) -> frozenset[int]:
+        """The ids of the categories and of all below them."""
+        found: set[int] = set()
+        waiting = list(roots)
+        while waiting:
+            category_id = waiting.pop()
+            if category_id not in found:
+                found.add(category_id)
+                waiting += [child.pk for child in self.children(category_id)]
+        return frozenset(found)

@@ -1,0 +1,131 @@
+"""Images at the REST door."""
+
+from django.http import Http404
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+from rest_framework.views import APIView
+
+from catalog.images import services
+from catalog.images.models import ProductImage
+from catalog.images.selectors import image_by_id
+from catalog.models import Product
+from catalog.permissions import CatalogRule, MayAddImages
+from catalog.policy import sees_hidden
+from catalog.serializers import ImageSerializer, ImageUploadSerializer
+from catalog.slugs import normal_form
+from core.errors import ErrorCode, InvalidInput
+from core.graphql.ids import key_of
+from core.http.uploads import oversized
+from core.parsing import has_unsafe_characters
+from core.rest.base import error_responses, refused
+from core.rest.parsers import FormParser
+
+SLUG = OpenApiParameter("slug", str, OpenApiParameter.PATH, description="The product's slug.")
+ID = OpenApiParameter("id", str, OpenApiParameter.PATH, description="The image's id.")
+
+
+class ProductImagesView(APIView):
+    """A product's images."""
+
+    permission_classes = [MayAddImages]
+    parser_classes = [FormParser]
+
+    @extend_schema(
+        operation_id="product_image_upload",
+        summary="Add a picture to a product",
+        description="JPEG, PNG, WebP or AVIF, as multipart/form-data. It is answered at once, PENDING; `Location` is "
+        "the page that tells when it is READY. Bytes that the product has already answer that image (200); those of a "
+        "FAILED one are tried again. For staff with the permission catalog.add_productimage.\n\n"
+        "`curl -H 'Authorization: Bearer …' -F image=@lamp.jpg -F alt='A lamp' …/api/v1/products/{slug}/images/`",
+        parameters=[SLUG],
+        request={"multipart/form-data": ImageUploadSerializer},
+        responses={
+            202: OpenApiResponse(ImageSerializer, "On its way; `Location` tells where to look."),
+            200: OpenApiResponse(ImageSerializer, "The product has these bytes already."),
+            **error_responses(400, 401, 403, 404, 413, 415),
+        },
+        examples=[
+            OpenApiExample(
+                "On its way",
+                value={
+                    "id": "UHJvZHVjdEltYWdlOjE=",
+                    "alt": "A lamp",
+                    "position": 0,
+                    "status": "PENDING",
+                    "error": None,
+                    "width": None,
+                    "height": None,
+                    "placeholder": None,
+                    "renditions": [],
+                },
+                response_only=True,
+                status_codes=["202"],
+            )
+        ],
+        tags=["products"],
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        """Takes the picture in."""
+        product = _product_id(slug, archived=True)
+        form = ImageUploadSerializer(data=request.data)
+        # What was dropped for its size is missing from the form: that is not the sender's omission.
+        dropped = "image" in oversized(request._request)
+        form.fields["image"].required = not dropped
+        form.is_valid(raise_exception=True)
+        try:
+            upload = services.image_upload(
+                actor=request.user,
+                product_id=product,
+                file=None if dropped else form.validated_data["image"],
+                alt=form.validated_data.get("alt", ""),
+            )
+        except InvalidInput as error:
+            if error.faults[0].code == ErrorCode.NOT_FOUND:
+                raise Http404 from None
+            raise refused(error, {}) from None
+        shown = ImageSerializer(upload.image, context={"request": request}).data
+        place = reverse("product-image", kwargs={"slug": slug, "id": shown["id"]}, request=request)
+        return Response(shown, status=202 if upload.is_new else 200, headers={"Location": place})
+
+
+class ProductImageView(APIView):
+    """One image of a product."""
+
+    permission_classes = [CatalogRule]
+
+    @extend_schema(
+        operation_id="product_image",
+        summary="One image of a product",
+        description="Shoppers see READY images of active products, staff all.",
+        parameters=[SLUG, ID],
+        responses={200: ImageSerializer, **error_responses(401, 404)},
+        tags=["products"],
+    )
+    def get(self, request: Request, slug: str, id: str) -> Response:
+        """The image of the id, if it is this product's."""
+        image = _image(slug, id, everything=sees_hidden(request.user))
+        return Response(ImageSerializer(image, context={"request": request}).data)
+
+
+def _product_id(slug: str, *, archived: bool) -> int:
+    """The product's primary key. Raises Http404."""
+    if has_unsafe_characters(slug):
+        raise Http404
+    found = Product.objects.filter(slug=normal_form(slug))
+    if not archived:
+        found = found.filter(is_active=True)
+    key = found.values_list("id", flat=True).first()
+    if key is None:
+        raise Http404
+    return key
+
+
+def _image(slug: str, global_id: str, *, everything: bool) -> ProductImage:
+    """The image, when it is the product's and the viewer's to see. Raises Http404."""
+    key = key_of(global_id, "ProductImage")
+    image = image_by_id(key, everything=everything) if key is not None else None
+    if image is None or image.product_id != _product_id(slug, archived=everything):
+        raise Http404
+    return image

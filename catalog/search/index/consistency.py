@@ -1,0 +1,121 @@
+"""Compares the index with the database, document by document."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from tantivy import Order, Query, Searcher
+
+from catalog.models import Product
+from catalog.search.changes import IndexChange
+from catalog.search.index import store
+from catalog.search.index.documents import PRODUCT, SCHEMA, Documents, named_digest, named_key
+from catalog.search.index.filters import within
+from catalog.search.index.writing import MODELS, documents, product_rows
+
+ROWS = 5_000
+# Changes on their way are no drift: what differs is looked at again as long as any wait, for so many seconds.
+PATIENCE = 15.0
+
+
+@dataclass(frozen=True)
+class Drift:
+    """A document that is not as the database says: "missing", "stale", "left over" or "doubled"."""
+
+    kind: str
+    key: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key} is {self.what}"
+
+
+def find_drift(progress: Callable[[int, int], object] = lambda done, total: None) -> list[Drift]:
+    """Every difference. Raises IndexUnavailable.
+
+    `progress` hears how many products of how many are compared.
+    """
+    until = time.monotonic() + PATIENCE
+    found = [*_products(progress), *_named()]
+    while found and time.monotonic() < until and IndexChange.objects.filter(applied=False).exists():
+        time.sleep(0.5)
+        found = _again(found)
+    # Once more: a page of rows and a commit read one after the other may belong to two moments.
+    return _again(found) if found else []
+
+
+def _again(found: list[Drift]) -> list[Drift]:
+    """What still differs of the products named, and of all brands and categories."""
+    keys = sorted({each.key for each in found if each.kind == PRODUCT})
+    searcher, making = store.reader.snapshot().searcher, documents()
+    products: list[Drift] = []
+    for start in range(0, len(keys), ROWS):
+        some = keys[start : start + ROWS]
+        query = Query.term_set_query(SCHEMA, "id", some)
+        products += _compared(some, _indexed(searcher, query, "id", len(some)), making)
+    return [*products, *(_named() if len(products) < len(found) or not keys else [])]
+
+
+def _products(progress: Callable[[int, int], object]) -> Iterator[Drift]:
+    """Drift of products, range of ids by range of ids: what only the index has is found too."""
+    searcher, making = store.reader.snapshot().searcher, documents()
+    total, done = Product.objects.filter(is_active=True).count(), 0
+    progress(done, total)
+    last = 0
+    while True:
+        ids = Product.objects.filter(is_active=True, pk__gt=last).order_by("id").values_list("id", flat=True)
+        keys = list(ids[:ROWS])
+        end = keys[-1] if len(keys) == ROWS else None
+        span = within("id", last + 1, end)
+        indexed = _indexed(searcher, span, "id", ROWS)
+        yield from _compared(keys, indexed, making)
+        done += len(keys)
+        progress(done, max(total, done))
+        if end is None:
+            return
+        last = end
+
+
+def _compared(keys: list[int], indexed: dict[int, list[int]], making: Documents) -> Iterator[Drift]:
+    expected = {}
+    for start in range(0, len(keys), 500):
+        for row in product_rows(keys[start : start + 500]):
+            expected[row[0]] = making.product_digest(row) if making.knows(row) else None
+    yield from _differences(PRODUCT, expected, indexed)
+
+
+def _named() -> Iterator[Drift]:
+    searcher = store.reader.snapshot().searcher
+    for kind, model in MODELS.items():
+        rows = model.objects.order_by().only("id", "name")
+        expected: dict[int, int | None] = {row.pk: named_digest(kind, row) for row in rows}
+        query = Query.term_query(SCHEMA, "kind", kind)
+        indexed = _indexed(searcher, query, "named", max(1, len(expected)))
+        by_pk = {key // 2: digests for key, digests in indexed.items() if named_key(kind, key // 2) == key}
+        yield from _differences(kind, expected, by_pk)
+
+
+def _indexed(searcher: Searcher, query: Query, field: str, expected: int) -> dict[int, list[int]]:
+    """The digests in the index by key; more than one where a document is doubled."""
+    found: dict[int, list[int]] = {}
+    limit, offset = expected + 1000, 0
+    while True:
+        hits = searcher.search(query, limit, count=False, order_by_field=field, order=Order.Asc, offset=offset).hits
+        digests = searcher.fast_field_values("digest", [address for _, address in hits])
+        for (key, _), digest in zip(hits, digests, strict=True):
+            found.setdefault(key, []).append(int(digest or 0))
+        if len(hits) < limit:
+            return found
+        offset += limit
+
+
+def _differences(kind: str, expected: dict[int, int | None], indexed: dict[int, list[int]]) -> Iterator[Drift]:
+    for key in sorted(expected.keys() | indexed.keys()):
+        if key not in indexed:
+            yield Drift(kind, key, "missing")
+        elif key not in expected:
+            yield Drift(kind, key, "left over")
+        elif len(indexed[key]) > 1:
+            yield Drift(kind, key, "doubled")
+        elif indexed[key] != [expected[key]]:
+            yield Drift(kind, key, "stale")

@@ -1,0 +1,171 @@
+"""What the index holds of a product, a brand and a category: the fields, and the rows as documents."""
+
+from bisect import bisect_right
+from decimal import Decimal
+from hashlib import blake2b
+from importlib.metadata import version
+from typing import Any
+
+import tantivy
+
+from catalog.category_tree import CategoryTree
+from catalog.models import UNRATED_HIGH, UNRATED_LOW, Brand, Category
+from catalog.search.cursors import EPOCH, MICROSECOND
+from catalog.search.facets import SCALE
+from catalog.search.tokens import EXACT, STEMMED, tokens_of
+from catalog.text import sort_key
+
+# Counts up when documents are made otherwise than before: an index of another version is rebuilt.
+VERSION = 1
+PRODUCT, BRAND, CATEGORY = "product", "brand", "category"
+# The columns of a product that its document is made of, in the order that `Documents.product` takes.
+COLUMNS = (
+    *("id", "name", "sku", "description", "category_id", "brand_id", "price", "quantity", "rating"),
+    "created_at",
+)
+# Fields of numbers, all for sorting, ranges and facets: name, type, whether single values are looked up.
+_NUMBERS = (
+    ("id", "unsigned", True),
+    ("named", "unsigned", True),
+    ("category", "unsigned", True),
+    ("brand", "unsigned", True),
+    ("price", "integer", True),
+    # How many bounds of SCALE are at or below the price: facets count a few steps faster than ranges of prices.
+    ("price_step", "unsigned", False),
+    ("quantity", "integer", True),
+    ("rating_low", "float", True),
+    ("rating_high", "float", True),
+    ("created", "integer", False),
+    ("digest", "unsigned", False),
+)
+# Fields of text: name, tokenizer, what is kept of a token, whether rows can be sorted by it.
+_TEXTS = (
+    ("kind", "raw", "basic", False),
+    ("stock", "raw", "basic", False),
+    ("name_key", "raw", "basic", True),
+    ("name", "stemmed", "position", False),
+    ("brand_name", "stemmed", "freq", False),
+    ("category_path", "stemmed", "freq", False),
+    ("sku", "exact", "freq", False),
+    ("description", "stemmed", "freq", False),
+    # As written, for prefixes and typos: the name, and the rest but the SKU (a million SKUs begin alike).
+    ("name_words", "exact", "basic", False),
+    ("words", "exact", "basic", False),
+    # The name of a brand or category: what suggestions complete.
+    ("label", "exact", "basic", False),
+)
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    for name, kind, indexed in _NUMBERS:
+        getattr(builder, f"add_{kind}_field")(name, indexed=indexed, fast=True)
+    for name, tokenizer, option, fast in _TEXTS:
+        builder.add_text_field(name, tokenizer_name=tokenizer, index_option=option, fast=fast)
+    return builder.build()
+
+
+SCHEMA = _schema()
+# Of everything that decides whether an index on disk is one that this code can read and keep up to date.
+FINGERPRINT = blake2b(f"{VERSION}{version('tantivy')}{_NUMBERS}{_TEXTS}".encode(), digest_size=8).hexdigest()
+
+
+def register_tokenizers(index: tantivy.Index) -> None:
+    """Tells an index, just made or opened, how its fields take text apart."""
+    index.register_tokenizer("exact", EXACT)
+    index.register_tokenizer("stemmed", STEMMED)
+
+
+def named_key(kind: str, pk: int) -> int:
+    """The number by which a brand's or category's document is found; a product's is its id."""
+    return pk * 2 + (kind == CATEGORY)
+
+
+def name_term(key: str) -> str:
+    """A stored sort key as the index holds it: in hexadecimal, so that the order of text is that of its UTF-8 bytes."""
+    return f"n{key.encode().hex()}"
+
+
+def cents(price: Decimal) -> int:
+    """The price in hundredths."""
+    return int(price.scaleb(2))
+
+
+def digest_of(*content: Any) -> int:
+    """63 bits of a hash of a document's content: what drift is found by."""
+    return int.from_bytes(blake2b(repr(content).encode(), digest_size=8).digest()) >> 1
+
+
+class Documents:
+    """Makes documents of rows; knows the categories' paths and the brands' names at one moment."""
+
+    def __init__(self, tree: CategoryTree, brands: dict[int, str]) -> None:
+        self._tree, self._brands = tree, brands
+        self._paths: dict[int, tuple[str, str]] = {}
+        self._brand_tokens: dict[int, str] = {}
+
+    def _path(self, category_id: int) -> tuple[str, str]:
+        """The names from the root down, and their tokens."""
+        if category_id not in self._paths:
+            path = "\x1f".join(each.name for each in self._tree.path(self._tree.by_id[category_id]))
+            self._paths[category_id] = path, tokens_of(path.replace("\x1f", " "))
+        return self._paths[category_id]
+
+    def knows(self, row: tuple[Any, ...]) -> bool:
+        """Whether the row's category and brand existed when this was made."""
+        return row[4] in self._tree.by_id and row[5] in self._brands
+
+    def product_digest(self, row: tuple[Any, ...]) -> int:
+        """The digest of the document that `product` makes of the row."""
+        # The database may answer 4 where 4.0 was written, and a price with more zeros.
+        price, rating = cents(row[6]), None if row[8] is None else float(row[8])
+        created = (row[9] - EPOCH) // MICROSECOND
+        return digest_of(*row[:6], price, row[7], rating, created, self._path(row[4])[0], self._brands[row[5]])
+
+    def product(self, row: tuple[Any, ...]) -> tantivy.Document:
+        """The document of an active product's row in the order of COLUMNS."""
+        pk, name, sku, description, category_id, brand_id, price, quantity, rating, created = row
+        path = self._path(category_id)[1]
+        brand = self._brand_tokens.get(brand_id)
+        if brand is None:
+            brand = self._brand_tokens[brand_id] = tokens_of(self._brands[brand_id])
+        named, described = tokens_of(name), tokens_of(description)
+        skus = tokens_of(sku) if sku else ""
+        document = tantivy.Document()
+        document.add_unsigned("id", pk)
+        document.add_unsigned("category", category_id)
+        document.add_unsigned("brand", brand_id)
+        document.add_integer("price", cents(price))
+        document.add_unsigned("price_step", bisect_right(SCALE, price))
+        document.add_integer("quantity", quantity)
+        # Zero has one sign only: the index would put -0.0 before 0.0.
+        document.add_float("rating_low", UNRATED_LOW if rating is None else rating + 0.0)
+        document.add_float("rating_high", UNRATED_HIGH if rating is None else rating + 0.0)
+        document.add_integer("created", (created - EPOCH) // MICROSECOND)
+        document.add_unsigned("digest", self.product_digest(row))
+        document.add_text("kind", PRODUCT)
+        document.add_text("stock", "in" if quantity > 0 else "out")
+        document.add_text("name_key", name_term(sort_key(name)))
+        document.add_text("name", named)
+        document.add_text("brand_name", brand)
+        document.add_text("category_path", path)
+        document.add_text("sku", skus)
+        document.add_text("description", described)
+        document.add_text("name_words", named)
+        document.add_text("words", f"{brand} {path} {described}")
+        return document
+
+
+def named_digest(kind: str, row: Brand | Category) -> int:
+    """The digest of the document that `named_document` makes of the row."""
+    return digest_of(kind, row.pk, row.name)
+
+
+def named_document(kind: str, row: Brand | Category) -> tantivy.Document:
+    """The document of a brand or category."""
+    document = tantivy.Document()
+    document.add_unsigned("named", named_key(kind, row.pk))
+    document.add_unsigned("digest", named_digest(kind, row))
+    document.add_text("kind", kind)
+    document.add_text("label", tokens_of(row.name))
+    return document

@@ -1,0 +1,142 @@
+"""Pages in an exact total order: Tantivy sorts by one value and leaves ties as they lie, here the id decides them.
+
+The boundary's group of equal values is asked for on its own, by id; so is the last group of a page, when the page's end
+cuts it.
+"""
+
+from bisect import bisect_right
+from typing import Any
+
+from tantivy import FieldType, Order, Query
+
+from catalog.search.cursors import Boundary, Page
+from catalog.search.index.documents import SCHEMA
+from catalog.search.index.filters import PRODUCTS, TYPES, from_index, to_index, within
+from catalog.search.index.matching import all_of
+from catalog.search.index.store import Snapshot
+
+# Rows read beyond the page: often they hold the end of its last group, which saves a query.
+SPARE = 20
+# From so many products on, a page of the whole catalogue looks first at the values near its boundary.
+MANY = 5_000
+SLICES = 256
+# Products looked at for a text's quantiles; each of the slices between those holds so many of them.
+SAMPLES, IN_A_SLICE = 4096, 4
+
+Rows = list[tuple[Any, int]]
+
+
+def in_order(index: Snapshot, queries: list[Query], field: str, *, descending: bool, page: Page) -> list[Boundary]:
+    """Up to `page.size + 1` boundaries of what meets all queries by (field, id), read in the page's direction."""
+    down = descending != page.backward
+    want = page.size + 1
+    rows: Rows = []
+    after = None
+    if page.boundary is not None:
+        after = to_index(field, page.boundary.value)
+        beyond = within("id", *_beyond(page.boundary.id, down), open_ends=True)
+        rows = _by_id(index, [*queries, _equal(field, after), beyond], after, want, down)
+    if len(rows) < want:
+        rows += _by_value(index, queries, field, after, want - len(rows), down)
+    return [Boundary(from_index(field, value), row_id) for value, row_id in rows]
+
+
+def _beyond(value: Any, down: bool) -> tuple[Any, Any]:
+    """The ends of the range behind a value."""
+    return (None, value) if down else (value, None)
+
+
+def _equal(field: str, value: Any) -> Query:
+    return within(field, value, value) if field == "created" else Query.term_query(SCHEMA, field, value)
+
+
+def _between(index: Snapshot, field: str, low: Any, high: Any) -> Query:
+    """Both ends exclusive; None: no such end."""
+    if field != "name_key":
+        return within(field, low, high, open_ends=True)
+    # tantivy-py has no range of texts but in its query language; the ends are hexadecimal, nothing a user typed.
+    return index.index.parse_query(f"name_key:{{{low or '*'} TO {high or '*'}}}")
+
+
+def _by_value(index: Snapshot, queries: list[Query], field: str, after: Any, want: int, down: bool) -> Rows:
+    """So many rows by (field, id) behind the value, or from the start."""
+    limit = want + SPARE
+    if not queries and index.searcher.num_docs >= MANY:
+        near = _window(index, field, after, want, down)
+        hits = _hits(index, near, limit, field, down) if near is not None else []
+        if near is not None and len(hits) == limit:
+            return _complete(index, [near], field, hits, want, limit, down)
+    if after is not None:
+        queries = [*queries, _between(index, field, *_beyond(after, down))]
+    queries = queries or [PRODUCTS]
+    return _complete(index, queries, field, _hits(index, all_of(queries), limit, field, down), want, limit, down)
+
+
+def _complete(index: Snapshot, queries: list[Query], field: str, hits: Rows, want: int, limit: int, down: bool) -> Rows:
+    """The first `want` of the hits in total order; the group that the limit cuts is read by id."""
+    if len(hits) < limit or hits[want - 1][0] != hits[-1][0]:
+        return sorted(hits, reverse=down)[:want]
+    last = hits[-1][0]
+    whole = sorted((hit for hit in hits if hit[0] != last), reverse=down)
+    return whole + _by_id(index, [*queries, _equal(field, last)], last, want - len(whole), down)
+
+
+def _hits(index: Snapshot, query: Query, limit: int, field: str, down: bool) -> Rows:
+    """(value, id) by value alone."""
+    order = Order.Desc if down else Order.Asc
+    found = index.searcher.search(query, limit, count=False, order_by_field=field, order=order).hits
+    ids = index.searcher.fast_field_values("id", [address for _, address in found])
+    return [(value, int(row_id or 0)) for (value, _), row_id in zip(found, ids, strict=True)]
+
+
+def _by_id(index: Snapshot, queries: list[Query], value: Any, limit: int, down: bool) -> Rows:
+    """(value, id) by id, of rows that all have this value."""
+    order = Order.Desc if down else Order.Asc
+    found = index.searcher.search(all_of(queries), limit, count=False, order_by_field="id", order=order).hits
+    return [(value, row_id) for row_id, _ in found]
+
+
+def _window(index: Snapshot, field: str, after: Any, want: int, down: bool) -> Query | None:
+    """A slice of values behind the boundary that should hold a page, of the catalogue's quantiles; None: no telling.
+
+    Whether it does is for the caller to see: what is in it comes before all that is not.
+    """
+    quantiles = _quantiles(index, field)
+    # Slices are not all of one size: room for four pages.
+    step = 1 + 4 * want * len(quantiles) // index.searcher.num_docs
+    if down:
+        place = bisect_right(quantiles, after) - 1 if after is not None else len(quantiles) - 1
+        low = quantiles[place - step] if place > step else None
+        ends = (low, after)
+    else:
+        place = bisect_right(quantiles, after) if after is not None else 0
+        high = quantiles[place + step] if place + step < len(quantiles) else None
+        ends = (after, high)
+    if None in ends and (after is not None or ends == (None, None)):
+        return None
+    # Open at the boundary, whose group was read; the other end is nobody's boundary.
+    return _between(index, field, *ends)
+
+
+def _quantiles(index: Snapshot, field: str) -> list[Any]:
+    """Values that part the catalogue into slices of about one size; kept as long as they are good enough."""
+    known = index.quantiles.get(field)
+    if known is None and field == "name_key":
+        known = index.quantiles[field] = _sampled(index, field)
+    elif known is None:
+        percents = [100 * n / SLICES for n in range(1, SLICES)]
+        asked = {"q": {"percentiles": {"field": field, "percents": percents, "keyed": False}}}
+        values = index.searcher.aggregate(PRODUCTS, asked)["q"]["values"]
+        whole = TYPES[field] == FieldType.Integer
+        known = sorted({round(each["value"]) if whole else each["value"] for each in values})
+        index.quantiles[field] = known
+    return known
+
+
+def _sampled(index: Snapshot, field: str) -> list[Any]:
+    """Quantiles of a text, for which Tantivy has no percentiles: of the products with the highest digests, any ones."""
+    highest = index.searcher.search(PRODUCTS, SAMPLES, count=False, order_by_field="digest").hits
+    ids = index.searcher.fast_field_values("id", [address for _, address in highest])
+    some = Query.term_set_query(SCHEMA, "id", ids)
+    values = [value for value, _ in index.searcher.search(some, SAMPLES, count=False, order_by_field=field).hits]
+    return sorted(set(values[IN_A_SLICE::IN_A_SLICE]))

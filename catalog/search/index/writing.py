@@ -1,0 +1,103 @@
+"""From recorded changes, or the whole catalogue, to documents in a writer; every row is read fresh."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import tantivy
+from tantivy import Query
+
+from catalog.category_tree import CategoryTree
+from catalog.models import Brand, Category, Product
+from catalog.search.changes import IndexChange
+from catalog.search.index.documents import (
+    BRAND,
+    CATEGORY,
+    COLUMNS,
+    PRODUCT,
+    SCHEMA,
+    Documents,
+    named_document,
+    named_key,
+)
+
+ROWS = 2_000
+MODELS: dict[str, type[Brand] | type[Category]] = {BRAND: Brand, CATEGORY: Category}
+
+ProductRow = tuple[Any, ...]
+
+
+def chunks(keys: Iterable[int], size: int = ROWS) -> Iterator[list[int]]:
+    """The keys in order, so many at a time."""
+    ordered = sorted(keys)
+    for start in range(0, len(ordered), size):
+        yield ordered[start : start + size]
+
+
+def documents() -> Documents:
+    """What makes documents, with the categories and brands of this moment: two queries."""
+    return Documents(CategoryTree.load(), dict(Brand.objects.order_by().values_list("id", "name")))
+
+
+def product_rows(keys: Sequence[int]) -> list[ProductRow]:
+    """The active products of the keys, by id."""
+    rows = Product.objects.filter(pk__in=keys, is_active=True).order_by("id")
+    return list(rows.values_list(*COLUMNS))
+
+
+def all_product_rows() -> Iterator[list[ProductRow]]:
+    """All active products by id, some at a time; rows that change meanwhile are somebody else's to apply again."""
+    last = 0
+    while rows := list(Product.objects.filter(is_active=True, pk__gt=last).order_by("id").values_list(*COLUMNS)[:ROWS]):
+        yield rows
+        last = rows[-1][0]
+
+
+class Applier:
+    """Puts rows into a writer; reads categories and brands again when a row names one that is new."""
+
+    def __init__(self, writer: tantivy.IndexWriter) -> None:
+        self._writer = writer
+        self._documents = documents()
+
+    def add_products(self, rows: Sequence[ProductRow]) -> None:
+        """Adds the products' documents."""
+        if not all(self._documents.knows(row) for row in rows):
+            self._documents = documents()
+        for row in rows:
+            # Unknown even now: the product has moved on since it was read, which is a change of its own.
+            if self._documents.knows(row):
+                self._writer.add_document(self._documents.product(row))
+
+    def add_named(self) -> None:
+        """Adds all brands and categories."""
+        for kind, model in MODELS.items():
+            for row in model.objects.order_by().only("id", "name").iterator(ROWS):
+                self._writer.add_document(named_document(kind, row))
+
+    def _delete(self, field: str, keys: list[int]) -> None:
+        # By query: deletion by term takes every int for a signed one, and finds nothing in a field of unsigned.
+        self._writer.delete_documents_by_query(Query.term_set_query(SCHEMA, field, keys))
+
+    def replace(self, changes: Sequence[IndexChange], advance: Callable[[int], object] = lambda done: None) -> None:
+        """Brings the documents that the changes speak of to what the database says now."""
+        changed = {kind: {c.key for c in changes if c.kind == kind} for kind in (PRODUCT, *MODELS)}
+        for kind, model in MODELS.items():
+            for keys in chunks(changed[kind]):
+                self._delete("named", [named_key(kind, key) for key in keys])
+                for row in model.objects.filter(pk__in=keys).only("id", "name"):
+                    self._writer.add_document(named_document(kind, row))
+        for keys in chunks(changed[PRODUCT] | _products_of(changed[BRAND], changed[CATEGORY])):
+            self._delete("id", keys)
+            self.add_products(product_rows(keys))
+            advance(len(keys))
+
+
+def _products_of(brands: set[int], categories: set[int]) -> set[int]:
+    """The active products that show the name of one of these brands, or of one of these categories in their path."""
+    found: set[int] = set()
+    active = Product.objects.filter(is_active=True).order_by().values_list("id", flat=True)
+    for keys in chunks(brands):
+        found.update(active.filter(brand__in=keys))
+    for keys in chunks(CategoryTree.load().subtree(categories) if categories else ()):
+        found.update(active.filter(category__in=keys))
+    return found

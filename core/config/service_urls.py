@@ -1,0 +1,82 @@
+"""Reads the URLs of what Vitrine stands on: database, cache, broker and mail server.
+
+As in core/config/env.py a wrong one ends the process with one sentence, without the password that it may hold.
+"""
+
+import re
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from environ import Env
+
+from core.config import env
+
+
+def _parsed(name: str, value: str, allowed: str, parse: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    """What django-environ makes of the URL; whatever it complains about is refused."""
+    try:
+        with warnings.catch_warnings(action="error"):
+            return parse(value)
+    except Exception:
+        # Its own words may hold the password.
+        env.refuse(name, allowed, env.without_password(value))
+
+
+def database(name: str, default: str) -> dict[str, Any]:
+    """Django's settings of the database that the URL names: SQLite's file, or MySQL."""
+    allowed = "sqlite:////folder/file in a folder that is there, or mysql://<user>:<password>@host:3306/name"
+    value = env.text(name, default)
+    if not value.startswith(("sqlite:///", "mysql://")):
+        env.refuse(name, allowed, env.without_password(value))
+    config = _parsed(name, value, allowed, Env.db_url_config)
+    is_file = config["ENGINE"].endswith("sqlite3")
+    if config["NAME"] in {"", ":memory:"} or (is_file and not Path(config["NAME"]).absolute().parent.is_dir()):
+        env.refuse(name, allowed, env.without_password(value))
+    return config
+
+
+def _is_redis(value: str) -> bool:
+    """Whether it is a Redis URL with a host, and with a number as database if it names one."""
+    if not env.has_good_port(value):
+        return False
+    parts = urlsplit(value)
+    return bool(
+        parts.scheme in {"redis", "rediss"}
+        and parts.hostname
+        and re.fullmatch(r"(?:/[0-9]{0,5})?", parts.path, re.ASCII)
+    )
+
+
+def cache(name: str) -> dict[str, Any] | None:
+    """Django's settings of the cache that the URL names; None when it names none."""
+    value, allowed = env.text(name), "redis://host:6379/1, rediss://…, filecache:///folder or locmemcache://"
+    if not value:
+        return None
+    if not value.startswith(("filecache:///", "locmemcache://")) and not _is_redis(value):
+        env.refuse(name, allowed, env.without_password(value))
+    return _parsed(name, value, allowed, Env.cache_url_config)
+
+
+def broker(name: str, embedded: str) -> str:
+    """The broker's URL: Redis, or the embedded one."""
+    value = env.text(name, embedded)
+    if value != embedded and not value.startswith("memory://") and not _is_redis(value):
+        env.refuse(name, f"redis://host:6379/0, rediss://… or {embedded}", env.without_password(value))
+    return value
+
+
+def mail(name: str, default: str) -> dict[str, Any]:
+    """Django's EMAIL_* settings of the URL."""
+    value, allowed = (
+        env.text(name, default),
+        "smtp://<user>:<password>@host:587, smtp+tls://…, smtp+ssl://… or filemail:////folder",
+    )
+    config = _parsed(name, value, allowed, Env.email_url_config)
+    if (value.startswith("smtp") and not config["EMAIL_HOST"]) or (
+        value.startswith("filemail") and not config["EMAIL_FILE_PATH"]
+    ):
+        env.refuse(name, allowed, env.without_password(value))
+    return config

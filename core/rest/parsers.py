@@ -1,0 +1,57 @@
+"""How REST bodies are read and which form answers take; apart from core.rest.base, which is imported too late."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from rest_framework.exceptions import NotAcceptable, ParseError, ValidationError
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+from core.http.bodies import NotJSON, read_json
+from core.http.negotiation import preferred_type
+
+
+class JsonParser(JSONParser):
+    """Reads JSON."""
+
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+        """The parsed body. Raises ParseError, ValidationError for a text that is none."""
+        try:
+            return read_json(stream.read())
+        except NotJSON as error:
+            message = f"The body {error}."
+            raise (ValidationError({".".join(error.path): message}) if error.path else ParseError(message)) from None
+        except OSError:
+            raise ParseError("The body ended before its Content-Length.") from None
+
+
+class FormParser(MultiPartParser):
+    """Reads multipart/form-data; too many fields or files are malformed, which Django would answer as HTML."""
+
+    def parse(self, *args: Any, **kwargs: Any) -> Any:
+        """The parsed form. Raises ParseError, RequestDataTooBig."""
+        try:
+            return super().parse(*args, **kwargs)
+        except RequestDataTooBig:
+            raise
+        except (SuspiciousOperation, OSError) as error:
+            raise ParseError(f"Multipart form parse error: {error}") from None
+
+
+class ContentNegotiation(DefaultContentNegotiation):
+    """REST framework's, with an Accept header read as everywhere else."""
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        """The renderer and its media type. Raises NotAcceptable (406)."""
+        by_type: dict[str, BaseRenderer] = {}
+        for renderer in renderers:
+            by_type.setdefault(renderer.media_type, renderer)
+        chosen = preferred_type(request.META.get("HTTP_ACCEPT", ""), list(by_type))
+        if chosen is None:
+            raise NotAcceptable(f"Answers are {' or '.join(by_type)}.", available_renderers=list(by_type.values()))
+        return by_type[chosen], chosen
