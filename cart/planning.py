@@ -7,7 +7,7 @@ from django.conf import settings
 
 from cart.models import Cart, CartLine
 from catalog.models import Product
-from core.errors import ErrorCode, Fault
+from core.errors import ErrorCode, FieldError
 
 NO_LINE = "There is no such line in your cart."
 
@@ -26,21 +26,21 @@ class Plan:
 
     write: list[CartLine] = field(default_factory=list)
     remove: list[int] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
+    field_errors: list[FieldError] = field(default_factory=list)
 
-    def fault(self, *path: str, message: str, code: ErrorCode = ErrorCode.INVALID) -> None:
+    def field_error(self, *path: str, message: str, code: ErrorCode = ErrorCode.INVALID) -> None:
         """Notes one more mistake."""
-        self.faults.append(Fault(path, message, code))
+        self.field_errors.append(FieldError(path, message, code))
 
     def check_quantity(self, *path: str, product: Product, quantity: int, held: int = 0) -> None:
         """Notes what stands against so many of a product, `held` of which are in the cart already."""
         if quantity > settings.CART_MAX_QUANTITY:
             message = f"At most {settings.CART_MAX_QUANTITY} of a product fit into a cart; this would make {quantity}."
-            self.fault(*path, message=message, code=ErrorCode.LIMIT_EXCEEDED)
+            self.field_error(*path, message=message, code=ErrorCode.LIMIT_EXCEEDED)
         if quantity > product.quantity:
             there = f"There {'is' if product.quantity == 1 else 'are'} only {product.quantity} in stock"
             message = f"{there}, and the cart holds {held} already." if held else f"{there}."
-            self.fault(*path, message=message, code=ErrorCode.INSUFFICIENT_STOCK)
+            self.field_error(*path, message=message, code=ErrorCode.INSUFFICIENT_STOCK)
 
 
 def plan_add(cart: Cart, lines: Sequence[Wanted]) -> Plan:
@@ -54,9 +54,9 @@ def plan_add(cart: Cart, lines: Sequence[Wanted]) -> Plan:
         product = products.get(wanted.key)
         if product is None:
             message = "There is no such product."
-            plan.fault("lines", str(index), "productId", message=message, code=ErrorCode.NOT_FOUND)
+            plan.field_error("lines", str(index), "productId", message=message, code=ErrorCode.NOT_FOUND)
         if wanted.quantity < 1:
-            plan.fault("lines", str(index), "quantity", message="The quantity must be at least 1.")
+            plan.field_error("lines", str(index), "quantity", message="The quantity must be at least 1.")
         elif product is not None:
             sums[product.pk] = sums.get(product.pk, held.get(product.pk, 0)) + wanted.quantity
             last[product.pk] = index
@@ -69,7 +69,7 @@ def plan_add(cart: Cart, lines: Sequence[Wanted]) -> Plan:
     # A cart that was fuller before the limit was lowered may stay so, and may get more of what it holds.
     if count > max(settings.CART_MAX_LINES, len(held)):
         message = f"A cart holds at most {settings.CART_MAX_LINES} lines; this would make {count}."
-        plan.fault("lines", message=message, code=ErrorCode.LIMIT_EXCEEDED)
+        plan.field_error("lines", message=message, code=ErrorCode.LIMIT_EXCEEDED)
     return plan
 
 
@@ -87,11 +87,11 @@ def plan_update(cart: Cart, lines: Sequence[Wanted]) -> Plan:
         line = held.get(wanted.key) if wanted.key is not None else None
         if wanted.quantity < 0:
             message = "The quantity must be at least 0, which takes the line out."
-            plan.fault("lines", str(index), "quantity", message=message)
+            plan.field_error("lines", str(index), "quantity", message=message)
         if line is None:
-            plan.fault("lines", str(index), "lineId", message=NO_LINE, code=ErrorCode.NOT_FOUND)
+            plan.field_error("lines", str(index), "lineId", message=NO_LINE, code=ErrorCode.NOT_FOUND)
         elif line.pk in seen:
-            plan.fault("lines", str(index), "lineId", message="The same line comes twice.")
+            plan.field_error("lines", str(index), "lineId", message="The same line comes twice.")
         elif wanted.quantity == 0:
             plan.remove.append(line.pk)
         elif wanted.quantity > 0:
@@ -104,7 +104,7 @@ def plan_update(cart: Cart, lines: Sequence[Wanted]) -> Plan:
 def _plan_quantity(plan: Plan, index: int, line: CartLine, product: Product | None, quantity: int) -> None:
     if product is None:
         message = "The product has left the shop: this line can only be taken out."
-        plan.fault("lines", str(index), "lineId", message=message, code=ErrorCode.NOT_FOUND)
+        plan.field_error("lines", str(index), "lineId", message=message, code=ErrorCode.NOT_FOUND)
         return
     plan.check_quantity("lines", str(index), "quantity", product=product, quantity=quantity)
     if quantity != line.quantity:
@@ -120,7 +120,7 @@ def plan_remove(cart: Cart, keys: Sequence[int | None]) -> Plan:
     plan = Plan(remove=sorted(held & set(keys)))
     for index, key in enumerate(keys):
         if key not in held:
-            plan.fault("lineIds", str(index), message=NO_LINE, code=ErrorCode.NOT_FOUND)
+            plan.field_error("lineIds", str(index), message=NO_LINE, code=ErrorCode.NOT_FOUND)
     return plan
 
 

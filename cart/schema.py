@@ -12,7 +12,7 @@ from cart.selectors import read_cart, read_line
 from catalog.schema.lookahead import relations
 from catalog.schema.types import Money, Product
 from catalog.selectors import attach_relations
-from core.errors import Fault, InvalidInput
+from core.errors import FieldError, InvalidInput
 from core.graphql.connections import list_of
 from core.graphql.errors import UserError, unauthenticated, user_errors
 from core.graphql.ids import key_of
@@ -193,14 +193,14 @@ class CartMutation(graphene.ObjectType):
 def _mutation(info: GraphQLResolveInfo, change: Callable[..., models.Cart], **arguments: Any) -> CartPayload:
     """The changed cart; or the one as it stands, with every mistake of the input."""
     user_id = _user_id(info)
-    faults: tuple[Fault, ...] = ()
+    field_errors: tuple[FieldError, ...] = ()
     try:
         cart = change(user_id=user_id, **arguments)
     except InvalidInput as error:
-        faults = error.faults
+        field_errors = error.field_errors
         cart = read_cart(user_id)
     _attach(info, cart, at(selection(info), "cart") or {})
-    return CartPayload(cart=cart, errors=user_errors(faults))
+    return CartPayload(cart=cart, errors=user_errors(field_errors))
 
 
 def _user_id(info: GraphQLResolveInfo) -> int:

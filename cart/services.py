@@ -20,7 +20,7 @@ from cart.models import KEY_LENGTH, Cart, CartLine
 from cart.planning import Plan, Wanted, plan_add, plan_clear, plan_remove, plan_update
 from cart.selectors import empty_cart, lock_cart, read_cart
 from core.db.transactions import run_in_transaction
-from core.errors import ErrorCode, Fault, InvalidInput
+from core.errors import ErrorCode, FieldError, InvalidInput
 
 
 @dataclass(frozen=True)
@@ -84,15 +84,15 @@ def _mutate(user_id: int, terms: Terms, plan_for: Callable[[Cart], Plan], *, mak
 
     def work() -> Cart:
         cart = lock_cart(user_id) or (_make_cart(user_id) if make else empty_cart(user_id))
-        faults = _claim(user_id, terms)
-        if faults is None:
+        field_errors = _claim(user_id, terms)
+        if field_errors is None:
             return read_cart(user_id)
         if terms.expected_version not in (None, cart.version):
             message = f"The cart is at version {cart.version} by now, not {terms.expected_version}."
-            faults.append(Fault(("expectedVersion",), message, ErrorCode.VERSION_CONFLICT))
+            field_errors.append(FieldError(("expectedVersion",), message, ErrorCode.VERSION_CONFLICT))
         plan = plan_for(cart)
-        if faults or plan.faults:
-            raise InvalidInput([*faults, *plan.faults])
+        if field_errors or plan.field_errors:
+            raise InvalidInput([*field_errors, *plan.field_errors])
         if plan.write or plan.remove:
             _write(cart, plan)
         return read_cart(user_id)
@@ -100,17 +100,17 @@ def _mutate(user_id: int, terms: Terms, plan_for: Callable[[Cart], Plan], *, mak
     return run_in_transaction(work, again_on=(IntegrityError,))
 
 
-def _claim(user_id: int, terms: Terms) -> list[Fault] | None:
+def _claim(user_id: int, terms: Terms) -> list[FieldError] | None:
     """What is wrong with the idempotency key, if anything; None when it tells a retry of what was applied."""
     if terms.key is None:
         return []
     if not 0 < len(terms.key) <= KEY_LENGTH:
-        return [Fault(("idempotencyKey",), f"The key must have 1 to {KEY_LENGTH} characters.")]
+        return [FieldError(("idempotencyKey",), f"The key must have 1 to {KEY_LENGTH} characters.")]
     found = claim(user_id=user_id, mutation=terms.mutation, key=terms.key, digest=terms.digest)
     if found is Claim.REPLAY:
         return None
     if found is Claim.OTHER_INPUT:
-        return [Fault(("idempotencyKey",), "This key was used with other input: a new wish wants a new key.")]
+        return [FieldError(("idempotencyKey",), "This key was used with other input: a new wish wants a new key.")]
     return []
 
 

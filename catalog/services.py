@@ -15,7 +15,7 @@ from catalog.text import squeeze
 from core.auth import policy
 from core.auth.policy import Actor
 from core.db.transactions import run_in_transaction
-from core.errors import ErrorCode, Fault, InvalidInput
+from core.errors import ErrorCode, FieldError, InvalidInput
 
 # What null clears in an update; everything else has always a value.
 CLEARABLE = {"sku", "rating"}
@@ -53,10 +53,10 @@ def product_create(*, actor: Actor, fields: ProductFields) -> Product:
         if "slug" not in given:
             product.slug = _free_slug(str(given.get("name", "")))
         # A slug of ours that is taken by now is not the caller's mistake: the database says so, and we make another.
-        faults = _fill(product, given, ours=() if "slug" in given else ("slug",))
-        faults += [_required(name) for name in ("category", "brand") if name not in given]
-        if faults:
-            raise InvalidInput(faults)
+        field_errors = _fill(product, given, ours=() if "slug" in given else ("slug",))
+        field_errors += [_required(name) for name in ("category", "brand") if name not in given]
+        if field_errors:
+            raise InvalidInput(field_errors)
         product.save(force_insert=True)
         return product
 
@@ -78,10 +78,10 @@ def product_delete(*, actor: Actor, product_id: int | None) -> Product:
 def _changed(product_id: int | None, fields: ProductFields) -> Product:
     def work() -> Product:
         product = _locked(product_id)
-        faults = [_required(name) for name, value in fields.items() if value is None and name not in CLEARABLE]
-        faults += _fill(product, {n: value for n, value in fields.items() if value is not None or n in CLEARABLE})
-        if faults:
-            raise InvalidInput(faults)
+        field_errors = [_required(name) for name, value in fields.items() if value is None and name not in CLEARABLE]
+        field_errors += _fill(product, {n: value for n, value in fields.items() if value is not None or n in CLEARABLE})
+        if field_errors:
+            raise InvalidInput(field_errors)
         product.save()
         return product
 
@@ -104,8 +104,8 @@ def products_set_active(*, actor: Actor, ids: Sequence[int], active: bool) -> in
     return sum(run_in_transaction(partial(work, batch)) for batch in batches)
 
 
-def _required(name: str) -> Fault:
-    return Fault((_shown(name),), "A value is wanted here.", ErrorCode.REQUIRED)
+def _required(name: str) -> FieldError:
+    return FieldError((_shown(name),), "A value is wanted here.", ErrorCode.REQUIRED)
 
 
 def _shown(name: str) -> str:
@@ -123,19 +123,19 @@ def _locked(product_id: int | None) -> Product:
     return product
 
 
-def _fill(product: Product, values: dict[str, Any], ours: Sequence[str] = ()) -> list[Fault]:
+def _fill(product: Product, values: dict[str, Any], ours: Sequence[str] = ()) -> list[FieldError]:
     """Sets the values and answers what is wrong with the product then, by the model's own validators.
 
     What is `ours` was not the caller's to give, and is not looked at.
     """
-    faults: list[Fault] = []
+    field_errors: list[FieldError] = []
     for name, model in (("category", Category), ("brand", Brand)):
         if name not in values:
             continue
         found = model._default_manager.filter(slug=normal_form(values[name])).first()
         if found is None:
             message = f"There is no {name} with this slug."
-            faults.append(Fault((name,), message, ErrorCode.NOT_FOUND))
+            field_errors.append(FieldError((name,), message, ErrorCode.NOT_FOUND))
         else:
             setattr(product, name, found)
     for name in values.keys() - {"category", "brand"}:
@@ -144,8 +144,8 @@ def _fill(product: Product, values: dict[str, Any], ours: Sequence[str] = ()) ->
         # The constraints say what the validators say, one query each; foreign keys were looked at above.
         product.full_clean(exclude={"category", "brand", *_KEYS, *ours}, validate_constraints=False)
     except ValidationError as refused:
-        faults += _faults(refused)
-    return faults
+        field_errors += _field_errors(refused)
+    return field_errors
 
 
 def _neat(name: str, value: Any) -> Any:
@@ -159,11 +159,11 @@ def _neat(name: str, value: Any) -> Any:
     return value
 
 
-def _faults(refused: ValidationError) -> Iterator[Fault]:
+def _field_errors(refused: ValidationError) -> Iterator[FieldError]:
     for name, errors in refused.error_dict.items():
         path = () if name == NON_FIELD_ERRORS else (_shown(name),)
         for error in errors:
-            yield Fault(path, " ".join(error.messages), _CODES.get(error.code or "", ErrorCode.INVALID))
+            yield FieldError(path, " ".join(error.messages), _CODES.get(error.code or "", ErrorCode.INVALID))
 
 
 def _free_slug(name: str) -> str:

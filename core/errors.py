@@ -24,7 +24,7 @@ class ErrorCode(StrEnum):
 
 
 @dataclass(frozen=True)
-class Fault:
+class FieldError:
     """One mistake: where (a path as in GraphQL, such as ("filter", "price", "min")), what, and its code."""
 
     path: tuple[str, ...]
@@ -35,14 +35,14 @@ class Fault:
 class InvalidInput(Exception):
     """The caller's mistakes, at least one; nothing was changed."""
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("; ".join(fault.message for fault in self.faults))
+    def __init__(self, field_errors: Iterable[FieldError]) -> None:
+        self.field_errors = tuple(field_errors)
+        super().__init__("; ".join(field_error.message for field_error in self.field_errors))
 
     @classmethod
     def at(cls, *path: str, message: str, code: ErrorCode = ErrorCode.INVALID) -> "InvalidInput":
         """One mistake at one place."""
-        return cls([Fault(path, message, code)])
+        return cls([FieldError(path, message, code)])
 
 
 class Throttled(InvalidInput):
@@ -51,7 +51,7 @@ class Throttled(InvalidInput):
     def __init__(self, retry_after: int) -> None:
         self.retry_after = retry_after
         message = f"Too many attempts. Try again in {retry_after} seconds."
-        super().__init__([Fault((), message, ErrorCode.THROTTLED)])
+        super().__init__([FieldError((), message, ErrorCode.THROTTLED)])
 
 
 def forget_stack(error: BaseException | None) -> None:

@@ -13,7 +13,7 @@ from django.utils.encoding import DjangoUnicodeDecodeError
 from django.utils.http import urlsafe_base64_decode
 
 from core.db.transactions import run_in_transaction
-from core.errors import ErrorCode, Fault, InvalidInput, Throttled
+from core.errors import ErrorCode, FieldError, InvalidInput, Throttled
 from core.jobs.notify import notify
 from users import hashers, refresh_tokens, throttles, validators
 from users.addresses import fold_email
@@ -140,7 +140,7 @@ def reset_password(*, uid: str, token: str, new_password: str, address: str) -> 
 
 def _checked_account(email: str, password: str, first_name: str, last_name: str) -> User:
     """An account, not yet saved, without its password. Raises InvalidInput with every fault."""
-    faults: list[Fault] = []
+    field_errors: list[FieldError] = []
     user = User(email=email.strip())
     for field, check in (
         ("email", lambda: validators.checked_email(email)),
@@ -150,13 +150,13 @@ def _checked_account(email: str, password: str, first_name: str, last_name: str)
         try:
             setattr(user, field, check())
         except InvalidInput as error:
-            faults += error.faults
+            field_errors += error.field_errors
     try:
         validators.check_password(password, user, "password")
     except InvalidInput as error:
-        faults += error.faults
-    if faults:
-        raise InvalidInput(faults)
+        field_errors += error.field_errors
+    if field_errors:
+        raise InvalidInput(field_errors)
     return user
 
 

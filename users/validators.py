@@ -7,7 +7,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from core.errors import Fault, InvalidInput, forget_stack
+from core.errors import FieldError, InvalidInput, forget_stack
 from core.parsing import has_unsafe_characters
 from users.addresses import deliverable
 from users.models import User
@@ -53,7 +53,7 @@ def check_password(password: str, user: User, field: str) -> None:
         validate_password(password, user)
     except ValidationError as error:
         forget_stack(error)
-        raise InvalidInput(Fault((field,), message) for message in error.messages) from None
+        raise InvalidInput(FieldError((field,), message) for message in error.messages) from None
 
 
 def _has_controls(text: str) -> bool:

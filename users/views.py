@@ -46,9 +46,9 @@ def _read(serializer: type[Serializer], request: Request) -> Mapping[str, str]:
 
 def _shown(error: InvalidInput) -> APIException:
     """The domain error as REST shows it: 401 when what was sent proves nothing, 429 or 400."""
-    fault = error.faults[0]
-    if fault.code in UNAUTHORIZED:
-        return AuthenticationFailed(fault.message, code=fault.code.lower())
+    field_error = error.field_errors[0]
+    if field_error.code in UNAUTHORIZED:
+        return AuthenticationFailed(field_error.message, code=field_error.code.lower())
     return refused(error, NAMES)
 
 

@@ -150,7 +150,7 @@ def test_a_product_that_is_deleted_meanwhile_is_not_found(products):
         try:
             services.cart_lines_add(user_id=user.pk, lines=[Wanted(doomed.pk, 1)])
         except InvalidInput as error:
-            return error.faults[0].code
+            return error.field_errors[0].code
         return "added"
 
     def delete() -> str:

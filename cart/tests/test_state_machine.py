@@ -65,14 +65,14 @@ class CartMachine(RuleBasedStateMachine):
         if used:
             self.used[used[0]] = used[1]
 
-    def retried(self, mutation: str, key: str | None, said: object, payload, faults: set) -> bool:
+    def retried(self, mutation: str, key: str | None, said: object, payload, field_errors: set) -> bool:
         """Whether the key was used before: with the same input nothing may happen, with other input it is a fault."""
         if key is None or (mutation, key) not in self.used:
             return False
         if self.used[mutation, key] == said:
             assert payload["errors"] == []
             return True
-        faults.add(("idempotencyKey", "INVALID"))
+        field_errors.add(("idempotencyKey", "INVALID"))
         return False
 
     @rule(wanted=wishes, version=versions, key=keys)
@@ -81,27 +81,27 @@ class CartMachine(RuleBasedStateMachine):
         payload = change(self.api, ADD, lines=lines, **self.terms(version, key))
         if not wanted:
             return self.judged(payload, {("lines", "INVALID")}, {})
-        said, faults = sorted(wanted), set()
-        if self.retried("add", key, said, payload, faults):
+        said, field_errors = sorted(wanted), set()
+        if self.retried("add", key, said, payload, field_errors):
             return None
         if version == "stale":
-            faults.add(("expectedVersion", "VERSION_CONFLICT"))
+            field_errors.add(("expectedVersion", "VERSION_CONFLICT"))
         after, last = dict(self.quantities), {}
         for index, (kind, amount) in enumerate(wanted):
             shelf = self.shelves[kind]
             if not shelf.active:
-                faults.add((f"lines.{index}.productId", "NOT_FOUND"))
+                field_errors.add((f"lines.{index}.productId", "NOT_FOUND"))
             if amount < 1:
-                faults.add((f"lines.{index}.quantity", "INVALID"))
+                field_errors.add((f"lines.{index}.quantity", "INVALID"))
             elif shelf.active:
                 after[shelf.pk] = after.get(shelf.pk, 0) + amount
                 last[kind] = index
         for kind, index in last.items():
-            faults |= self.too_many(self.shelves[kind], after[self.shelves[kind].pk], index)
+            field_errors |= self.too_many(self.shelves[kind], after[self.shelves[kind].pk], index)
         if len(after) > max(MAX_LINES, len(self.quantities)):
-            faults.add(("lines", "LIMIT_EXCEEDED"))
+            field_errors.add(("lines", "LIMIT_EXCEEDED"))
         bought = [self.shelves[kind].pk for kind in last]
-        return self.judged(payload, faults, after, (("add", key), said) if key else None, bought)
+        return self.judged(payload, field_errors, after, (("add", key), said) if key else None, bought)
 
     @staticmethod
     def too_many(shelf: Shelf, amount: int, index: int) -> set[tuple[str, str]]:
@@ -115,28 +115,28 @@ class CartMachine(RuleBasedStateMachine):
         payload = change(self.api, UPDATE, lines=lines, **self.terms(version, key))
         if not wanted:
             return self.judged(payload, {("lines", "INVALID")}, {})
-        said, faults = sorted((line["lineId"], line["quantity"]) for line in lines), set()
-        if self.retried("update", key, said, payload, faults):
+        said, field_errors = sorted((line["lineId"], line["quantity"]) for line in lines), set()
+        if self.retried("update", key, said, payload, field_errors):
             return None
         if version == "stale":
-            faults.add(("expectedVersion", "VERSION_CONFLICT"))
+            field_errors.add(("expectedVersion", "VERSION_CONFLICT"))
         after, seen = dict(self.quantities), set()
         for index, (kind, amount) in enumerate(wanted):
             shelf = self.shelves[kind]
             if amount < 0:
-                faults.add((f"lines.{index}.quantity", "INVALID"))
+                field_errors.add((f"lines.{index}.quantity", "INVALID"))
             if shelf.pk not in self.quantities:
-                faults.add((f"lines.{index}.lineId", "NOT_FOUND"))
+                field_errors.add((f"lines.{index}.lineId", "NOT_FOUND"))
             elif kind in seen:
-                faults.add((f"lines.{index}.lineId", "INVALID"))
+                field_errors.add((f"lines.{index}.lineId", "INVALID"))
             elif amount == 0:
                 del after[shelf.pk]
             elif amount > 0:
                 after[shelf.pk] = amount
                 missing = {(f"lines.{index}.lineId", "NOT_FOUND")}
-                faults |= self.too_many(shelf, amount, index) if shelf.active else missing
+                field_errors |= self.too_many(shelf, amount, index) if shelf.active else missing
             seen.add(kind)
-        return self.judged(payload, faults, after, (("update", key), said) if key else None)
+        return self.judged(payload, field_errors, after, (("update", key), said) if key else None)
 
     @rule(kinds=st.lists(which, max_size=3), version=versions)
     def remove(self, kinds, version) -> None:
@@ -144,10 +144,10 @@ class CartMachine(RuleBasedStateMachine):
         payload = change(self.api, REMOVE, lineIds=ids, **self.terms(version, None))
         if not kinds:
             return self.judged(payload, {("lineIds", "INVALID")}, {})
-        faults = {("expectedVersion", "VERSION_CONFLICT")} if version == "stale" else set()
-        faults |= {(f"lineIds.{index}", "NOT_FOUND") for index, line_id in enumerate(ids) if line_id == "x"}
+        field_errors = {("expectedVersion", "VERSION_CONFLICT")} if version == "stale" else set()
+        field_errors |= {(f"lineIds.{index}", "NOT_FOUND") for index, line_id in enumerate(ids) if line_id == "x"}
         gone = {self.shelves[kind].pk for kind in kinds}
-        return self.judged(payload, faults, {pk: n for pk, n in self.quantities.items() if pk not in gone})
+        return self.judged(payload, field_errors, {pk: n for pk, n in self.quantities.items() if pk not in gone})
 
     @rule(version=versions)
     def clear(self, version) -> None:

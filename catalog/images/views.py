@@ -82,7 +82,7 @@ class ProductImagesView(APIView):
                 alt=form.validated_data.get("alt", ""),
             )
         except InvalidInput as error:
-            if error.faults[0].code == ErrorCode.NOT_FOUND:
+            if error.field_errors[0].code == ErrorCode.NOT_FOUND:
                 raise Http404 from None
             raise refused(error, {}) from None
         shown = ImageSerializer(upload.image, context={"request": request}).data

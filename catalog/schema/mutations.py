@@ -97,4 +97,4 @@ def _mutation(info: GraphQLResolveInfo, change: Callable[..., models.Product], *
     try:
         return ProductPayload(product=change(actor=info.context.user, **arguments), errors=[])
     except InvalidInput as error:
-        return ProductPayload(errors=user_errors(error.faults))
+        return ProductPayload(errors=user_errors(error.field_errors))

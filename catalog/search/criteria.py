@@ -14,7 +14,7 @@ from catalog.models import Brand
 from catalog.search.tokens import parts_of, plain
 from catalog.slugs import normal_form
 from catalog.text import squeeze, words
-from core.errors import ErrorCode, Fault, InvalidInput
+from core.errors import ErrorCode, FieldError, InvalidInput
 from core.parsing import has_unsafe_characters
 
 TEXT_LENGTH = 200
@@ -126,21 +126,21 @@ def parse_criteria(
     `descending`: best first for RELEVANCE, else ascending. Raises InvalidInput with a fault for each mistake, its
     path as in GraphQL's arguments.
     """
-    faults: list[Fault] = []
+    field_errors: list[FieldError] = []
     if text and (mistake := text_mistake(text)):
-        faults.append(Fault(("search",), mistake))
+        field_errors.append(FieldError(("search",), mistake))
     elif text:
         text = squeeze(text)
     if ids is not None and len(ids) > MAX_IDS:
-        faults.append(Fault(("filter", "ids"), f"At most {MAX_IDS} ids can be asked for at once."))
-    faults += _range_faults("price", price, Decimal(0), MAX_PRICE)
+        field_errors.append(FieldError(("filter", "ids"), f"At most {MAX_IDS} ids can be asked for at once."))
+    field_errors += _range_errors("price", price, Decimal(0), MAX_PRICE)
     for bound, value in (("min", price.low), ("max", price.high)):
         if value is not None and 0 <= value <= MAX_PRICE and value % CENT:
-            faults.append(Fault(("filter", "price", bound), "A price has at most two decimals."))
-    faults += _range_faults("quantity", quantity, 0, MAX_QUANTITY)
-    faults += _range_faults("rating", rating, 0.0, MAX_RATING)
+            field_errors.append(FieldError(("filter", "price", bound), "A price has at most two decimals."))
+    field_errors += _range_errors("quantity", quantity, 0, MAX_QUANTITY)
+    field_errors += _range_errors("rating", rating, 0.0, MAX_RATING)
     if created.low is not None and created.high is not None and created.low > created.high:
-        faults.append(Fault(("filter", "createdAt"), "The range is reversed: its start is after its end."))
+        field_errors.append(FieldError(("filter", "createdAt"), "The range is reversed: its start is after its end."))
 
     if sort is None:
         sort = SortField.RELEVANCE if text else SortField.CREATED_AT
@@ -148,14 +148,14 @@ def parse_criteria(
     elif descending is None:
         descending = sort is SortField.RELEVANCE
     if sort is SortField.RELEVANCE and not text:
-        faults.append(Fault(("sortBy", "field"), "RELEVANCE needs a text to search for."))
+        field_errors.append(FieldError(("sortBy", "field"), "RELEVANCE needs a text to search for."))
     elif sort is SortField.RELEVANCE and not descending:
-        faults.append(Fault(("sortBy", "direction"), "RELEVANCE goes best first only."))
+        field_errors.append(FieldError(("sortBy", "direction"), "RELEVANCE goes best first only."))
 
-    category_ids = _category_ids(categories, tree, by_name, faults) if categories else None
-    brand_ids = _brand_ids(brands, by_name, faults) if brands else None
-    if faults:
-        raise InvalidInput(faults)
+    category_ids = _category_ids(categories, tree, by_name, field_errors) if categories else None
+    brand_ids = _brand_ids(brands, by_name, field_errors) if brands else None
+    if field_errors:
+        raise InvalidInput(field_errors)
     return SearchCriteria(
         text=text or None,
         ids=None if ids is None else frozenset(ids),
@@ -184,45 +184,47 @@ def text_mistake(text: str) -> str | None:
     return None
 
 
-def _range_faults(name: str, asked: Range[Any], least: Any, most: Any) -> list[Fault]:
+def _range_errors(name: str, asked: Range[Any], least: Any, most: Any) -> list[FieldError]:
     """What is wrong with a range of numbers that lie from `least` to `most`."""
-    faults = [
-        Fault(("filter", name, bound), f"The {name} must be from {least} to {most}.")
+    field_errors = [
+        FieldError(("filter", name, bound), f"The {name} must be from {least} to {most}.")
         for bound, value in (("min", asked.low), ("max", asked.high))
         if value is not None and not least <= value <= most
     ]
-    if not faults and asked.low is not None and asked.high is not None and asked.low > asked.high:
-        faults.append(Fault(("filter", name), "The range is reversed: its minimum is above its maximum."))
-    return faults
+    if not field_errors and asked.low is not None and asked.high is not None and asked.low > asked.high:
+        field_errors.append(FieldError(("filter", name), "The range is reversed: its minimum is above its maximum."))
+    return field_errors
 
 
-def _choices(name: str, asked: Collection[str], faults: list[Fault]) -> list[str]:
+def _choices(name: str, asked: Collection[str], field_errors: list[FieldError]) -> list[str]:
     """The distinct choices, at most MAX_CHOICES of them and none that no slug or name could be."""
     if len(asked) > MAX_CHOICES:
-        faults.append(Fault(("filter", name), f"At most {MAX_CHOICES} can be asked for at once."))
+        field_errors.append(FieldError(("filter", name), f"At most {MAX_CHOICES} can be asked for at once."))
         return []
     if any(has_unsafe_characters(choice) for choice in asked):
-        faults.append(Fault(("filter", name), "The text has characters that no text can have."))
+        field_errors.append(FieldError(("filter", name), "The text has characters that no text can have."))
         return []
     return list(dict.fromkeys(asked))
 
 
 def _category_ids(
-    asked: Collection[str], tree: Callable[[], CategoryTree], by_name: bool, faults: list[Fault]
+    asked: Collection[str], tree: Callable[[], CategoryTree], by_name: bool, field_errors: list[FieldError]
 ) -> frozenset[int]:
     found: set[int] = set()
-    for choice in _choices("category", asked, faults):
+    for choice in _choices("category", asked, field_errors):
         if category := tree().with_slug(choice):
             found.add(category.pk)
         elif by_name and (named := tree().named(choice)):
             found.update(category.pk for category in named)
         else:
-            faults.append(Fault(("filter", "category"), f"There is no category “{choice[:100]}”.", ErrorCode.NOT_FOUND))
+            field_errors.append(
+                FieldError(("filter", "category"), f"There is no category “{choice[:100]}”.", ErrorCode.NOT_FOUND)
+            )
     return frozenset(found)
 
 
-def _brand_ids(asked: Collection[str], by_name: bool, faults: list[Fault]) -> frozenset[int]:
-    choices = _choices("brand", asked, faults)
+def _brand_ids(asked: Collection[str], by_name: bool, field_errors: list[FieldError]) -> frozenset[int]:
+    choices = _choices("brand", asked, field_errors)
     slugs = {choice: normal_form(choice) for choice in choices}
     rows = Brand.objects.filter(slug__in=slugs.values())
     if by_name:
@@ -235,6 +237,8 @@ def _brand_ids(asked: Collection[str], by_name: bool, faults: list[Fault]) -> fr
         if by_name and not matching:
             matching = {pk for pk, _, name in brands if name == choice}
         if not matching:
-            faults.append(Fault(("filter", "brand"), f"There is no brand “{choice[:100]}”.", ErrorCode.NOT_FOUND))
+            field_errors.append(
+                FieldError(("filter", "brand"), f"There is no brand “{choice[:100]}”.", ErrorCode.NOT_FOUND)
+            )
         found |= matching
     return frozenset(found)

@@ -220,7 +220,7 @@ def test_makers_of_the_same_slug_and_sku_at_the_same_instant():
             gate.wait()
             return services.product_create(actor=actor, fields={**WANTED, "price": Decimal(1), **fields}).slug
         except InvalidInput as error:
-            return tuple((*fault.path, fault.code) for fault in error.faults)
+            return tuple((*field_error.path, field_error.code) for field_error in error.field_errors)
         finally:
             connections.close_all()
 

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from graphql import GraphQLError, Node
 
 from core import errors
-from core.errors import Fault, InvalidInput, Throttled, forget_stack
+from core.errors import FieldError, InvalidInput, Throttled, forget_stack
 
 logger = logging.getLogger(__name__)
 # Characters of a message: it may echo what the client sent, of any length.
@@ -45,16 +45,16 @@ class UserError(graphene.ObjectType):
     code = graphene.Field(ErrorCode, required=True)
 
 
-def user_errors(faults: Sequence[Fault]) -> list[UserError]:
+def user_errors(field_errors: Sequence[FieldError]) -> list[UserError]:
     """The faults as a payload's `errors`."""
-    return [UserError(field=list(f.path) or None, message=f.message, code=f.code) for f in faults]
+    return [UserError(field=list(f.path) or None, message=f.message, code=f.code) for f in field_errors]
 
 
 def refused(request: HttpRequest, error: InvalidInput) -> list[UserError]:
     """The domain error as a payload's `errors`; when to come back goes into the response's Retry-After header."""
     if isinstance(error, Throttled):
         request.retry_after = max(error.retry_after, getattr(request, "retry_after", 0))  # type: ignore[attr-defined]
-    return user_errors(error.faults)
+    return user_errors(error.field_errors)
 
 
 def api_error(code: Code, message: str, node: Node | None = None, **extensions: Any) -> GraphQLError:
@@ -77,8 +77,11 @@ def formatted(error: GraphQLError) -> dict[str, Any]:
     shown: dict[str, Any]
     code = (error.extensions or {}).get("code")
     if isinstance(cause, InvalidInput):
-        fault = cause.faults[0]
-        shown = {"message": fault.message, "extensions": {"code": Code.BAD_USER_INPUT, "field": ".".join(fault.path)}}
+        field_error = cause.field_errors[0]
+        shown = {
+            "message": field_error.message,
+            "extensions": {"code": Code.BAD_USER_INPUT, "field": ".".join(field_error.path)},
+        }
     elif code is None and cause is not None and not isinstance(cause, GraphQLError):
         error_id = uuid.uuid4().hex
         logger.error("internal error %s at %s", error_id, error.path, exc_info=cause)

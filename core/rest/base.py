@@ -129,10 +129,10 @@ def refused(error: InvalidInput, names: Mapping[str, str]) -> APIException:
 def validation_error(error: InvalidInput, names: Mapping[str, str]) -> ValidationError:
     """The domain error as REST shows it; `names` maps dotted paths to parameters (unmapped: the path's end)."""
     details: dict[str, list[ErrorDetail]] = {}
-    for fault in error.faults:
-        path = ".".join(fault.path)
-        name = names.get(path) or (fault.path[-1] if fault.path else "non_field_errors")
-        details.setdefault(name, []).append(ErrorDetail(fault.message, code=fault.code.lower()))
+    for field_error in error.field_errors:
+        path = ".".join(field_error.path)
+        name = names.get(path) or (field_error.path[-1] if field_error.path else "non_field_errors")
+        details.setdefault(name, []).append(ErrorDetail(field_error.message, code=field_error.code.lower()))
     return ValidationError(details)
 
 
