@@ -70,7 +70,7 @@ def move(job: Job, status: str, *, also_from: tuple[str, ...] = (), **changes: A
 def retry(job: Job, reason: str, *, pause: timedelta, max_attempts: int) -> bool:
     """Makes the claimed job due again later, or FAILED after its last attempt; False when the claim is lost.
 
-    The pause doubles with each attempt, up to MAX_PAUSE, and varies by a fifth so that jobs do not all fall due at once.
+    The pause doubles with each attempt, up to MAX_PAUSE, and varies by a fifth so that jobs do not fall due together.
     """
     if job.attempts >= max_attempts:
         return move(job, FAILED, reason=shortened(reason))
