@@ -11,7 +11,7 @@ from catalog.images import jobs, pipeline
 from catalog.images.tests.pictures import jpeg
 from catalog.importing.pictures import file_name
 from catalog.models import ImageJob, ImageStatus, Product, ProductImage
-from core.jobs import job as delayed
+from core.jobs import job as job_rows
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -93,7 +93,7 @@ def test_the_demo_draws_its_pictures() -> None:
     assert wanted.count() == Product.objects.count()
     job = wanted.get(product__slug="alva-arc-floor-lamp-in-brushed-brass")
     assert (job.details["subject"], job.details["colour"]) == ("lamp", "#b5924c")
-    assert delayed.claim(job)
+    assert job_rows.claim(job)
     jobs.do(job, pipeline.pool())
     image = ProductImage.objects.get()
     assert (image.alt, image.status) == ("Alva arc floor lamp in brushed brass", ImageStatus.PENDING)
