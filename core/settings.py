@@ -53,7 +53,7 @@ INSTALLED_APPS = [
     "cart",
 ]
 MIDDLEWARE = [
-    "core.http.security.unknotted",
+    "core.http.security.break_cycles",
     "core.http.head.bodiless_head",
     "core.http.unexpected.api_errors",
     # These only add headers, so that every answer has them.

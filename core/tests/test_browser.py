@@ -10,7 +10,7 @@ import pytest
 from django.core.management import call_command
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
-from core.http.pages import DEMO_PASSWORD, DOORS
+from core.http.pages import DEMO_PASSWORD, LINKS
 
 pytestmark = pytest.mark.browser
 
@@ -279,7 +279,7 @@ class TestSwagger:
 def test_every_link_of_the_landing_page_answers(page, shop):
     page.goto("/")
     links = {link.get_attribute("href") or "" for link in page.get_by_role("link").all()}
-    assert {path for path, _, _ in DOORS} <= links
+    assert {path for path, _, _ in LINKS} <= links
     for link in links - {"#main"}:
         assert page.request.get(f"{shop}{link}", headers={"Accept": "text/html, */*;q=0.5"}).ok, link
 
