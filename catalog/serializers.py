@@ -15,7 +15,7 @@ from catalog.images.models import ALT_LENGTH
 from catalog.images.sizes import ImageFormat, ImageSize
 from catalog.search.cursors import DEFAULT_SIZE, MAX_SIZE
 from catalog.search.facets import Facets
-from core.rest.base import (
+from core.rest.parameters import (
     DateTimeParameter,
     DecimalParameter,
     FloatParameter,

@@ -29,7 +29,7 @@ from catalog.serializers import (
 from catalog.slugs import normal_form
 from core.errors import InvalidInput
 from core.parsing import has_unsafe_characters
-from core.rest.base import error_responses, validation_error
+from core.rest.errors import api_exception, error_responses
 
 # The question's paths (GraphQL's) as this door names them; a range's own fault is shown at its start.
 PARAMETERS = {
@@ -121,7 +121,7 @@ class ProductSearchView(APIView):
             else:
                 raise InvalidInput.at("after", message="This is not a cursor that this service gave.")
         except InvalidInput as error:
-            raise validation_error(error, PARAMETERS) from None
+            raise api_exception(error, PARAMETERS) from None
         hits = engine().search(criteria, page)
         products = read_products(
             [boundary.id for boundary in hits.boundaries],

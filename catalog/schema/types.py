@@ -18,7 +18,6 @@ from core.graphql.errors import Code, api_error, unauthenticated
 from core.graphql.nodes import Node, NodeType, from_source
 from core.graphql.scalars import DateTime, Decimal
 
-CENT = criteria.CENT
 # The whole tree of a large shop, and the paths of a page of products.
 MAX_CATEGORIES = 20_000
 
@@ -80,7 +79,7 @@ class Money(graphene.ObjectType):
     @from_source
     def resolve_amount(amount: Any, info: GraphQLResolveInfo) -> Any:
         """The amount with its two decimals."""
-        return amount.quantize(CENT)
+        return amount.quantize(models.CENT)
 
     @staticmethod
     @from_source

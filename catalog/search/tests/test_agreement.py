@@ -19,9 +19,9 @@ from catalog.search.facets import Facets
 from catalog.search.index import store
 from catalog.search.index.engine import TantivyEngine
 from catalog.search.sql.engine import DatabaseEngine
-from catalog.tests.doors import by_graphql, by_rest
+from catalog.search.tests.both_apis import by_graphql, by_rest
+from catalog.search.tests.oracle import Asked, expected
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
-from catalog.tests.oracle import Asked, expected
 from core.tests.clients import Api
 
 WORDS = [

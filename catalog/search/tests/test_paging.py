@@ -12,7 +12,7 @@ import pytest
 
 from catalog.models import Product
 from catalog.search import engine
-from catalog.tests.doors import PRODUCTS
+from catalog.search.tests.both_apis import PRODUCTS
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 from core.tests.clients import Api
 

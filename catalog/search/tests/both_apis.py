@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from catalog.tests.oracle import Asked
+from catalog.search.tests.oracle import Asked
 from core.tests.clients import Api
 
 PRODUCTS = """query Products($search: String, $filter: ProductFilter, $sortBy: ProductSort,
