@@ -214,7 +214,7 @@ def _attach(info: GraphQLResolveInfo, cart: models.Cart, wanted: Selection) -> N
     """The relations of the lines' products that are selected: one query for each."""
     product = at(wanted, "lines", "product")
     if product:
-        attach_relations([line.product for line in cart.contents], **relations(info, [product]))
+        attach_relations([line.product for line in cart.contents], relations(info, [product]))
 
 
 def cart_node(info: GraphQLResolveInfo, key: int) -> models.Cart | None:

@@ -1,5 +1,6 @@
 """The catalogue's REST door."""
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -18,7 +19,7 @@ from catalog.search.criteria import Range, SearchCriteria, SortField, parse_crit
 from catalog.search.cursors import DEFAULT_SIZE, MAX_SIZE, Boundary, encode
 from catalog.search.engine import engine, parse_page
 from catalog.search.facets import FACETS, Facets
-from catalog.selectors import read_products
+from catalog.selectors import Relations, read_products
 from catalog.serializers import (
     ProductPageSerializer,
     ProductSearchSerializer,
@@ -48,6 +49,7 @@ PARAMETERS = {
 }
 # A cursor says which way it goes by its first letter.
 FORWARD, BACKWARD = "n", "p"
+SHOWN = Relations(category=True, brand=True, images=True, renditions=True)
 
 
 class ProductSearchView(APIView):
@@ -125,10 +127,7 @@ class ProductSearchView(APIView):
         hits = engine().search(criteria, page)
         products = read_products(
             [boundary.id for boundary in hits.boundaries],
-            categories=True,
-            brands=True,
-            images=True,
-            tree=tree() if criteria.categories else None,
+            relations=replace(SHOWN, tree=tree() if criteria.categories else None),
         )
         first, last = (hits.boundaries[0], hits.boundaries[-1]) if hits.boundaries else (None, None)
 
@@ -168,7 +167,7 @@ class ProductView(APIView):
         if has_unsafe_characters(slug):
             raise Http404
         key = Product.objects.filter(slug=normal_form(slug), is_active=True).values_list("id", flat=True).first()
-        products = read_products([key], categories=True, brands=True, images=True) if key is not None else []
+        products = read_products([key], relations=SHOWN) if key is not None else []
         if not products:
             raise Http404
         return Response(ProductWithImagesSerializer(products[0], context={"request": request}).data)
