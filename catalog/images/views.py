@@ -10,10 +10,10 @@ from rest_framework.views import APIView
 from catalog.images import services
 from catalog.images.models import ProductImage
 from catalog.images.selectors import image_by_id
+from catalog.images.serializers import ImageSerializer, ImageUploadSerializer
 from catalog.models import Product
 from catalog.permissions import CatalogRule, MayAddImages
 from catalog.policy import sees_hidden
-from catalog.serializers import ImageSerializer, ImageUploadSerializer
 from catalog.slugs import normal_form
 from core.errors import ErrorCode, InvalidInput
 from core.graphql.ids import key_of
