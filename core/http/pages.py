@@ -27,7 +27,7 @@ LINKS = (
 
 
 def _shared(page: str) -> dict[str, object]:
-    """What every page's template needs. The admin is linked only at its usual path: another one is meant to be hidden."""
+    """What every page's template needs. The admin is linked only at its usual path: another one is hidden."""
     return {"page": page, "demo": _demo(), "admin": settings.ADMIN_PATH == "admin/"}
 
 
