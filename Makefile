@@ -6,7 +6,8 @@ INSTALL = @$(PYTHON) .ci/install.py
 # For what must not depend on the services that this shell happens to name, nor on a shop that `make run` runs: an
 # empty variable is an absent one, and yet says which shop is meant (core.management.running).
 EMBEDDED := env DATABASE_URL= CELERY_BROKER_URL= CACHE_URL= VAR_DIR=$(VAR_DIR)
-PYTEST := $(RUN)/python -m pytest
+# Compiled modules are kept whatever the shell says: compiling the project anew is half of what starting pytest costs.
+PYTEST := env PYTHONDONTWRITEBYTECODE= $(RUN)/python -m pytest
 PARALLEL := -n auto --maxprocesses 8
 COMPILE = $(CURDIR)/$(RUN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header
