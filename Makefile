@@ -18,7 +18,7 @@ REVISION ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 export REVISION
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-mysql fuzz test-browser test-worker bench-search lint style types arrows migrations schema-current pins deployable \
+.PHONY: help run test test-all coverage test-mysql fuzz test-browser test-worker bench-search lint style types arrows migrations schema-current pins deployable \
 	format schema requirements clean base dev production scan up down logs backup restore chaos image test-image audit bench-graphql bench-images secrets known-secrets
 
 help: ## this list
@@ -30,14 +30,22 @@ run: export DEBUG = 1
 run: $(if $(filter mysql%,$(DATABASE_URL)),production,base) ## Vitrine on this machine: installs, migrates, seeds, serves
 	@exec $(RUN)/python manage.py serve
 
-test: dev ## all tests on SQLite; ARGS="-k search" picks
+test: dev ## the quick tests on SQLite; ARGS="-k search" picks
 	$(EMBEDDED) $(PYTEST) $(PARALLEL) $(ARGS)
 
-test-mysql: ## the same tests and those about MySQL, against DATABASE_URL=mysql://…
+test-all: dev ## the slow tests too, and four times the drawn examples
+	$(EMBEDDED) THOROUGH=1 $(PYTEST) $(PARALLEL) -m "not browser and not mysql and not worker" $(ARGS)
+
+coverage: dev ## which lines and branches the quick tests run; ARGS as for make test
+	@rm -rf .venv/coverage && mkdir -p .venv/coverage
+	$(EMBEDDED) $(PYTEST) $(PARALLEL) --cov --cov-report= $(ARGS)
+	$(RUN)/coverage report
+
+test-mysql: ## all of these and those about MySQL, against DATABASE_URL=mysql://…
 	@case "$$DATABASE_URL" in mysql*) ;; *) \
 		echo "Which server? make test-mysql DATABASE_URL=mysql://root@127.0.0.1/vitrine (it makes test_vitrine and drops it)"; exit 2;; esac
 	@$(MAKE) --no-print-directory dev production
-	$(PYTEST) $(PARALLEL) -m "not browser and not worker" $(ARGS)
+	THOROUGH=1 $(PYTEST) $(PARALLEL) -m "not browser and not worker" $(ARGS)
 
 fuzz: dev ## N=2000 documents for each field and executor, drawn from the schema and sent over HTTP
 	$(EMBEDDED) FUZZED_EXAMPLES=$(or $(N),2000) $(PYTEST) core/tests/test_graphql_fuzzed.py $(PARALLEL) $(ARGS)
@@ -58,7 +66,7 @@ bench-graphql: dev $(if $(filter mysql%,$(DATABASE_URL)),production) ## requests
 bench-images: dev ## images a second and ms an image by format, for 1 to N processes; IMAGES=folder
 	$(EMBEDDED) DEBUG=1 $(RUN)/python -m bench.images $(IMAGES)
 
-lint: style types arrows migrations schema-current pins deployable secrets ## everything that must hold besides the tests
+lint: style types arrows migrations schema-current pins deployable secrets ## all that must hold besides the tests: migrations (made, and safe), types …
 
 style types arrows migrations schema-current schema: export DEBUG = 1
 
@@ -74,6 +82,7 @@ arrows: dev
 
 migrations: dev
 	$(EMBEDDED) $(RUN)/python manage.py makemigrations --check --dry-run
+	$(EMBEDDED) LOG_LEVEL=WARNING $(RUN)/python .ci/lint_migrations.py
 
 schema-current: dev
 	$(EMBEDDED) $(RUN)/python manage.py graphql_schema --out .venv/schema.graphql

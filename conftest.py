@@ -1,4 +1,8 @@
-"""Fixtures for every test: cheap password hashing, and no test about MySQL that runs elsewhere unseen."""
+"""Hooks and fixtures for every test: what makes them cheap, and no test that is left out unseen."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
@@ -10,8 +14,10 @@ from users import hashers
 from users.tests.factories import UserFactory, employee
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Settings that make every test cheaper."""
+    if config.pluginmanager.hasplugin("xdist"):
+        config.pluginmanager.register(WorkerReports())
     # Otherwise each Client lists all static files anew: 30 ms, half of what an average test costs.
     django_settings.WHITENOISE_AUTOREFRESH = True
     # Argon2 costs 50 ms a password on purpose; users/tests/test_hashing.py puts it back.
@@ -26,6 +32,38 @@ def pytest_report_header() -> str:
     broker = django_settings.CELERY_BROKER_URL.partition(":")[0]
     cache = django_settings.CACHES["default"]["BACKEND"].rpartition(".")[2]
     return f"vitrine: {connection.vendor}, {cache}, broker {broker}"
+
+
+# What runs the tests of a marker that a run left out.
+LEFT_TO = {
+    "slow": "make test-all",
+    "worker": "make test-worker",
+    "mysql": "make test-mysql",
+    "browser": "make test-browser",
+}
+deselected: Counter[str] = Counter()
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """Counts what a run leaves out, by marker."""
+    deselected.update(marker for item in items for marker in LEFT_TO if item.get_closest_marker(marker))
+
+
+class WorkerReports:
+    """With pytest-xdist: the workers collect, and the first process tells."""
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput["deselected"] = dict(deselected)
+
+    def pytest_testnodedown(self, node: Any) -> None:
+        deselected.update(node.workeroutput.get("deselected", {}) if not deselected else {})
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Names what was left out, and the command that runs it."""
+    for marker, number in deselected.items():
+        terminalreporter.write_line(f"left out: {number} {marker} ({LEFT_TO[marker]})")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

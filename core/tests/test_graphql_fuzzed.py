@@ -33,6 +33,7 @@ CODES = set(Code) - {Code.INTERNAL_ERROR}
 MOST_BYTES, MOST_QUERIES, MOST_REFUSALS = 2_000_000, 500, 25
 
 
+@pytest.mark.slow
 @schema.parametrize()
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @pytest.mark.django_db(transaction=True)
