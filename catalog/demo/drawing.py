@@ -6,7 +6,6 @@ It imports no Django.
 
 import hashlib
 import os
-import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -202,8 +201,6 @@ SUBJECTS: dict[str, Callable[[Pen, _Dice, Colour, int, int], None]] = {
 
 def main() -> None:
     """Answers each message that holds the arguments of `draw` with the picture."""
-    # Ctrl-C reaches the whole group of processes; the worker decides when this one ends.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(10)
     with suppress(EOFError):
         while True:

@@ -86,8 +86,14 @@ def _upload(product: Product, picture: bytes) -> None:
 @contextmanager
 def _artist() -> Iterator[Callable[[Product], bytes]]:
     """A function that draws, in a child process: the worker neither loads Pillow nor spends its time on drawing."""
-    command = [sys.executable, "-m", "catalog.demo.drawing"]
-    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=settings.BASE_DIR)  # noqa: S603
+    child = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-m", "catalog.demo.drawing"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=settings.BASE_DIR,
+        # Ctrl-C reaches all processes of a session: the worker still needs its last picture.
+        start_new_session=True,
+    )
     # Popen says IO[bytes] of what are the two ends of buffered pipes.
     to_child, from_child = cast(BinaryIO, child.stdin), cast(BinaryIO, child.stdout)
 
