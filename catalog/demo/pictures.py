@@ -86,7 +86,7 @@ def _upload(product: Product, picture: bytes) -> None:
 @contextmanager
 def _artist() -> Iterator[Callable[[Product], bytes]]:
     """A function that draws, in a child process: the worker neither loads Pillow nor spends its time on drawing."""
-    child = subprocess.Popen(  # noqa: S603
+    child = subprocess.Popen(
         [sys.executable, "-m", "catalog.demo.drawing"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
