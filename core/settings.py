@@ -267,6 +267,7 @@ INSTALLED_APPS = [
     "core",
     "users",
     "catalog",
+    "catalog.demo",
     "cart",
 ]
 MIDDLEWARE = [
@@ -365,7 +366,7 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_PUBLISH_RETRY = False
 # Pictures have a queue of their own, so that their workers can run elsewhere; the worker of `make run` takes both.
-CELERY_TASK_ROUTES = {"catalog.tasks.*_images": {"queue": "images"}}
+CELERY_TASK_ROUTES = {"catalog.*_images": {"queue": "images"}}
 # Sweeps find work that no message announced. Each message expires before the next one, so that they do not pile up
 # while no worker runs.
 _sweeps = {

@@ -1,5 +1,6 @@
 """The landing page, GraphiQL, Swagger UI and security.txt. The pages load nothing from other hosts."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
@@ -9,9 +10,6 @@ from django.templatetags.static import static
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
-# The accounts that seed_demo makes; shown, and filled into the sign-in box, with DEBUG only.
-DEMO_ACCOUNTS = ("shopper@example.com", "staff@example.com")
-DEMO_PASSWORD = "vitrine-demo"  # noqa: S105
 # Must be less than a year (RFC 9116 §2.5.5).
 SECURITY_TXT_LIFETIME = timedelta(days=180)
 
@@ -26,14 +24,32 @@ LINKS = (
 )
 
 
+@dataclass(frozen=True)
+class Accounts:
+    """Two accounts that anybody may try, and the password of both."""
+
+    shopper: str
+    staff: str
+    password: str
+
+
+_accounts: Accounts | None = None
+
+
+def register_accounts(accounts: Accounts) -> None:
+    """Has the accounts shown, and filled into sign-in boxes, while DEBUG is on."""
+    global _accounts
+    _accounts = accounts
+
+
+def shown_accounts() -> Accounts | None:
+    """The accounts to show; None without DEBUG."""
+    return _accounts if settings.DEBUG else None
+
+
 def _shared(page: str) -> dict[str, object]:
     """What every page's template needs. The admin is linked only at its usual path: another one is hidden."""
-    return {"page": page, "demo": _demo(), "admin": settings.ADMIN_PATH == "admin/"}
-
-
-def _demo() -> dict[str, str] | None:
-    """The account to fill into the sign-in box; None without DEBUG."""
-    return {"email": DEMO_ACCOUNTS[0], "password": DEMO_PASSWORD} if settings.DEBUG else None
+    return {"page": page, "accounts": shown_accounts(), "admin": settings.ADMIN_PATH == "admin/"}
 
 
 @require_safe
@@ -62,7 +78,6 @@ def landing(request: HttpRequest) -> HttpResponse:
         **_shared("landing"),
         "links": [link for link in LINKS if link[0] != "/admin/" or settings.ADMIN_PATH == "admin/"],
         "origin": request.build_absolute_uri("/").rstrip("/"),
-        "demo_accounts": DEMO_ACCOUNTS if settings.DEBUG else (),
     }
     return render(request, "core/landing.html", context)
 
