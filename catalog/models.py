@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -22,6 +23,8 @@ __all__ = ["Brand", "Category", "ImageJob", "ImageStatus", "IndexChange", "Produ
 NAME_LENGTH = 255
 SLUG_LENGTH = 255
 SKU_LENGTH = 100
+MAX_PRICE, CENT = Decimal("9999999999.99"), Decimal("0.01")
+MAX_QUANTITY = 2_147_483_647
 EARLIEST = datetime(1000, 1, 1, tzinfo=UTC)  # where MySQL's DATETIME begins
 # Unrated products stand behind all others in both directions: two stored keys, one below and one above 0 to 5.
 UNRATED_LOW, UNRATED_HIGH = -1.0, 6.0
@@ -104,7 +107,7 @@ class Product(models.Model):
     category = models.ForeignKey(Category, models.PROTECT, related_name="products", db_index=False)
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="products", db_index=False)
     price = models.DecimalField(max_digits=12, decimal_places=2, validators=[MinValueValidator(0)])
-    quantity = models.PositiveIntegerField("units in stock", default=0, validators=[MaxValueValidator(2_147_483_647)])
+    quantity = models.PositiveIntegerField("units in stock", default=0, validators=[MaxValueValidator(MAX_QUANTITY)])
     rating = models.FloatField(null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(5)])
     is_active = models.BooleanField("in the shop", default=True, help_text="Off: archived.")
     created_at = models.DateTimeField(default=timezone.now, validators=[MinValueValidator(EARLIEST)])

@@ -5,12 +5,16 @@ from django.db import models
 from core.db.fields import BinaryCharField
 
 
-class Turn(models.Model):
-    """Who does the work of this name now, and until when unless it is renewed; see core.jobs.lease."""
+class Lease(models.Model):
+    """Which process does the work of this name, and until when unless it renews the lease; see core.jobs.lease."""
 
     name = BinaryCharField(max_length=50, primary_key=True)
     holder = models.UUIDField()
     until = models.DateTimeField()
+
+    class Meta:
+        # Its name in the first release: processes of two releases share it during a deployment.
+        db_table = "core_turn"
 
     def __str__(self) -> str:
         return self.name

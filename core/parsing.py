@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+# The largest primary key (BigAutoField).
+MAX_ID = 2**63 - 1
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
 # NUL ends strings in C and is refused by databases; a lone surrogate cannot be encoded as UTF-8 (RFC 3629 §3).
 _UNSAFE = re.compile("[\x00\ud800-\udfff]")

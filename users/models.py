@@ -10,7 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from core.db.fields import BinaryCharField
-from core.jobs.job import DUE, Delayed
+from core.jobs.job import DUE, Job
 from users.addresses import fold_email
 
 
@@ -132,7 +132,7 @@ class RefreshToken(models.Model):
         return f"{self.family_id}/{self.pk}"
 
 
-class OutgoingMail(Delayed):
+class OutgoingMail(Job):
     """A mail to an account, due at a moment. What it says is written when it is sent, never kept."""
 
     class Kind(models.TextChoices):

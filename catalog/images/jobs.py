@@ -19,7 +19,7 @@ from catalog.images.sizes import FIRST, LATER, ImageFormat, ImageSize
 from core.auth.policy import SYSTEM
 from core.db.transactions import run_in_transaction
 from core.errors import InvalidInput
-from core.jobs import job as delayed
+from core.jobs import job as job_rows
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def put_back(job: ImageJob, error: Exception) -> None:
 
 def settle() -> None:
     """Brings images in line with their jobs, whatever ended a worker between two steps."""
-    given_up = ImageJob.objects.filter(image=OuterRef("pk"), kind=Kind.RENDER, status=delayed.FAILED)
+    given_up = ImageJob.objects.filter(image=OuterRef("pk"), kind=Kind.RENDER, status=job_rows.FAILED)
     pending = ProductImage.objects.filter(status=ImageStatus.PENDING)
     pending.filter(Exists(given_up)).update(status=ImageStatus.FAILED, error=GIVEN_UP)
     for image in pending.exclude(Exists(ImageJob.objects.filter(image=OuterRef("pk"), kind=Kind.RENDER))):
@@ -189,7 +189,7 @@ def _finish(
 
 def _end(job: ImageJob) -> None:
     """Deletes the claimed job. Raises ClaimLost when it is not ours any more."""
-    if not ImageJob.objects.filter(pk=job.pk, claim=job.claim, status=delayed.CLAIMED).delete()[0]:
+    if not ImageJob.objects.filter(pk=job.pk, claim=job.claim, status=job_rows.CLAIMED).delete()[0]:
         raise ClaimLost
 
 
@@ -207,7 +207,7 @@ def _failed(job: ImageJob, failed: JobFailed) -> None:
     if job.crashes + 1 >= CRASHES:
         _give_up(job, str(failed))
     else:
-        delayed.move(job, delayed.DUE, crashes=job.crashes + 1, reason=str(failed))
+        job_rows.move(job, job_rows.DUE, crashes=job.crashes + 1, reason=str(failed))
 
 
 def _later(job: ImageJob, reason: str) -> None:
@@ -215,14 +215,14 @@ def _later(job: ImageJob, reason: str) -> None:
         _give_up(job, GIVEN_UP)
         return
     pause = min(SHORTEST_PAUSE * 2 ** min(job.attempts - 1, 20), LONGEST_PAUSE)
-    delayed.move(job, delayed.DUE, due_at=timezone.now() + pause, reason=delayed.shortened(reason))
+    job_rows.move(job, job_rows.DUE, due_at=timezone.now() + pause, reason=job_rows.shortened(reason))
 
 
 def _give_up(job: ImageJob, reason: str) -> None:
     """The job stays as FAILED with its reason; an image that it would have made READY says so."""
     logger.warning("%s is given up: %s", job, reason)
     with transaction.atomic():
-        if delayed.move(job, delayed.FAILED, reason=delayed.shortened(reason)) and job.kind == Kind.RENDER:
+        if job_rows.move(job, job_rows.FAILED, reason=job_rows.shortened(reason)) and job.kind == Kind.RENDER:
             shown = reason[:ERROR_LENGTH]
             pending = ProductImage.objects.filter(pk=job.image_id or 0, status=ImageStatus.PENDING)
             pending.update(status=ImageStatus.FAILED, error=shown)

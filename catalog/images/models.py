@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from catalog.images.sizes import ImageFormat, ImageSize
 from core.db.fields import BinaryCharField
-from core.jobs.job import Delayed
+from core.jobs.job import Job
 
 ALT_LENGTH = 500
 ERROR_LENGTH = 500
@@ -72,7 +72,7 @@ class Rendition(models.Model):
         return self.name
 
 
-class ImageJob(Delayed):
+class ImageJob(Job):
     """What is to be done for an image; gone when it is done. The kinds' order is that in which they are done."""
 
     class Kind(models.IntegerChoices):

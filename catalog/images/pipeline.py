@@ -20,7 +20,7 @@ from catalog.images import jobs
 from catalog.images.models import ImageJob
 from catalog.images.pool import Pool
 from core.db.transactions import is_transient
-from core.jobs import job as delayed
+from core.jobs import job as job_rows
 
 logger = logging.getLogger(__name__)
 
@@ -59,16 +59,16 @@ def work() -> int:
 
 
 def tidy_up() -> None:
-    """Frees what dead workers claimed, settles what was given up, and finds PENDING images that no job knows of."""
-    freed = delayed.free(ImageJob, attempts=jobs.ATTEMPTS, before=timezone.now() - LEASE)
-    if freed:
-        logger.warning("%d image jobs of a worker that ended are due again", freed)
+    """Releases what dead workers claimed, settles what was given up, and finds PENDING images that no job knows of."""
+    released = job_rows.release(ImageJob, max_attempts=jobs.ATTEMPTS, claimed_before=timezone.now() - LEASE)
+    if released:
+        logger.warning("%d image jobs of a worker that ended are due again", released)
     jobs.settle()
 
 
 def oldest_due() -> datetime | None:
     """When the oldest job fell due that a shop waits for: further formats and demo pictures may take their time."""
-    return delayed.oldest_due(ImageJob.objects.filter(kind__in=(ImageJob.Kind.REMOVE, ImageJob.Kind.RENDER)))
+    return job_rows.oldest_due(ImageJob.objects.filter(kind__in=(ImageJob.Kind.REMOVE, ImageJob.Kind.RENDER)))
 
 
 class _Round:
@@ -128,10 +128,10 @@ class _Round:
     def _next(self) -> ImageJob | None:
         """A claimed job; None when nothing is due."""
         while True:
-            found = list(delayed.due(ImageJob).order_by("kind", "due_at", "pk")[:AHEAD])
+            found = list(job_rows.due(ImageJob).order_by("kind", "due_at", "pk")[:AHEAD])
             for job in found:
                 with self._lock:
-                    if delayed.claim(job):
+                    if job_rows.claim(job):
                         self._claims.add(job.claim)
                         return job
             if not found:

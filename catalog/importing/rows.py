@@ -8,13 +8,11 @@ from typing import Protocol
 
 from django.core.exceptions import ValidationError
 
-from catalog.models import NAME_LENGTH, SKU_LENGTH, SLUG_LENGTH, not_reserved
+from catalog.models import MAX_PRICE, MAX_QUANTITY, NAME_LENGTH, SKU_LENGTH, SLUG_LENGTH, not_reserved
 from catalog.slugs import normal_form, validate_slug
 from catalog.text import squeeze
 
 UNCATEGORISED, UNBRANDED = "Uncategorised", "Unbranded"
-MAX_PRICE = Decimal("9999999999.99")
-MAX_QUANTITY = 2_147_483_647
 MAX_DEPTH = 10
 
 # ASCII digits only: Decimal() and float() also take "1e400", "NaN", "1_000" and the digits of every script.

@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import Any, Generic, TypeVar
 
 from catalog.category_tree import CategoryTree
-from catalog.models import Brand
+from catalog.models import CENT, MAX_PRICE, MAX_QUANTITY, Brand
 from catalog.search.tokens import parts_of, plain
 from catalog.slugs import normal_form
 from catalog.text import squeeze, words
@@ -22,9 +22,6 @@ MAX_TYPED = 10 * TEXT_LENGTH
 MAX_WORDS = 50
 MAX_CHOICES = 100
 MAX_IDS = 1000
-MAX_PRICE = Decimal("9999999999.99")
-CENT = Decimal("0.01")
-MAX_QUANTITY = 2_147_483_647
 MAX_RATING = 5.0
 
 V = TypeVar("V", Decimal, int, float, datetime)

@@ -10,12 +10,11 @@ from typing import Any
 import orjson
 
 from core.errors import InvalidInput
-from core.parsing import parse_decimal
+from core.parsing import MAX_ID, parse_decimal
 
 VERSION = 1
 DEFAULT_SIZE, MAX_SIZE = 20, 100
 MAX_LENGTH = 2000
-MAX_ID = 2**63 - 1
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from catalog.category_tree import CategoryTree
-from catalog.models import Brand, Category
-from catalog.search.criteria import CENT, MAX_PRICE, Range, SearchCriteria
+from catalog.models import CENT, MAX_PRICE, Brand, Category
+from catalog.search.criteria import Range, SearchCriteria
 from catalog.search.cursors import MAX_SIZE
 from core.errors import InvalidInput
 

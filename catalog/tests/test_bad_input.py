@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from catalog.tests.doors import PRODUCTS
+from catalog.search.tests.both_apis import PRODUCTS
 from catalog.tests.factories import ProductFactory
 from core.tests.clients import Api
 

@@ -6,8 +6,9 @@ from binascii import Error
 
 from graphql_relay import to_global_id
 
+from core.parsing import MAX_ID
+
 _PLAIN = re.compile(r"([A-Za-z]+):([1-9][0-9]{0,18})", re.ASCII)
-MAX_ID = 2**63 - 1
 
 
 def parse_global_id(global_id: str) -> tuple[str, int] | None:

@@ -1,9 +1,9 @@
-"""Rows that fall due: claimed by a conditional UPDATE whose count is checked, tried again later, given up in the end.
+"""The base class of jobs, and what a worker does with one: claim it, move it on, try it again later, give it up.
 
-What must happen later is a row of a subclass of `Delayed`, written in the transaction of its cause. A worker takes the
-rows of `due()` one by one: `claim()` says whether the row is its own; from then on every change goes through `move()`,
-which fails when the claim was taken away meanwhile (`free()` does that with claims of workers that died). So a message
-that is lost, sent twice or late, and a worker that dies or sleeps, cost nothing.
+A job is a row, written in the transaction of its cause. A worker reads `due()` and calls `claim()` for each job: a
+conditional UPDATE, whose count says whether the job is its own. Every later change goes through `move()`, which fails
+when the claim was taken away. `release()` takes it away from workers that died. So nothing is lost or done twice when
+a message is lost, late or sent twice, or when a worker dies or sleeps.
 """
 
 import random
@@ -15,11 +15,11 @@ from django.db import models
 from django.utils import timezone
 
 DUE, CLAIMED, FAILED = "DUE", "CLAIMED", "FAILED"
-LONGEST_PAUSE = timedelta(hours=4)
+MAX_PAUSE = timedelta(hours=4)
 
 
-class Delayed(models.Model):
-    """A row that falls due. A subclass gives `status` its choices: DUE, CLAIMED, FAILED and its own.
+class Job(models.Model):
+    """Something to do at `due_at`. A subclass gives `status` its choices: DUE, CLAIMED, FAILED and its own.
 
     It should have an index that begins with `status, due_at`.
     """
@@ -35,70 +35,70 @@ class Delayed(models.Model):
         abstract = True
 
 
-Row = TypeVar("Row", bound=Delayed)
+JobType = TypeVar("JobType", bound=Job)
 
 
-def due(model: type[Row]) -> models.QuerySet[Row]:
-    """The rows whose time has come and that nobody has claimed, the oldest first."""
-    rows: models.QuerySet[Row] = model._default_manager.filter(status=DUE, due_at__lte=timezone.now())
-    return rows.order_by("due_at", "pk")
+def due(model: type[JobType]) -> models.QuerySet[JobType]:
+    """The jobs whose time has come and that nobody has claimed, the oldest first."""
+    jobs: models.QuerySet[JobType] = model._default_manager.filter(status=DUE, due_at__lte=timezone.now())
+    return jobs.order_by("due_at", "pk")
 
 
-def oldest_due(rows: models.QuerySet[Row]) -> datetime | None:
-    """When the oldest of the rows fell due that is not done: waiting, or claimed (by a worker that may be gone)."""
-    overdue = rows.filter(status__in=(DUE, CLAIMED), due_at__lte=timezone.now())
+def oldest_due(jobs: models.QuerySet[JobType]) -> datetime | None:
+    """When the oldest unfinished job fell due; a claimed one counts, for its worker may be dead."""
+    overdue = jobs.filter(status__in=(DUE, CLAIMED), due_at__lte=timezone.now())
     moment: datetime | None = overdue.order_by().aggregate(oldest=models.Min("due_at"))["oldest"]
     return moment
 
 
-def claim(row: Delayed) -> bool:
-    """Takes the row, as one more attempt; False when somebody else was first."""
-    changes = {"status": CLAIMED, "claim": uuid.uuid4(), "claimed_at": timezone.now(), "attempts": row.attempts + 1}
-    own = type(row)._default_manager.filter(pk=row.pk, status=DUE, attempts=row.attempts)
-    return _write(row, own, changes)
+def claim(job: Job) -> bool:
+    """Takes the job and counts one more attempt; False when another worker was first."""
+    changes = {"status": CLAIMED, "claim": uuid.uuid4(), "claimed_at": timezone.now(), "attempts": job.attempts + 1}
+    unclaimed = type(job)._default_manager.filter(pk=job.pk, status=DUE, attempts=job.attempts)
+    return _update(job, unclaimed, changes)
 
 
-def move(row: Delayed, status: str, *, also_from: tuple[str, ...] = (), **changes: Any) -> bool:
-    """Gives the claimed row its next status; False when the claim is no longer ours, and nothing is changed.
+def move(job: Job, status: str, *, also_from: tuple[str, ...] = (), **changes: Any) -> bool:
+    """Gives the claimed job its next status. Changes nothing and returns False when the claim is lost.
 
-    It must have the status that we know of, or one of `also_from`.
+    In the database the job must have the status of `job`, or one of `also_from`.
     """
-    own = type(row)._default_manager.filter(pk=row.pk, claim=row.claim, status__in=(row.status, *also_from))
-    return _write(row, own, {"status": status, **changes})
+    own = type(job)._default_manager.filter(pk=job.pk, claim=job.claim, status__in=(job.status, *also_from))
+    return _update(job, own, {"status": status, **changes})
 
 
-def try_again(row: Delayed, reason: str, *, pause: timedelta, attempts: int) -> bool:
-    """Puts the claimed row back for later, or FAILED after so many attempts; False when the claim is no longer ours.
+def retry(job: Job, reason: str, *, pause: timedelta, max_attempts: int) -> bool:
+    """Makes the claimed job due again later, or FAILED after its last attempt; False when the claim is lost.
 
-    The pause doubles with each attempt, up to four hours, and varies by a fifth so that rows do not march in step.
+    The pause doubles with each attempt, up to MAX_PAUSE, and varies by a fifth so that jobs do not fall due together.
     """
-    if row.attempts >= attempts:
-        return move(row, FAILED, reason=shortened(reason))
-    wait = min(pause * 2 ** (row.attempts - 1), LONGEST_PAUSE) * random.uniform(0.8, 1.2)  # noqa: S311
-    return move(row, DUE, due_at=timezone.now() + wait, reason=shortened(reason))
+    if job.attempts >= max_attempts:
+        return move(job, FAILED, reason=shortened(reason))
+    wait = min(pause * 2 ** (job.attempts - 1), MAX_PAUSE) * random.uniform(0.8, 1.2)  # noqa: S311
+    return move(job, DUE, due_at=timezone.now() + wait, reason=shortened(reason))
 
 
-def free(model: type[Row], *, attempts: int, before: datetime | None = None) -> int:
-    """Gives back what workers claimed and left (before that moment; None: all) and tells how many rows are due again.
+def release(model: type[JobType], *, max_attempts: int, claimed_before: datetime | None = None) -> int:
+    """Makes jobs due again that dead workers had claimed (None: all claimed ones); returns their number.
 
-    After so many attempts a row is FAILED: it may be what kills them.
+    After its last attempt a job is FAILED instead: it may be what kills the workers.
     """
-    left = model._default_manager.filter(status=CLAIMED)
-    if before is not None:
-        left = left.filter(claimed_at__lt=before)
+    claimed = model._default_manager.filter(status=CLAIMED)
+    if claimed_before is not None:
+        claimed = claimed.filter(claimed_at__lt=claimed_before)
     reason = "Every worker that began this ended before it was done."
-    left.filter(attempts__gte=attempts).update(status=FAILED, claim=None, reason=reason)
-    return left.update(status=DUE, claim=None)
+    claimed.filter(attempts__gte=max_attempts).update(status=FAILED, claim=None, reason=reason)
+    return claimed.update(status=DUE, claim=None)
 
 
 def shortened(reason: str) -> str:
-    """The reason as it fits into its column, on one line."""
+    """The reason on one line, as long as its column takes."""
     return " ".join(reason.split())[:500]
 
 
-def _write(row: Delayed, own: models.QuerySet[Any], changes: dict[str, Any]) -> bool:
-    if own.update(**changes) != 1:
+def _update(job: Job, rows: models.QuerySet[Any], changes: dict[str, Any]) -> bool:
+    if rows.update(**changes) != 1:
         return False
     for name, value in changes.items():
-        setattr(row, name, value)
+        setattr(job, name, value)
     return True

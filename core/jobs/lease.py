@@ -1,7 +1,8 @@
-"""One at a time, over all processes and machines: a row that its holder renews as long as it lives.
+"""Leases: of all processes on all machines, one at a time does the work of a name.
 
-A holder that was killed loses its turn after a few seconds. One that only slept may find that another has it now: so
-a turn keeps work in step and saves work, but what must not happen twice is decided by the rows themselves.
+A lease is a row that its holder renews while it lives. When the holder is killed, the lease ends within seconds. A
+holder that only slept may find that another has taken over. So a lease keeps work in order and saves double work; what
+must not happen twice is decided by the claims of the jobs themselves (core.jobs.job).
 """
 
 import logging
@@ -15,49 +16,48 @@ from django.db import DatabaseError, connections
 from django.db.models import Q
 from django.utils import timezone
 
-from core.models import Turn
+from core.models import Lease
 
 logger = logging.getLogger(__name__)
 
-# How long a turn lasts without being renewed, and how often it is.
-LASTS = timedelta(seconds=4)
-RENEWED_EVERY = 1.0
+DURATION = timedelta(seconds=4)
+RENEWAL_SECONDS = 1.0
 
 
 @contextmanager
-def turn(name: str) -> Iterator[bool]:
-    """Holds the turn of this name for the block; False when somebody else has it."""
+def hold(name: str) -> Iterator[bool]:
+    """Holds the lease of this name for the block. Yields False, and holds nothing, when another process has it."""
     holder = uuid.uuid4()
     if not _take(name, holder):
         yield False
         return
-    over = Event()
-    renewal = Thread(target=_renew, args=(name, holder, over), name=f"turn-{name}", daemon=True)
+    ended = Event()
+    renewal = Thread(target=_renew, args=(name, holder, ended), name=f"lease-{name}", daemon=True)
     renewal.start()
     try:
         yield True
     finally:
-        over.set()
+        ended.set()
         renewal.join()
-        Turn.objects.filter(name=name, holder=holder).update(until=timezone.now())
+        Lease.objects.filter(name=name, holder=holder).update(until=timezone.now())
 
 
 def _take(name: str, holder: uuid.UUID) -> bool:
     now = timezone.now()
-    Turn.objects.get_or_create(name=name, defaults={"holder": holder, "until": now})
-    # A turn far in the future is left over from a clock that was wrong.
-    free = Q(until__lte=now) | Q(until__gt=now + 2 * LASTS)
-    return Turn.objects.filter(free, name=name).update(holder=holder, until=now + LASTS) == 1
+    Lease.objects.get_or_create(name=name, defaults={"holder": holder, "until": now})
+    # A lease that ends far in the future was written by a clock that was wrong.
+    is_over = Q(until__lte=now) | Q(until__gt=now + 2 * DURATION)
+    return Lease.objects.filter(is_over, name=name).update(holder=holder, until=now + DURATION) == 1
 
 
-def _renew(name: str, holder: uuid.UUID, over: Event) -> None:
-    """Renews the turn until it is over or lost; a database that does not answer now may do so a second later."""
+def _renew(name: str, holder: uuid.UUID, ended: Event) -> None:
+    """Renews the lease until it is ended or lost. The database may fail meanwhile: the next renewal tries again."""
     try:
-        while not over.wait(RENEWED_EVERY):
+        while not ended.wait(RENEWAL_SECONDS):
             try:
-                if not Turn.objects.filter(name=name, holder=holder).update(until=timezone.now() + LASTS):
+                if not Lease.objects.filter(name=name, holder=holder).update(until=timezone.now() + DURATION):
                     return
             except DatabaseError as error:
-                logger.warning("The turn %s could not be renewed: %s", name, error)
+                logger.warning("The lease %s could not be renewed: %s", name, error)
     finally:
         connections.close_all()

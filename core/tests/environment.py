@@ -7,7 +7,7 @@ import tempfile
 from urllib.parse import urlsplit, urlunsplit
 
 os.environ["DEBUG"] = "1"
-# Tests that want the index make one of their own (catalog/tests/conftest.py); the others need none.
+# Tests that want the index make one of their own (catalog/search/tests/conftest.py); the others need none.
 os.environ["SEARCH_ENGINE"] = "database"
 worker = os.environ.get("PYTEST_XDIST_WORKER", "")
 if worker:

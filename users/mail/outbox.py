@@ -16,16 +16,15 @@ from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.utils import timezone
 
-from core.jobs import job
+from core.jobs import job, lease
 from core.jobs.job import DUE, FAILED, move
-from core.jobs.lease import turn
 from users.mail.backends import Refused
 from users.mail.content import message_of
 from users.models import OutgoingMail, User
 
 logger = logging.getLogger(__name__)
 
-ATTEMPTS = 12
+MAX_ATTEMPTS = 12
 Status = OutgoingMail.Status
 LEFT = "The worker ended between handing the mail over and the server's answer: it may have arrived or not."
 UNHEARD = "The connection broke before the server's answer: the mail may have arrived or not."
@@ -53,8 +52,8 @@ def sweep(*, seconds: float, stop: Event | None = None) -> int:
     """
     if not _is_there_work():
         return 0
-    with turn("mail") as ours:
-        if not ours:
+    with lease.hold("mail") as is_holder:
+        if not is_holder:
             return 0
         _tidy_up()
         return _send_due(time.monotonic() + seconds, stop or Event())
@@ -67,7 +66,7 @@ def _is_there_work() -> bool:
 
 def _tidy_up() -> None:
     """Settles what the last holder of the turn left behind; it is dead, or will find its claims gone."""
-    job.free(OutgoingMail, attempts=ATTEMPTS)
+    job.release(OutgoingMail, max_attempts=MAX_ATTEMPTS)
     left = OutgoingMail.objects.filter(status=Status.HANDING_OVER).update(status=Status.UNCERTAIN, reason=LEFT)
     if left:
         logger.error("%d mails are UNCERTAIN: %s", left, LEFT)
@@ -116,7 +115,7 @@ def _send(mail: OutgoingMail, connection: Any) -> bool:
             message.message()  # so that what cannot be written is found out here
     except Exception as error:
         logger.exception("%s cannot be written", mail)
-        job.try_again(mail, f"It could not be written: {error}", pause=settings.MAIL_RETRY, attempts=ATTEMPTS)
+        job.retry(mail, f"It could not be written: {error}", pause=settings.MAIL_RETRY, max_attempts=MAX_ATTEMPTS)
         return False
     return message is not None and _deliver(mail, message, connection)
 
@@ -151,7 +150,7 @@ def _deliver(mail: OutgoingMail, message: EmailMessage, connection: Any) -> bool
         if refused.final:
             move(mail, FAILED, also_from=(Status.UNCERTAIN,), reason=job.shortened(str(refused)))
         else:
-            job.try_again(mail, str(refused), pause=settings.MAIL_RETRY, attempts=ATTEMPTS)
+            job.retry(mail, str(refused), pause=settings.MAIL_RETRY, max_attempts=MAX_ATTEMPTS)
     except Exception as error:
         # Certainly not sent before the handing over, and nobody knows after it.
         reason = f"{UNHEARD if mail.status == Status.HANDING_OVER else 'It could not be sent.'} ({error})"
@@ -159,7 +158,7 @@ def _deliver(mail: OutgoingMail, message: EmailMessage, connection: Any) -> bool
         if mail.status == Status.HANDING_OVER:
             move(mail, Status.UNCERTAIN, reason=job.shortened(reason))
         else:
-            job.try_again(mail, reason, pause=settings.MAIL_RETRY, attempts=ATTEMPTS)
+            job.retry(mail, reason, pause=settings.MAIL_RETRY, max_attempts=MAX_ATTEMPTS)
     else:
         # If it took so long that others gave it up as UNCERTAIN: now it is certain.
         move(mail, Status.SENT, also_from=(Status.UNCERTAIN,), sent_at=timezone.now(), reason="")

@@ -13,7 +13,7 @@ from django.db import connections
 from django.utils import timezone
 from pytest_django import Settings
 
-from core.models import Turn
+from core.models import Lease
 from users.mail import outbox
 from users.models import OutgoingMail, User
 from users.tests.factories import UserFactory
@@ -177,13 +177,13 @@ class TestRefusals:
     def test_the_pauses_grow_and_end(self, server: Server, due: OutgoingMail) -> None:
         server.answers["RCPT"] = "450 Busy"
         pauses = []
-        for _ in range(outbox.ATTEMPTS):
+        for _ in range(outbox.MAX_ATTEMPTS):
             due.refresh_from_db()
             pauses.append(due.due_at - timezone.now())
             with time_machine.travel(due.due_at + timedelta(seconds=1)):
                 sweep()
         due.refresh_from_db()
-        assert (due.status, due.attempts) == ("FAILED", outbox.ATTEMPTS)
+        assert (due.status, due.attempts) == ("FAILED", outbox.MAX_ATTEMPTS)
         assert "450 Busy" in due.reason
 
     @pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA"])
@@ -257,7 +257,7 @@ class TestDeadWorkers:
         assert sweep() == 1
 
     def test_claimed_again_and_again_may_be_what_kills_them(self, server: Server) -> None:
-        mail = self.left("CLAIMED", attempts=outbox.ATTEMPTS)
+        mail = self.left("CLAIMED", attempts=outbox.MAX_ATTEMPTS)
         assert sweep() == 0
         mail.refresh_from_db()
         assert mail.status == "FAILED"
@@ -297,17 +297,17 @@ class TestDeadWorkers:
         assert (mail.status, mail.reason) == ("SENT", "")
 
 
-class TestTurns:
-    """One worker sends at a time; a dead one's turn is over soon."""
+class TestLease:
+    """One worker sends at a time; a dead one's lease ends soon."""
 
-    def test_another_has_the_turn(self, server: Server, due: OutgoingMail) -> None:
-        Turn.objects.create(name="mail", holder=due.uid, until=timezone.now() + timedelta(seconds=4))
+    def test_another_has_the_lease(self, server: Server, due: OutgoingMail) -> None:
+        Lease.objects.create(name="mail", holder=due.uid, until=timezone.now() + timedelta(seconds=4))
         assert sweep() == 0
         with time_machine.travel(timezone.now() + timedelta(seconds=5)):
             assert sweep() == 1
 
-    def test_a_turn_of_a_wrong_clock_is_no_turn(self, server: Server, due: OutgoingMail) -> None:
-        Turn.objects.create(name="mail", holder=due.uid, until=timezone.now() + timedelta(days=1))
+    def test_a_lease_of_a_wrong_clock_is_no_lease(self, server: Server, due: OutgoingMail) -> None:
+        Lease.objects.create(name="mail", holder=due.uid, until=timezone.now() + timedelta(days=1))
         assert sweep() == 1
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from tantivy import FieldType, Query
 
-from catalog.search.criteria import CENT, MAX_PRICE, Range, SearchCriteria, SortField
+from catalog.models import CENT, MAX_PRICE
+from catalog.search.criteria import Range, SearchCriteria, SortField
 from catalog.search.cursors import EPOCH, MICROSECOND, Value
 from catalog.search.index.documents import BRAND, CATEGORY, PRODUCT, SCHEMA, cents, name_term
 

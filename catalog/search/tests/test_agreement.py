@@ -1,0 +1,261 @@
+"""Both doors give what the plain model gives, for random catalogues and random questions."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth import get_user_model
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase
+
+from catalog.category_tree import CategoryTree
+from catalog.models import Brand, Category, Product
+from catalog.search.criteria import Range, SearchCriteria, SortField, parse_criteria
+from catalog.search.cursors import Page, encode
+from catalog.search.engine import Engine
+from catalog.search.facets import Facets
+from catalog.search.index import store
+from catalog.search.index.engine import TantivyEngine
+from catalog.search.sql.engine import DatabaseEngine
+from catalog.search.tests.both_apis import by_graphql, by_rest
+from catalog.search.tests.oracle import Asked, expected
+from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
+from core.tests.clients import Api
+
+WORDS = [
+    "Lamp",
+    "lámp",
+    "LAMPE",
+    "straße",
+    "Größe",
+    "T-shirt",
+    "TV",
+    "l'été",
+    "ﬁne",
+    "日本",
+    "x",
+    "Żółw",
+    "100%",
+    "a_b",
+    "🎉",
+]
+texts = st.lists(st.sampled_from(WORDS), min_size=1, max_size=3).map(" ".join)
+prices = st.sampled_from(["0.00", "0.01", "0.10", "9.99", "10.00", "10.01", "1234567890.12", "9999999999.99"]).map(
+    Decimal
+)
+quantities = st.sampled_from([0, 1, 2, 10, 2_147_483_647])
+ratings = st.sampled_from([0.0, 0.1, 2.5, 3.3, 4.999, 5.0])
+START = datetime(2026, 1, 1, tzinfo=UTC)
+moments = st.sampled_from([0, 1, 999_999, 1_000_000, 86_400_000_000]).map(lambda us: START + timedelta(microseconds=us))
+places = st.integers(0, 3)
+
+products = st.fixed_dictionaries(
+    {
+        "name": texts,
+        "description": st.one_of(st.just(""), texts),
+        "price": prices,
+        "quantity": quantities,
+        "rating": st.none() | ratings,
+        "created_at": moments,
+        "is_active": st.sampled_from([True, True, True, True, False]),
+    }
+)
+
+
+def ranges(values: st.SearchStrategy) -> st.SearchStrategy:
+    """Open, half-open and closed ranges, mostly open."""
+
+    def ordered(pair: tuple) -> tuple:
+        low, high = pair
+        return (high, low) if low is not None and high is not None and low > high else pair
+
+    return st.one_of(st.just((None, None)), st.tuples(st.none() | values, st.none() | values).map(ordered))
+
+
+@st.composite
+def questions(draw: st.DrawFn) -> Asked:
+    """Any valid question about the catalogue of these tests."""
+    text = draw(
+        st.none()
+        | st.sampled_from(
+            [
+                "",
+                "  ",
+                "!?",
+                "lamp",
+                "Lámp x",
+                '"lamp"',
+                "STRASSE",
+                "t-shirt",
+                "fine",
+                "ete",
+                "%",
+                "100%",
+                "a_b",
+                "brand 1",
+                "sub",
+                "🎉",
+                "SKU-1",
+            ]
+        )
+    )
+    sorts = [
+        "NAME",
+        "PRICE",
+        "RATING",
+        "QUANTITY",
+        "CREATED_AT",
+        None,
+        *(["RELEVANCE"] if (text or "").strip() else []),
+    ]
+    return Asked(
+        text=text,
+        categories=draw(st.lists(st.sampled_from(["root", "sub", "leaf", "other"]), max_size=2, unique=True)),
+        brands=draw(st.lists(st.sampled_from(["brand-0", "brand-1", "brand-2"]), max_size=2, unique=True)),
+        price=draw(ranges(prices)),
+        quantity=draw(ranges(quantities)),
+        rating=draw(ranges(ratings)),
+        created=draw(ranges(moments)),
+        in_stock=draw(st.sampled_from([None, None, True, False])),
+        sort=draw(st.sampled_from(sorts)),
+        descending=draw(st.booleans()),
+    )
+
+
+def fill(rows: list[tuple[dict, int, int, bool]]) -> list[Product]:
+    """A tree of four categories, three brands, and the drawn products."""
+    root = CategoryFactory(name="Root", slug="root")
+    sub = CategoryFactory(name="Sub", slug="sub", parent=root)
+    leaf = CategoryFactory(name="Leaf", slug="leaf", parent=sub)
+    categories: list[Category] = [root, sub, leaf, CategoryFactory(name="Other", slug="other")]
+    brands: list[Brand] = [BrandFactory(name=f"Bränd {n}", slug=f"brand-{n}") for n in range(3)]
+    return [
+        ProductFactory(**row, category=categories[c], brand=brands[b % 3], sku=f"SKU-{n}" if has_sku else None)
+        for n, (row, c, b, has_sku) in enumerate(rows)
+    ]
+
+
+drawn = given(
+    rows=st.lists(st.tuples(products, places, places, st.booleans()), max_size=12),
+    asked=st.lists(questions(), min_size=1, max_size=6),
+    size=st.integers(1, 5),
+)
+patient = settings(deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def has_text(question: Asked) -> bool:
+    """Whether the question asks for words: then the two engines mean different things."""
+    return bool((question.text or "").strip())
+
+
+@pytest.mark.usefixtures("_cheap_passwords")
+class TestBothDoors(TestCase):
+    """Each example runs in a transaction of its own, on the database engine."""
+
+    @settings(patient, max_examples=60)
+    @drawn
+    def test_they_agree_with_the_model(self, rows: list, asked: list[Asked], size: int) -> None:
+        catalogue = fill(rows)
+        api = Api(get_user_model().objects.create_user("shopper@example.com"))
+        for question in asked:
+            wanted = expected(catalogue, question)
+            assert by_graphql(api, question, size) == wanted
+            assert by_rest(api, question, size) == wanted
+            if question.sort != "RELEVANCE" and (question.sort or not has_text(question)):
+                assert by_graphql(api, question, size, backward=True) == wanted
+
+
+class IndexTestCase(TestCase):
+    """Each example is rolled back, which no record tells the index: each begins with none."""
+
+    def setup_example(self) -> None:
+        """As the parent's, with the last example's index gone."""
+        super().setup_example()
+        store.discard()
+
+
+@pytest.mark.usefixtures("_cheap_passwords", "index")
+class TestBothDoorsOnTheIndex(IndexTestCase):
+    """The same on the embedded engine."""
+
+    @settings(patient, max_examples=30)
+    @drawn
+    def test_they_agree_with_the_model(self, rows: list, asked: list[Asked], size: int) -> None:
+        catalogue = fill(rows)
+        api = Api(get_user_model().objects.create_user("shopper@example.com"))
+        for question in asked:
+            if has_text(question):
+                # Whatever it finds, all pages of both doors find it, and once.
+                found = by_graphql(api, question, size)
+                assert by_rest(api, question, size) == found
+                assert len(set(found)) == len(found)
+            else:
+                assert by_graphql(api, question, size) == (wanted := expected(catalogue, question))
+                assert by_rest(api, question, size) == wanted
+                assert by_graphql(api, question, size, backward=True) == wanted
+
+
+def criteria_of(question: Asked) -> SearchCriteria:
+    """The question as both doors would understand it."""
+    return parse_criteria(
+        tree=CategoryTree.load,
+        text=question.text,
+        categories=question.categories,
+        brands=question.brands,
+        price=Range(*question.price),
+        quantity=Range(*question.quantity),
+        rating=Range(*question.rating),
+        created=Range(*question.created),
+        in_stock=question.in_stock,
+        sort=SortField(question.sort) if question.sort and (question.text or question.sort != "RELEVANCE") else None,
+        descending=question.descending if question.sort and question.sort != "RELEVANCE" else None,
+    )
+
+
+def everything(engine: Engine, criteria: SearchCriteria, size: int) -> list[object]:
+    """All that an engine answers to a structured question: pages there and back, cursors, total, facets."""
+    told: list[object] = [engine.count(criteria)]
+    for backward in (False, True):
+        page = Page(size, backward)
+        while True:
+            found = engine.search(criteria, page)
+            told.append((found, [encode(criteria.digest, boundary) for boundary in found.boundaries]))
+            if not (found.has_previous if backward else found.has_next):
+                break
+            page = Page(size, backward, found.boundaries[0 if backward else -1])
+    facets = Facets(criteria, engine.counts(criteria), CategoryTree.load)
+    return [
+        *told,
+        [(row.slug, count) for row, count in facets.categories(3)],
+        [(row.slug, count) for row, count in facets.brands(2)],
+        (facets.price(), facets.ratings(), facets.in_stock()),
+    ]
+
+
+@pytest.mark.usefixtures("index")
+class TestBothEngines(IndexTestCase):
+    """Structured questions get the same answers from both, to the last cursor."""
+
+    @settings(patient, max_examples=60)
+    @drawn
+    def test_they_agree(self, rows: list, asked: list[Asked], size: int) -> None:
+        fill(rows)
+        for question in asked:
+            question.text = None
+            criteria = criteria_of(question)
+            assert everything(TantivyEngine(), criteria, size) == everything(DatabaseEngine(), criteria, size)
+
+    @settings(patient, max_examples=20)
+    @given(rows=st.lists(st.tuples(products, places, places, st.booleans()), max_size=12), asked=questions())
+    def test_a_range_of_prices_gives_its_own_count(self, rows: list, asked: Asked) -> None:
+        fill(rows)
+        criteria = criteria_of(asked)
+        engine = TantivyEngine()
+        facets = Facets(criteria, engine.counts(criteria), CategoryTree.load)
+        price = facets.price()
+        for each in price.ranges:
+            chosen = replace(criteria, price=Range(each.low, each.high))
+            assert engine.count(chosen) == each.count > 0
+        assert sum(each.count for each in price.ranges) == engine.count(replace(criteria, price=Range()))
