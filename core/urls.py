@@ -4,12 +4,14 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
 
-from core.graphql.view import graphql
+from core.graphql.view import GraphQLView
 from core.http import pages
 from core.http.media import media
 from core.rest.errors import NoSuchPath
 from core.rest.openapi import SchemaView
+from core.schema import COSTS, schema
 
+graphql = GraphQLView(schema.graphql_schema, COSTS)
 urlpatterns = [
     path("", pages.landing, name="landing"),
     re_path(r"^graphql/?$", graphql, name="graphql"),

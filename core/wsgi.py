@@ -21,9 +21,9 @@ if not settings.ALLOWED_HOSTS:
     env.refuse("ALLOWED_HOSTS", "the host names to answer to, separated by commas, when DEBUG is off")
 if settings.GRAPHQL_TRUSTED_DOCUMENTS:
     try:
-        from core.graphql.view import documents, trusted
+        from core.urls import graphql
 
-        trusted.check(documents.schema)
+        graphql.server.trusted.check(graphql.server.documents.schema)
     except ImproperlyConfigured as wrong:
         env.end(str(wrong))
 # Large blocks, such as a body of a megabyte and the strings read from it, go back to the system when they are freed:

@@ -1,6 +1,4 @@
-"""What becomes of a request whose token does not hold."""
-
-from typing import Any
+"""Who a request's token speaks for, and which operations a token that does not hold forbids."""
 
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
@@ -8,6 +6,7 @@ from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
+    GraphQLError,
     InlineFragmentNode,
     OperationDefinitionNode,
     OperationType,
@@ -17,7 +16,7 @@ from graphql import (
 from core.auth.tokens import Reason, TokenRefused, viewer
 from core.graphql.errors import Code, api_error
 
-# Mutations that need no token, so a bad one must not stand in their way: they are how a client gets a new one.
+# Mutations that need no token. A bad one does not stop them: they are how a client gets a new one.
 NEED_NO_TOKEN = frozenset(
     {
         "register",
@@ -32,19 +31,19 @@ NEED_NO_TOKEN = frozenset(
 )
 
 
-def authenticate(request: HttpRequest) -> None:
-    """Sets `request.user`; a token that does not hold leaves nobody there and its reason in `request.token_refused`."""
+def authenticate(request: HttpRequest) -> Reason | None:
+    """Sets `request.user`. A token that does not hold leaves an anonymous user; the reason is returned."""
     try:
         request.user = viewer(request)  # type: ignore[assignment]
     except TokenRefused as refused:
         request.user = AnonymousUser()
-        request.token_refused = refused.reason  # type: ignore[attr-defined]
+        return refused.reason
+    return None
 
 
-def refused_token(request: HttpRequest, document: DocumentNode, operation: OperationDefinitionNode) -> Any:
-    """The error of an operation that a bad token forbids; None when the token holds or none is needed."""
-    reason: Reason | None = getattr(request, "token_refused", None)
-    if reason is None or _needs_no_token(document, operation):
+def token_error(reason: Reason, document: DocumentNode, operation: OperationDefinitionNode) -> GraphQLError | None:
+    """The error of an operation whose request has a bad token; None when the operation needs no token."""
+    if _needs_no_token(document, operation):
         return None
     return api_error(Code.UNAUTHENTICATED, reason.message, reason=reason)
 

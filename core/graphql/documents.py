@@ -2,6 +2,7 @@
 
 import logging
 from collections import OrderedDict
+from collections.abc import Mapping
 from sys import getsizeof
 from threading import Lock
 
@@ -38,7 +39,7 @@ class Operation:
     """One operation of a document, what it costs and what it wants to be given."""
 
     def __init__(
-        self, schema: GraphQLSchema, document: DocumentNode, node: OperationDefinitionNode, costs: dict[str, int]
+        self, schema: GraphQLSchema, document: DocumentNode, node: OperationDefinitionNode, costs: Mapping[str, int]
     ) -> None:
         self.node = node
         self.cost = cost_of(schema, document, node, costs)
@@ -64,7 +65,7 @@ class Operation:
 class Document:
     """A document that holds for the schema; made once for a text."""
 
-    def __init__(self, schema: GraphQLSchema, node: DocumentNode, costs: dict[str, int]) -> None:
+    def __init__(self, schema: GraphQLSchema, node: DocumentNode, costs: Mapping[str, int]) -> None:
         self.node = node
         # Whether it was registered under its hash.
         self.persisted = False
@@ -122,7 +123,7 @@ class Documents:
     At most GRAPHQL_DOCUMENTS, holding at most GRAPHQL_DOCUMENTS_BYTES together.
     """
 
-    def __init__(self, schema: GraphQLSchema, costs: dict[str, int]) -> None:
+    def __init__(self, schema: GraphQLSchema, costs: Mapping[str, int]) -> None:
         self.schema, self.costs = schema, costs
         # Each with what it was last known to hold.
         self._kept: OrderedDict[str, tuple[Document, int]] = OrderedDict()
@@ -175,6 +176,3 @@ class Documents:
             _, (document, size) = self._kept.popitem(last=False)
             self._bytes -= size
             document.let_go()
-
-
-__all__ = ["Document", "DocumentRefused", "Documents", "Operation"]

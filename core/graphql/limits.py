@@ -1,7 +1,7 @@
 """What a document may ask for, known before any resolver runs: its shape, and what it costs.
 
 Shape is measured on the parsed document alone, so that validation never sees a monstrous one. Cost needs the schema:
-an object costs 1, a leaf nothing, page sizes multiply what lies within, `COSTS` in core.schema says what costs more.
+an object costs 1, a leaf nothing, page sizes multiply what lies within, the schema's costs say what costs more.
 """
 
 from collections.abc import Iterator, Mapping

@@ -4,6 +4,7 @@
 can be sent across sites without a preflight, so one of four headers that a form cannot set is asked for.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
@@ -97,7 +98,7 @@ def put_files(operations: Any, places: Any, files: dict[str, UploadedFile | TooL
             _put(operations, path, files[name])
 
 
-def is_at_fault(request: HttpRequest, errors: list[GraphQLError]) -> bool:
+def is_at_fault(request: HttpRequest, errors: Sequence[GraphQLError]) -> bool:
     """Whether a refused document is a multipart request's, or should have been one: 400 in either media type."""
     return request.content_type == MULTIPART or any(NOT_A_FILE in error.message for error in errors)
 

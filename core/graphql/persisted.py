@@ -23,12 +23,11 @@ MAX_STORED_BYTES = MAX_TEXT_BYTES * sum(PLACES.values())
 _HEX = frozenset("0123456789abcdef")
 
 
-def digest_of(text: str) -> str:
-    """The SHA-256 of a text, in hex."""
+def sha256_hex(text: str) -> str:
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def asked_digest(query: str | None, persisted: Any) -> str | None:
+def requested_digest(query: str | None, persisted: Any) -> str | None:
     """The hash by which a request names its document; None when it does not. Raises DocumentRefused."""
     if persisted is None:
         return None
@@ -37,7 +36,7 @@ def asked_digest(query: str | None, persisted: Any) -> str | None:
     if not isinstance(digest, str) or len(digest) != 64 or not set(digest) <= _HEX or persisted.get("version") != 1:
         message = "persistedQuery wants version 1 and a sha256Hash (64 hexadecimal digits, small letters)."
         raise DocumentRefused([api_error(Code.BAD_USER_INPUT, message, field=field)])
-    if query is not None and digest_of(query) != digest:
+    if query is not None and sha256_hex(query) != digest:
         message = "The sha256Hash is not that of the query."
         raise DocumentRefused([api_error(Code.BAD_USER_INPUT, message, field=f"{field}.sha256Hash")])
     return digest

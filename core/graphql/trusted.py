@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from graphql import GraphQLSchema
 
 from core.graphql.errors import Code, api_error
-from core.graphql.persisted import digest_of
+from core.graphql.persisted import sha256_hex
 from core.graphql.validation import DocumentRefused, prepare
 
 SETTING = "GRAPHQL_TRUSTED_DOCUMENTS"
@@ -22,7 +22,7 @@ class TrustedDocuments:
 
     def __init__(self, texts: dict[str, str]) -> None:
         self._texts = texts
-        self._by_digest = {digest_of(text): text for text in texts.values()}
+        self._by_digest = {sha256_hex(text): text for text in texts.values()}
 
     @classmethod
     def load(cls, path: str) -> "TrustedDocuments":

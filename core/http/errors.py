@@ -1,6 +1,7 @@
 """Errors in the form of the API that was asked: GraphQL's or REST's JSON, and plain text for everything else."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 import orjson
@@ -22,6 +23,29 @@ _REST_CODES = {
     413: "too_large",
     415: "unsupported_media_type",
 }
+
+
+class GraphQLCode(StrEnum):
+    """Why a request, or a part of it, could not be served: every top-level error's `extensions.code`."""
+
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    BAD_USER_INPUT = "BAD_USER_INPUT"  # extensions.field says where
+    PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
+    VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+    LIMIT_EXCEEDED = "LIMIT_EXCEEDED"  # extensions.limit and .allowed say which
+    THROTTLED = "THROTTLED"  # extensions.retryAfter says for how long, in seconds
+    PERSISTED_QUERY_NOT_FOUND = "PERSISTED_QUERY_NOT_FOUND"
+    INTERNAL_ERROR = "INTERNAL_ERROR"  # extensions.id is the log's
+
+
+def graphql_error(message: str, code: str, **extensions: Any) -> dict[str, Any]:
+    """One of a GraphQL answer's `errors` (GraphQL specification §7.1.2)."""
+    return {"message": message, "extensions": {"code": code, **extensions}}
+
+
+def rest_error(kind: str, code: str, message: str, field: str | None) -> dict[str, Any]:
+    """The body of a REST error; drf-standardized-errors answers the same for exceptions of views."""
+    return {"type": kind, "errors": [{"code": code, "detail": message, "attr": field}]}
 
 
 def is_graphql(path: str) -> bool:
@@ -53,13 +77,13 @@ def error_response(
     answer: Any
     if is_graphql(path):
         media_type = preferred_type(accept, [JSON, GRAPHQL_JSON]) or JSON
-        code = "INTERNAL_ERROR" if status >= 500 else "BAD_USER_INPUT"
-        shown = {"code": code, **({"field": field} if field else {}), **(extensions or {})}
-        answer = {"errors": [{"message": message, "extensions": shown}]}
+        code = GraphQLCode.INTERNAL_ERROR if status >= 500 else GraphQLCode.BAD_USER_INPUT
+        place = {"field": field} if field else {}
+        answer = {"errors": [graphql_error(message, code, **place, **(extensions or {}))]}
     elif is_api(path):
         kind = "server_error" if status >= 500 else "validation_error" if status == 400 else "client_error"
-        code = "error" if status >= 500 else _REST_CODES.get(status, "invalid")
-        answer = {"type": kind, "errors": [{"code": code, "detail": message, "attr": field}]}
+        rest_code = "error" if status >= 500 else _REST_CODES.get(status, "invalid")
+        answer = rest_error(kind, rest_code, message, field)
     else:
         return HttpResponse(
             f"{message}\n", status=status, content_type="text/plain; charset=utf-8", headers=dict(headers or {})

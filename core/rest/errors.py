@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from core import errors
 from core.errors import InvalidInput
+from core.http.errors import rest_error
 
 
 def api_exception(error: InvalidInput, names: Mapping[str, str]) -> APIException:
@@ -86,7 +87,7 @@ def error_responses(*statuses: int) -> dict[int, OpenApiResponse]:
     responses = {}
     for status in statuses:
         description, kind, code, attr = _DOCUMENTED[status]
-        value = {"type": kind, "errors": [{"code": code, "detail": description, "attr": attr}]}
+        value = rest_error(kind, code, description, attr)
         example = OpenApiExample(kind, value=value, response_only=True, status_codes=[str(status)])
         responses[status] = OpenApiResponse(ErrorSerializer, description, examples=[example])
     return responses

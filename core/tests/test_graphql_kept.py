@@ -16,11 +16,12 @@ from pytest_django import Settings
 
 from core.graphql import persisted
 from core.graphql.errors import formatted
-from core.graphql.view import documents
 from core.tests.clients import Api
+from core.urls import graphql
 from core.wsgi import application
 from users.models import User
 
+documents = graphql.server.documents
 ME = "query Q{n} {{ me {{ id email }} }}"
 
 
@@ -33,12 +34,12 @@ def _nothing_kept() -> None:
 
 def kept(text: str) -> bool:
     """Whether the document of a text is kept."""
-    return persisted.digest_of(text) in documents._kept
+    return persisted.sha256_hex(text) in documents._kept
 
 
 def extensions(text: str) -> dict[str, Any]:
     """Apollo's, naming a text by its hash."""
-    return {"persistedQuery": {"version": 1, "sha256Hash": persisted.digest_of(text)}}
+    return {"persistedQuery": {"version": 1, "sha256Hash": persisted.sha256_hex(text)}}
 
 
 def send(api: Api, **body: Any) -> dict[str, Any]:
@@ -65,7 +66,7 @@ class TestDocuments:
     def test_they_hold_no_more_than_is_granted(self, shopper: Api, settings: Settings) -> None:
         for n in range(6):
             shopper.graphql(ME.format(n=n))
-        documents.find(persisted.digest_of(ME.format(n=0)))
+        documents.find(persisted.sha256_hex(ME.format(n=0)))
         assert documents._bytes == sum(size for _, size in documents._kept.values())
         settings.GRAPHQL_DOCUMENTS_BYTES = documents._bytes // 2
         shopper.graphql(ME.format(n=7))
@@ -221,7 +222,7 @@ class TestPersistedTexts:
         for n in range(30):
             text = ME.format(n=n)
             send(nobody, query=text, extensions=extensions(text))
-            persisted.register(persisted.digest_of(text + " "), text + " ", is_member=True)
+            persisted.register(persisted.sha256_hex(text + " "), text + " ", is_member=True)
         places = [f"persisted-query:{kind}:{n}" for kind in ("anyone", "member") for n in range(30)]
         assert 0 < len(cache.get_many(places)) <= 5
         assert persisted.MAX_STORED_BYTES < 40_000_000  # of a Redis of 192 MB

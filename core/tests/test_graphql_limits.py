@@ -12,9 +12,10 @@ from pytest_django import Settings
 from catalog.tests.factories import ProductFactory
 from core.graphql import documents
 from core.graphql.validation import prepare
-from core.graphql.view import documents as kept
 from core.tests.clients import Api
+from core.urls import graphql
 
+kept = graphql.server.documents
 FIELDS = "nodes { name category { name } brand { name } price { amount } }"
 
 

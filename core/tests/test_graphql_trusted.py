@@ -13,9 +13,10 @@ from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
-from core.graphql import documents, view
+from core.graphql import documents
 from core.graphql.trusted import TrustedDocuments
 from core.tests.clients import Api
+from core.urls import graphql
 
 ME = "query Me { me { email } }"
 TYPE = "query Type($no: Boolean = false) { __typename @skip(if: $no) }"
@@ -32,7 +33,7 @@ def manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     def use(texts: dict[str, str]) -> None:
         path = tmp_path / "manifest.json"
         path.write_text(json.dumps(texts))
-        monkeypatch.setattr(view, "trusted", TrustedDocuments.load(str(path)))
+        monkeypatch.setattr(graphql.server, "trusted", TrustedDocuments.load(str(path)))
 
     return use
 
@@ -114,7 +115,7 @@ def test_a_wrong_manifest_is_told_in_one_sentence_that_names_the_setting(
     if text is not None:
         path.write_bytes(text.encode("utf-8", "surrogatepass"))
     with pytest.raises(ImproperlyConfigured) as refused:
-        TrustedDocuments.load(str(path)).check(view.documents.schema)
+        TrustedDocuments.load(str(path)).check(graphql.server.documents.schema)
     message = str(refused.value)
     assert message.startswith("GRAPHQL_TRUSTED_DOCUMENTS: ")
     assert says in message

@@ -1,0 +1,133 @@
+"""Serves a schema: finds the document of a call, checks what it may do and costs, and executes the operation."""
+
+import asyncio
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from graphql import ExecutionResult, GraphQLSchema, execute
+
+from core.auth.policy import is_staff
+from core.auth.tokens import Reason
+from core.graphql import persisted
+from core.graphql.authentication import token_error
+from core.graphql.documents import Document, Documents, Operation
+from core.graphql.errors import Code, api_error
+from core.graphql.limits import exceeded
+from core.graphql.requests import BadRequest, Call
+from core.graphql.trusted import TrustedDocuments, untrusted
+from core.graphql.validation import DocumentRefused
+from core.telemetry.metrics import PLANLESS
+from core.telemetry.recording import note
+from core.throttling.budget import charge, preparation_cost, refusal_cost
+
+# Characters of an operation's name that logs and metrics look at; a client may choose one of any length.
+MAX_NAME = 100
+
+
+class Server:
+    """A schema, what its fields cost (see core.graphql.limits), and the documents that are known to hold for it."""
+
+    def __init__(self, schema: GraphQLSchema, costs: Mapping[str, int]) -> None:
+        self.documents = Documents(schema, costs)
+        self.trusted = TrustedDocuments.load(settings.GRAPHQL_TRUSTED_DOCUMENTS)
+
+    def answer(self, request: HttpRequest, call: Call, bad_token: Reason | None) -> ExecutionResult:
+        """Executes the call; `bad_token` says why the request's token does not hold, when it does not.
+
+        Raises DocumentRefused, BadRequest and Throttled, all before any resolver ran. Refusals are charged too.
+        """
+        try:
+            digest, text = self._named(call)
+            document = self.documents.find(digest)
+            if document is not None and (text is not None or document.persisted):
+                return self._run(request, call, document, digest, bad_token)
+            document = self._prepare(request, persisted.find(digest) if text is None else text)
+            document.persisted = call.query is None
+            try:
+                return self._run(request, call, document, digest, bad_token)
+            finally:
+                if self.documents.find(digest) is not document:
+                    document.let_go()
+        except (DocumentRefused, BadRequest):
+            charge(request, refusal_cost(request))
+            raise
+
+    def _named(self, call: Call) -> tuple[str, str | None]:
+        """The SHA-256 of the call's document, and its text unless that has to be looked up. Raises DocumentRefused."""
+        digest, text = persisted.requested_digest(call.query, call.persisted), call.query
+        if text is None:
+            digest = digest or call.document_id or ""
+            text = self.trusted.text(digest)
+        if text is not None:
+            digest = persisted.sha256_hex(text)
+        if settings.GRAPHQL_TRUSTED_ONLY and not self.trusted.has(digest or ""):
+            raise persisted.not_found() if call.query is None else untrusted()
+        return digest or "", text
+
+    def _prepare(self, request: HttpRequest, text: str) -> Document:
+        """Reads and validates a text, which is charged for its length. Raises DocumentRefused, Throttled."""
+        if cost := preparation_cost(text):
+            charge(request, cost)
+        return self.documents.prepare(text, hide_suggestions=not _may_introspect(request))
+
+    def _run(
+        self, request: HttpRequest, call: Call, document: Document, digest: str, bad_token: Reason | None
+    ) -> ExecutionResult:
+        """Executes one operation of a valid document; keeps the document when the client may be served."""
+        operation = document.operation(call.operation_name)
+        _check_rights(request, document, operation, bad_token)
+        note(operation=(operation.name or "")[:MAX_NAME] or None, operation_type=operation.node.operation.value)
+        variables = operation.variables.coerce(call.variables)
+        if isinstance(variables, list):
+            raise DocumentRefused(variables)
+        cost = operation.cost.total(variables, {})
+        if cost > settings.GRAPHQL_MAX_COST:
+            raise DocumentRefused([exceeded("cost", cost, settings.GRAPHQL_MAX_COST)])
+        charge(request, cost)
+        # Not earlier: what is refused, for its cost too, leaves nothing behind.
+        self._keep(request, call, document, digest)
+        result = self._execute(request, call, document, operation, variables)
+        result.extensions = {"cost": {"requested": cost, "maximum": settings.GRAPHQL_MAX_COST}}
+        return result
+
+    def _keep(self, request: HttpRequest, call: Call, document: Document, digest: str) -> None:
+        """Keeps the document for the next call, and registers its text when the client asks for that."""
+        is_member = request.user.is_authenticated
+        self.documents.keep(digest, document, at_once=is_member or self.trusted.has(digest))
+        if call.persisted is not None and call.query is not None and document.may_be_kept and not document.persisted:
+            document.persisted = persisted.register(digest, call.query, is_member=is_member)
+
+    def _execute(
+        self, request: HttpRequest, call: Call, document: Document, operation: Operation, variables: dict[str, Any]
+    ) -> ExecutionResult:
+        """Runs the operation's plan, or graphql-core's executor when there is no plan or the setting says so."""
+        if settings.GRAPHQL_EXECUTION == "compiled":
+            if operation.plans is not None:
+                return operation.plans.execute(None, request, variables)
+            PLANLESS.inc()
+        result = execute(
+            self.documents.schema,
+            document.node,
+            context_value=request,
+            variable_values=call.variables,
+            operation_name=operation.name,
+        )
+        return asyncio.run(result) if inspect.iscoroutine(result) else result  # type: ignore[return-value]
+
+
+def _may_introspect(request: HttpRequest) -> bool:
+    """Whether the client may query the schema, and is shown names that it may have meant."""
+    return settings.GRAPHQL_INTROSPECTION or is_staff(request.user)
+
+
+def _check_rights(request: HttpRequest, document: Document, operation: Operation, bad_token: Reason | None) -> None:
+    """Raises DocumentRefused or BadRequest for an operation that this request may not execute."""
+    if bad_token is not None and (error := token_error(bad_token, document.node, operation.node)):
+        raise DocumentRefused([error])
+    if document.introspects and not _may_introspect(request):
+        raise DocumentRefused([api_error(Code.VALIDATION_FAILED, "Only staff may query the schema here.")])
+    if request.method != "POST" and not operation.is_query:
+        raise BadRequest("Only queries are served over GET.", 405, Allow="POST")
