@@ -23,7 +23,7 @@ Pen = ImageDraw.ImageDraw
 
 
 def draw(*, seed: str, subject: str, colour: str) -> bytes:
-    """A square JPEG that `seed` varies. `subject` is a key of SUBJECTS, else it is vases; `colour` is a CSS colour or ""."""
+    """A square JPEG that `seed` varies. `subject` is a key of SUBJECTS (else vases); `colour` is a CSS colour or ""."""
     dice = _Dice(seed)
     hue = dice.below(360)
     main: Colour = ImageColor.getrgb(colour or f"hsl({hue}, 38%, 52%)")[:3]

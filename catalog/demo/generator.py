@@ -147,7 +147,7 @@ def _draw(slug: str, what: str, below: int) -> int:
 
 
 def _quantity(slug: str, price: Decimal) -> int:
-    """Units in stock. Of a hundred products 8 are sold out and 14 nearly; the stock of the others depends on the price."""
+    """Units in stock. Of a hundred products 8 are sold out and 14 nearly; that of the others depends on the price."""
     kind = _draw(slug, "stock", 100)
     if kind < 8:
         return 0
@@ -170,6 +170,6 @@ def _rating(slug: str) -> float | None:
 
 
 def _created_at(slug: str, launch: int) -> datetime:
-    """In office hours, within VARIANT_DAYS after the launch of the line, which counts days from the first possible one."""
+    """In office hours, within VARIANT_DAYS after the line's launch, a number of days after the first possible one."""
     day = LAST_DAY - timedelta(days=DAYS - launch - _draw(slug, "day", VARIANT_DAYS))
     return day + timedelta(hours=7, seconds=_draw(slug, "second", 11 * 3600))

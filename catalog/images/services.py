@@ -10,11 +10,11 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from catalog import policy
 from catalog.images import files
 from catalog.images.inspect import Facts, ImageRefused, ImageTooLarge, inspect
 from catalog.images.models import ALT_LENGTH, ImageJob, ImageStatus, ProductImage
 from catalog.models import Product
-from core.auth import policy
 from core.auth.policy import Actor
 from core.db.transactions import run_in_transaction
 from core.errors import ErrorCode, InvalidInput
@@ -40,7 +40,7 @@ def image_upload(*, actor: Actor, product_id: int | None, file: BinaryIO | None,
     Bytes that the product has already return the existing image, which is tried again when it is FAILED. Raises
     InvalidInput: FORBIDDEN, NOT_FOUND, INVALID (alt), UNSUPPORTED_IMAGE, IMAGE_TOO_LARGE, LIMIT_EXCEEDED.
     """
-    policy.check(actor, "add", ProductImage)
+    policy.ADD_IMAGES.check(actor)
     alt = _alt(alt)
     if product_id is None or not Product.objects.filter(pk=product_id).exists():
         raise InvalidInput.at("productId", message="There is no such product.", code=ErrorCode.NOT_FOUND)
@@ -72,7 +72,7 @@ def image_update(
     *, actor: Actor, image_id: int | None, alt: str | None = None, position: int | None = None
 ) -> ProductImage:
     """Changes what is given. The position is clamped, and the product's other images move. Raises InvalidInput."""
-    policy.check(actor, "change", ProductImage)
+    policy.CHANGE_IMAGES.check(actor)
     if alt is not None:
         alt = _alt(alt)
 
@@ -92,7 +92,7 @@ def image_update(
 
 def image_delete(*, actor: Actor, image_id: int | None) -> ProductImage:
     """Deletes an image, and its files after the commit. Returns it as it was. Raises InvalidInput."""
-    policy.check(actor, "delete", ProductImage)
+    policy.DELETE_IMAGES.check(actor)
 
     def delete() -> ProductImage:
         image = _locked(image_id)
@@ -107,7 +107,7 @@ def image_delete(*, actor: Actor, image_id: int | None) -> ProductImage:
 
 def image_retry(*, actor: Actor, images: QuerySet[ProductImage]) -> int:
     """Makes the FAILED ones of these images PENDING again; returns how many. Raises InvalidInput."""
-    policy.check(actor, "change", ProductImage)
+    policy.CHANGE_IMAGES.check(actor)
     return _render_again(images)
 
 
@@ -126,7 +126,7 @@ def _render_again(images: QuerySet[ProductImage]) -> int:
 
 def retry_later_formats(*, actor: Actor, images: QuerySet[ProductImage]) -> int:
     """Makes the given-up jobs for formats that follow READY due again; returns how many. Raises InvalidInput."""
-    policy.check(actor, "change", ProductImage)
+    policy.CHANGE_IMAGES.check(actor)
     given_up = ImageJob.objects.filter(kind=Kind.LATER, status=FAILED, image__in=images)
     count = given_up.update(status="DUE", due_at=timezone.now(), attempts=0, crashes=0, claim=None, reason="")
     if count:
