@@ -1,11 +1,11 @@
 """Refresh tokens: each sign-in starts a family, and each token is spent by use (RFC 6749 §10.4, RFC 9700 §4.14.2).
 
-A spent token that is used again shows that the thief or the owner holds a copy. Nobody can tell which, so the family
-ends. Only hashes are stored. A plain SHA-256 is enough, because tokens are 256 random bits.
+A spent token that is used again shows that two parties have it, the owner and a thief. Nobody can tell which of them
+sent it, so the family ends. Only hashes are stored. A plain SHA-256 is enough, because tokens are 256 random bits.
 
 A token's successor is derived from it (HMAC, RFC 2104) with the server's key and the family's random id. So two tabs
-that refresh at once get the same successor, although it is stored nowhere. Neither the
-database nor the token is enough to derive it.
+that refresh at once get the same successor, although it is stored nowhere. The database alone is not enough to derive
+it, nor is the token.
 """
 
 import base64
