@@ -22,9 +22,9 @@ Where brackets overlap, there is no measured difference.
   processes, and with it half the service. Eight show no difference from four. Eight are the default, so that a thread
   stays free while a burst of sign-ins waits to hash passwords.
 - Preload made no difference in memory, speed or time to the first answer (0.8 to 1.0 s for all). It is on because then
-  a wrong setting ends the container, instead of one worker after the other. Nothing may be open before the fork: in each
-  process, the first request that needs them opens connections to MySQL (one for each thread) and Redis, the broker's
-  pool, the search index and the pool of image processes. An app's ready() must keep it so.
+  a wrong setting ends the container, instead of one worker after the other. Nothing may be open before the fork: in
+  each process, the first request that needs them opens connections to MySQL (one for each thread) and Redis, the
+  broker's pool, the search index and the pool of image processes. An app's ready() must keep it so.
 """
 
 import os

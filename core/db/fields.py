@@ -13,7 +13,7 @@ def binary_collation(connection: BaseDatabaseWrapper) -> str | None:
     return "utf8mb4_nopad_bin" if getattr(connection, "mysql_is_mariadb", False) else "utf8mb4_0900_bin"
 
 
-class _Binary(models.Field[Any, Any]):
+class _Binary(models.Field):
     """Gives a text column the binary collation. `db_collation` cannot: it is one name for all databases."""
 
     def db_parameters(self, connection: BaseDatabaseWrapper) -> dict[str, Any]:
