@@ -23,6 +23,7 @@ from catalog.search.tests.both_apis import by_graphql, by_rest
 from catalog.search.tests.oracle import Asked, expected
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 from core.tests.clients import Api
+from core.tests.examples import examples
 
 WORDS = [
     "Lamp",
@@ -150,11 +151,11 @@ def has_text(question: Asked) -> bool:
     return bool((question.text or "").strip())
 
 
-@pytest.mark.usefixtures("_cheap_passwords")
+@pytest.mark.usefixtures("_patient_hashing")
 class TestBothDoors(TestCase):
     """Each example runs in a transaction of its own, on the database engine."""
 
-    @settings(patient, max_examples=60)
+    @settings(patient, max_examples=examples(60))
     @drawn
     def test_they_agree_with_the_model(self, rows: list, asked: list[Asked], size: int) -> None:
         catalogue = fill(rows)
@@ -176,11 +177,11 @@ class IndexTestCase(TestCase):
         store.discard()
 
 
-@pytest.mark.usefixtures("_cheap_passwords", "index")
+@pytest.mark.usefixtures("_patient_hashing", "index")
 class TestBothDoorsOnTheIndex(IndexTestCase):
     """The same on the embedded engine."""
 
-    @settings(patient, max_examples=30)
+    @settings(patient, max_examples=examples(30))
     @drawn
     def test_they_agree_with_the_model(self, rows: list, asked: list[Asked], size: int) -> None:
         catalogue = fill(rows)
@@ -238,7 +239,7 @@ def everything(engine: Engine, criteria: SearchCriteria, size: int) -> list[obje
 class TestBothEngines(IndexTestCase):
     """Structured questions get the same answers from both, to the last cursor."""
 
-    @settings(patient, max_examples=60)
+    @settings(patient, max_examples=examples(60))
     @drawn
     def test_they_agree(self, rows: list, asked: list[Asked], size: int) -> None:
         fill(rows)
@@ -247,7 +248,7 @@ class TestBothEngines(IndexTestCase):
             criteria = criteria_of(question)
             assert everything(TantivyEngine(), criteria, size) == everything(DatabaseEngine(), criteria, size)
 
-    @settings(patient, max_examples=20)
+    @settings(patient, max_examples=examples(20))
     @given(rows=st.lists(st.tuples(products, places, places, st.booleans()), max_size=12), asked=questions())
     def test_a_range_of_prices_gives_its_own_count(self, rows: list, asked: Asked) -> None:
         fill(rows)

@@ -30,6 +30,8 @@ from hypothesis import strategies as st
 
 from core.execution import Plans
 
+# As core.tests.examples decides it, which this library does not import.
+EXAMPLES = 75 if os.environ.get("THOROUGH", "") in {"", "0"} else 300
 LEAVES = [
     GraphQLString,
     GraphQLInt,
@@ -240,9 +242,7 @@ def shown(result: Any) -> Any:
     return repr(result.data), errors
 
 
-@settings(
-    max_examples=int(os.environ.get("COMPILED_EXAMPLES", "300")), deadline=None, suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     schema=schemas(),
     texts=st.lists(documents(), min_size=1, max_size=4),
