@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from catalog.category_tree import CategoryTree
 from catalog.costs import search_cost
 from catalog.models import Product
-from catalog.permissions import CatalogRule
+from catalog.policy import MayReadCatalogue
 from catalog.search.criteria import Range, SearchCriteria, SortField, parse_criteria
 from catalog.search.cursors import DEFAULT_SIZE, MAX_SIZE, Boundary, encode
 from catalog.search.engine import engine, parse_page
@@ -55,7 +55,7 @@ SHOWN = Relations(category=True, brand=True, images=True, renditions=True)
 class ProductSearchView(APIView):
     """Search, filter, sort and page the catalogue."""
 
-    permission_classes = [CatalogRule]
+    permission_classes = [MayReadCatalogue]
 
     @staticmethod
     def cost(request: Request) -> int:
@@ -152,7 +152,7 @@ class ProductSearchView(APIView):
 class ProductView(APIView):
     """One product."""
 
-    permission_classes = [CatalogRule]
+    permission_classes = [MayReadCatalogue]
 
     @extend_schema(
         operation_id="product",
