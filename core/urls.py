@@ -1,4 +1,4 @@
-"""Every path of the service."""
+"""Every path of the service. The probes and /metrics are middleware: core.http.health."""
 
 from django.conf import settings
 from django.contrib import admin

@@ -1,4 +1,4 @@
-"""Whatever nobody foresaw: an error in the API's own form with an id that the log has, never a page."""
+"""Unhandled exceptions: an error in the API's own form, with the id of its log line, never a page."""
 
 import io
 import json
