@@ -27,7 +27,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.fixture(autouse=True)
 def _cheap_passwords(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Argon2 costs 50 ms a password on purpose, and few may wait; tests about something else do not pay for it."""
-    monkeypatch.setattr(hashers.slots, "patience", 60.0)
+    monkeypatch.setattr(hashers.slots, "patience_seconds", 60.0)
     monkeypatch.setattr(hashers.slots, "max_waiting", 1000)
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
 

@@ -103,8 +103,8 @@ def prepare() -> tuple[str, str]:
 
     from bench.cart_server import create_database
     from bench.catalogue import fill
-    from cart.planning import Wanted
-    from cart.services import cart_lines_add
+    from cart.planning import LineChange
+    from cart.services import add_cart_lines
     from catalog.models import Product
     from core.auth import tokens
 
@@ -114,7 +114,7 @@ def prepare() -> tuple[str, str]:
     jwt_settings.JWT_EXPIRATION_DELTA = timedelta(hours=4)
     user = get_user_model().objects.create_user("bench@example.com")
     keys = Product.objects.filter(quantity__gte=5).values_list("pk", flat=True)[:LINES]
-    cart = cart_lines_add(user_id=user.pk, lines=[Wanted(key, 2) for key in keys])
+    cart = add_cart_lines(actor=user, lines=[LineChange(key, 2) for key in keys])
     connections.close_all()
     return tokens.issue(user).token, to_global_id("CartLine", cart.contents[0].pk)
 

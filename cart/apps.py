@@ -1,15 +1,13 @@
-"""The cart: one for each user."""
+"""The cart app: one cart for each user."""
 
 from django.apps import AppConfig
 
 
 class CartConfig(AppConfig):
-    """The cart app."""
-
     name = "cart"
 
     def ready(self) -> None:
-        """Lets shop staff look at carts. Imported here: models are not there any earlier."""
+        # Models can be imported only now.
         from cart.models import Cart, CartLine
         from core.auth import shop_staff
 

@@ -1,4 +1,4 @@
-"""A client's retry is told from a new wish by its key: applied once, answered again."""
+"""Idempotency keys: a mutation that is sent again under the same key is applied once and answered again."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -15,38 +15,40 @@ LIFETIME = timedelta(hours=24)
 
 
 class Claim(Enum):
-    """What a key turned out to be."""
+    """The outcome of claiming a key."""
 
-    FRESH = auto()
-    REPLAY = auto()
+    NEW = auto()
+    RETRY = auto()
     OTHER_INPUT = auto()
 
 
-def digest_of(pairs: Iterable[tuple[int, int]]) -> str:
-    """The SHA-256 of an input: what (a primary key) and how many of it, in any order."""
-    return sha256(orjson.dumps(sorted(pairs))).hexdigest()
+def input_digest(lines: Iterable[tuple[int, int]]) -> str:
+    """The SHA-256 of a mutation's lines, each a primary key and a quantity, in any order."""
+    return sha256(orjson.dumps(sorted(lines))).hexdigest()
 
 
-def claim(*, user_id: int, mutation: str, key: str, digest: str) -> Claim:
-    """Takes the key for this input, until the transaction is undone; or says who has it.
+def claim_key(*, user_id: int, mutation: str, key: str, digest: str) -> Claim:
+    """Claims the key for the input with this digest, or says that it was claimed before.
 
-    Wants the user's cart to be locked: two retries at the same moment come here one after the other.
+    The claim is part of the current transaction. The caller must have locked the user's cart, so that two retries at
+    the same moment come here one after the other.
     """
-    fresh = IdempotencyKey(user_id=user_id, mutation=mutation, key=key, digest=digest)
+    new_key = IdempotencyKey(user_id=user_id, mutation=mutation, key=key, digest=digest)
     try:
-        # Written at once rather than looked for first: nearly every key is new, and that saves a query.
+        # Insert first and read only on conflict: nearly every key is new, and this saves it a query.
         with transaction.atomic():
-            fresh.save(force_insert=True)
+            new_key.save(force_insert=True)
     except IntegrityError:
-        same = IdempotencyKey.objects.filter(user_id=user_id, mutation=mutation, key=key)
-        known = same.select_for_update().first()
-        if known is None:
-            # Not a known key, then: the user is gone, or the sweep has just taken an old one. Both are seen afresh.
+        same_key = IdempotencyKey.objects.filter(user_id=user_id, mutation=mutation, key=key)
+        known_key = same_key.select_for_update().first()
+        if known_key is None:
+            # The conflict was another: the user was deleted, or the sweep has just deleted an expired key. The caller
+            # starts the transaction over.
             raise
     else:
-        return Claim.FRESH
-    if known.created_at <= timezone.now() - LIFETIME:
-        fresh.pk = known.pk
-        fresh.save(force_update=True)
-        return Claim.FRESH
-    return Claim.REPLAY if known.digest == digest else Claim.OTHER_INPUT
+        return Claim.NEW
+    if known_key.created_at <= timezone.now() - LIFETIME:
+        new_key.pk = known_key.pk
+        new_key.save(force_update=True)
+        return Claim.NEW
+    return Claim.RETRY if known_key.digest == digest else Claim.OTHER_INPUT

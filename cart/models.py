@@ -1,4 +1,4 @@
-"""What a user means to buy: one cart, one line for each product; and the keys that tell a retry from a new wish."""
+"""Carts: one for each user, with one line for each product. And the idempotency keys of their mutations."""
 
 from decimal import Decimal
 from enum import StrEnum
@@ -15,7 +15,7 @@ KEY_LENGTH = 64
 
 
 class Availability(StrEnum):
-    """Whether a line can be bought now: the contract's `Availability`."""
+    """Whether a line can be bought now. GraphQL shows the values."""
 
     AVAILABLE = "AVAILABLE"
     INSUFFICIENT_STOCK = "INSUFFICIENT_STOCK"
@@ -23,14 +23,14 @@ class Availability(StrEnum):
 
 
 class Cart(models.Model):
-    """A user's cart. Its key is the user's, so its id is known before the first mutation makes the row."""
+    """A user's cart. Its primary key is the user's, so that its id is known before the row is created."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
     version = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now, db_index=True)
 
-    # The lines in the order in which their products were first added, as cart.selectors attaches them.
+    # The lines in the order in which their products were first added. cart.selectors sets them.
     contents: list["CartLine"]
 
     class Meta:
@@ -41,18 +41,17 @@ class Cart(models.Model):
 
     @property
     def total_quantity(self) -> int:
-        """The units of all lines."""
         return sum(line.quantity for line in self.contents)
 
     @property
     def subtotal(self) -> Decimal:
-        """The sum of the lines that can be bought now."""
+        """The sum of the lines that can be bought now. It takes no units of a line with insufficient stock."""
         available = (line for line in self.contents if line.availability == Availability.AVAILABLE)
         return sum((line.line_total for line in available), Decimal(0))
 
 
 class CartLine(models.Model):
-    """So many of one product."""
+    """A quantity of one product."""
 
     # The unique constraint begins with this column; MySQL takes it for the foreign key too.
     cart = models.ForeignKey(Cart, models.CASCADE, related_name="lines", db_index=False)
@@ -72,17 +71,14 @@ class CartLine(models.Model):
 
     @property
     def unit_price(self) -> Decimal:
-        """Today's price."""
         return self.product.price
 
     @property
     def line_total(self) -> Decimal:
-        """Today's price for all units."""
         return self.product.price * self.quantity
 
     @property
     def availability(self) -> Availability:
-        """Whether all units can be bought now."""
         if not self.product.is_active:
             return Availability.UNAVAILABLE
         if self.product.quantity < self.quantity:
@@ -91,12 +87,12 @@ class CartLine(models.Model):
 
 
 class IdempotencyKey(models.Model):
-    """A mutation that was applied under a client's key; written in its transaction, so neither is there alone."""
+    """A client's key of a mutation that was applied. It is written in the mutation's transaction."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
     mutation = models.CharField(max_length=32)
     key = BinaryCharField(max_length=KEY_LENGTH)
-    # SHA-256 of the normalised input, in hexadecimal.
+    # cart.idempotency.input_digest of the mutation's lines.
     digest = models.CharField(max_length=64)
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 

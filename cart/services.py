@@ -1,68 +1,79 @@
-"""What can be done with a cart: all or nothing, one user's mutations one after the other, each retry applied once.
+"""What users do with their carts: each mutation is applied as a whole or not at all, and each retry once.
 
-How two clicks at the same moment come out right: a transaction first locks the cart's row, so the mutations of one cart
-queue up, and what is read after that is nobody else's to change. Products are read without a lock. A cart reserves
-nothing, so stock and price may move the moment after whatever is locked before, and a lock would make the shoppers of
-one popular product wait for each other. New lines are written in the order of their products' ids: the foreign key
-locks the products' rows against deletion, and in one order for all there is no circle to wait in.
+Concurrency: a transaction first locks the cart's row, so the mutations of one cart run one after the other, and what is
+read after the lock cannot change. Products are read without a lock. A cart reserves nothing, so stock and price may
+change right after the transaction anyway, and a lock would make the shoppers of a popular product wait for each other.
+New lines are written in the order of their products' ids: the foreign key locks the products' rows against deletion,
+and one order for all mutations rules out a deadlock.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import IntegrityError, connection
 from django.db.models import F
 from django.utils import timezone
 
-from cart.idempotency import Claim, claim, digest_of
+from cart.idempotency import Claim, claim_key, input_digest
 from cart.models import KEY_LENGTH, Cart, CartLine
-from cart.planning import Plan, Wanted, plan_add, plan_clear, plan_remove, plan_update
+from cart.planning import LineChange, Plan, plan_add, plan_clear, plan_remove, plan_update
 from cart.selectors import empty_cart, lock_cart, read_cart
 from core.db.transactions import run_in_transaction
 from core.errors import ErrorCode, FieldError, InvalidInput
 
 
 @dataclass(frozen=True)
-class Terms:
-    """What a mutation comes with besides its lines; the digest is its lines', to tell a retry from a new wish."""
+class Conditions:
+    """What decides whether a mutation is applied at all: the version that the client saw, and its idempotency key."""
 
     mutation: str
     expected_version: int | None = None
-    key: str | None = None
-    digest: str = ""
+    idempotency_key: str | None = None
+    input_digest: str = ""
 
 
-def cart_lines_add(
-    *, user_id: int, lines: Sequence[Wanted], idempotency_key: str | None = None, expected_version: int | None = None
+def add_cart_lines(
+    *,
+    actor: AbstractBaseUser,
+    lines: Sequence[LineChange],
+    idempotency_key: str | None = None,
+    expected_version: int | None = None,
 ) -> Cart:
-    """Adds products, to the lines that are there or as new ones; the cart as it then stands. Raises InvalidInput."""
-    _check_size("lines", len(lines))
-    terms = Terms("add", expected_version, idempotency_key, _digest(lines))
-    return _mutate(user_id, terms, lambda cart: plan_add(cart, lines), make=True)
+    """Adds products to the actor's cart, in new lines or existing ones. Returns the cart. Raises InvalidInput."""
+    _check_count("lines", len(lines))
+    conditions = Conditions("add", expected_version, idempotency_key, _digest(lines))
+    return _mutate(actor, conditions, lambda cart: plan_add(cart, lines), create=True)
 
 
-def cart_lines_update(
-    *, user_id: int, lines: Sequence[Wanted], idempotency_key: str | None = None, expected_version: int | None = None
+def update_cart_lines(
+    *,
+    actor: AbstractBaseUser,
+    lines: Sequence[LineChange],
+    idempotency_key: str | None = None,
+    expected_version: int | None = None,
 ) -> Cart:
-    """Sets the quantities of lines, 0 takes them out; the cart as it then stands. Raises InvalidInput."""
-    _check_size("lines", len(lines))
-    terms = Terms("update", expected_version, idempotency_key, _digest(lines))
-    return _mutate(user_id, terms, lambda cart: plan_update(cart, lines))
+    """Sets the quantities of lines in the actor's cart; 0 removes a line. Returns the cart. Raises InvalidInput."""
+    _check_count("lines", len(lines))
+    conditions = Conditions("update", expected_version, idempotency_key, _digest(lines))
+    return _mutate(actor, conditions, lambda cart: plan_update(cart, lines))
 
 
-def cart_lines_remove(*, user_id: int, lines: Sequence[int | None], expected_version: int | None = None) -> Cart:
-    """Takes the lines of these keys out; the cart as it then stands. Raises InvalidInput."""
-    _check_size("lineIds", len(lines))
-    return _mutate(user_id, Terms("remove", expected_version), lambda cart: plan_remove(cart, lines))
+def remove_cart_lines(
+    *, actor: AbstractBaseUser, line_ids: Sequence[int | None], expected_version: int | None = None
+) -> Cart:
+    """Removes lines from the actor's cart. Returns the cart. Raises InvalidInput."""
+    _check_count("lineIds", len(line_ids))
+    return _mutate(actor, Conditions("remove", expected_version), lambda cart: plan_remove(cart, line_ids))
 
 
-def cart_clear(*, user_id: int, expected_version: int | None = None) -> Cart:
-    """Takes every line out; the cart as it then stands. Raises InvalidInput for a stale version."""
-    return _mutate(user_id, Terms("clear", expected_version), plan_clear)
+def clear_cart(*, actor: AbstractBaseUser, expected_version: int | None = None) -> Cart:
+    """Removes every line from the actor's cart. Returns the cart. Raises InvalidInput when the version is stale."""
+    return _mutate(actor, Conditions("clear", expected_version), plan_clear)
 
 
-def _check_size(name: str, count: int) -> None:
+def _check_count(name: str, count: int) -> None:
     """Bounds the work before any is done. Raises InvalidInput."""
     if not count:
         raise InvalidInput.at(name, message="Name at least one line.")
@@ -71,24 +82,27 @@ def _check_size(name: str, count: int) -> None:
         raise InvalidInput.at(name, message=message, code=ErrorCode.LIMIT_EXCEEDED)
 
 
-def _digest(lines: Sequence[Wanted]) -> str:
-    # An id that was none is a mistake, and a mistake never keeps its key: any number does for it.
-    return digest_of((line.key or 0, line.quantity) for line in lines)
+def _digest(lines: Sequence[LineChange]) -> str:
+    # An invalid id fails the mutation, and a failed mutation does not keep its key: any number may stand for it.
+    return input_digest((line.key or 0, line.quantity) for line in lines)
 
 
-def _mutate(user_id: int, terms: Terms, plan_for: Callable[[Cart], Plan], *, make: bool = False) -> Cart:
-    """One transaction: lock the cart, look whether it is a retry, plan, write; or nothing at all. Raises InvalidInput.
+def _mutate(
+    actor: AbstractBaseUser, conditions: Conditions, plan_for: Callable[[Cart], Plan], *, create: bool = False
+) -> Cart:
+    """Runs one transaction: locks the cart, recognises a retry, plans, writes. Raises InvalidInput; nothing is written.
 
-    An IntegrityError is worth a fresh look: a product that was there has gone before its line was written.
+    An IntegrityError starts the transaction over: a product was deleted between the plan and the write.
     """
+    user_id = actor.pk
 
-    def work() -> Cart:
-        cart = lock_cart(user_id) or (_make_cart(user_id) if make else empty_cart(user_id))
-        field_errors = _claim(user_id, terms)
-        if field_errors is None:
+    def mutate() -> Cart:
+        cart = lock_cart(user_id) or (_create_cart(user_id) if create else empty_cart(user_id))
+        field_errors, is_retry = _check_key(user_id, conditions)
+        if is_retry:
             return read_cart(user_id)
-        if terms.expected_version not in (None, cart.version):
-            message = f"The cart is at version {cart.version} by now, not {terms.expected_version}."
+        if conditions.expected_version not in (None, cart.version):
+            message = f"The cart is at version {cart.version} by now, not {conditions.expected_version}."
             field_errors.append(FieldError(("expectedVersion",), message, ErrorCode.VERSION_CONFLICT))
         plan = plan_for(cart)
         if field_errors or plan.field_errors:
@@ -97,40 +111,40 @@ def _mutate(user_id: int, terms: Terms, plan_for: Callable[[Cart], Plan], *, mak
             _write(cart, plan)
         return read_cart(user_id)
 
-    return run_in_transaction(work, again_on=(IntegrityError,))
+    return run_in_transaction(mutate, again_on=(IntegrityError,))
 
 
-def _claim(user_id: int, terms: Terms) -> list[FieldError] | None:
-    """What is wrong with the idempotency key, if anything; None when it tells a retry of what was applied."""
-    if terms.key is None:
-        return []
-    if not 0 < len(terms.key) <= KEY_LENGTH:
-        return [FieldError(("idempotencyKey",), f"The key must have 1 to {KEY_LENGTH} characters.")]
-    found = claim(user_id=user_id, mutation=terms.mutation, key=terms.key, digest=terms.digest)
-    if found is Claim.REPLAY:
-        return None
-    if found is Claim.OTHER_INPUT:
-        return [FieldError(("idempotencyKey",), "This key was used with other input: a new wish wants a new key.")]
-    return []
+def _check_key(user_id: int, conditions: Conditions) -> tuple[list[FieldError], bool]:
+    """What is wrong with the idempotency key, and whether it marks a retry of a mutation that was applied."""
+    key = conditions.idempotency_key
+    if key is None:
+        return [], False
+    if not 0 < len(key) <= KEY_LENGTH:
+        return [FieldError(("idempotencyKey",), f"The key must have 1 to {KEY_LENGTH} characters.")], False
+    claim = claim_key(user_id=user_id, mutation=conditions.mutation, key=key, digest=conditions.input_digest)
+    if claim is Claim.OTHER_INPUT:
+        message = "This key was used with other input. Use a new key for a new mutation."
+        return [FieldError(("idempotencyKey",), message)], False
+    return [], claim is Claim.RETRY
 
 
-def _make_cart(user_id: int) -> Cart:
-    """The cart's row, made unless another first mutation just did, and locked.
+def _create_cart(user_id: int) -> Cart:
+    """Creates the cart's row and locks it. A concurrent first mutation may have created it already.
 
-    An upsert, since INSERT IGNORE leaves a shared lock on a row that is there already: two such would then both want
-    to write, and wait for each other. What it sets in a row that is there is the moment of its making, by milliseconds.
+    This is an upsert because INSERT IGNORE takes a shared lock on a row that exists: two transactions that hold it and
+    then want to write would deadlock. The upsert moves created_at of an existing row by milliseconds.
     """
     Cart.objects.bulk_create(
-        [Cart(user_id=user_id)], update_conflicts=True, update_fields=["created_at"], unique_fields=_named("user")
+        [Cart(user_id=user_id)], update_conflicts=True, update_fields=["created_at"], unique_fields=_target("user")
     )
     cart = lock_cart(user_id)
     if cart is None:
-        raise IntegrityError("The cart has gone while it was being made.")
+        raise IntegrityError("The cart was deleted right after it was created.")
     return cart
 
 
 def _write(cart: Cart, plan: Plan) -> None:
-    """Three statements at most, however many lines."""
+    """Writes the plan with three statements at most, however many lines it has."""
     if plan.remove:
         CartLine.objects.filter(pk__in=plan.remove).delete()
     if plan.write:
@@ -138,11 +152,11 @@ def _write(cart: Cart, plan: Plan) -> None:
             sorted(plan.write, key=lambda line: line.product_id),
             update_conflicts=True,
             update_fields=["quantity", "unit_price_when_added"],
-            unique_fields=_named("cart", "product"),
+            unique_fields=_target("cart", "product"),
         )
     Cart.objects.filter(pk=cart.pk).update(version=F("version") + 1, updated_at=timezone.now())
 
 
-def _named(*fields: str) -> list[str] | None:
-    """The unique fields that an upsert goes by, for databases that want them named; MySQL goes by all."""
+def _target(*fields: str) -> list[str] | None:
+    """The `unique_fields` of an upsert. MySQL takes none: there every unique index counts."""
     return list(fields) if connection.features.supports_update_conflicts_with_target else None

@@ -1,15 +1,15 @@
-"""Reading products by id, with the relations that the caller wants: rows, then one IN for each relation."""
+"""Reads products by id, and the relations that the caller wants by one query each."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from catalog.category_tree import CategoryTree
 from catalog.images.selectors import attach_images
 from catalog.models import Brand, Category, Product
 from core.db.prepared import Prepared, instances
 
-# Stored keys are for the database alone.
+# All that is shown of a product; the stored keys are for the database alone.
 COLUMNS = (
     *("id", "name", "slug", "sku", "description", "category_id", "brand_id", "price", "quantity", "rating"),
     *("is_active", "created_at", "updated_at"),
@@ -17,6 +17,20 @@ COLUMNS = (
 _CATEGORY, _BRAND = ("id", "name", "slug", "parent_id"), ("id", "name", "slug")
 _categories = Prepared(lambda keys: Category.objects.filter(pk__in=keys).order_by().values_list(*_CATEGORY))
 _brands = Prepared(lambda keys: Brand.objects.filter(pk__in=keys).order_by().values_list(*_BRAND))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Relations:
+    """Which relations to read with products. `images` are the READY ones, `renditions` their files.
+
+    A `tree` that was read already saves the query for categories.
+    """
+
+    category: bool = False
+    brand: bool = False
+    images: bool = False
+    renditions: bool = False
+    tree: CategoryTree | None = None
 
 
 @lru_cache(maxsize=16)
@@ -29,65 +43,44 @@ def read_products(
     ids: Sequence[int],
     *,
     columns: tuple[str, ...] = COLUMNS,
-    categories: bool = False,
-    brands: bool = False,
-    images: bool = False,
-    renditions: bool = True,
-    tree: CategoryTree | None = None,
+    relations: Relations = Relations(),
     archived: bool = False,
 ) -> list[Product]:
-    """The products of the ids that exist, in the order of the ids, with their `columns` (the id is the first).
+    """The products of the ids that exist, in the order of the ids; archived ones only when `archived` is true.
 
-    With `categories`, `brands` or `images`, these are attached: from the tree when there is one already, else by one
-    query each; READY images only, by one more query with their `renditions`. Archived products are left out unless
-    `archived`.
+    Other fields than the `columns`, of which the first is "id", are deferred.
     """
     if not ids:
         return []
     by_id = instances(Product, columns, _products(columns, archived)(ids))
-    products = [by_id[pk] for pk in ids if pk in by_id]
-    return attach_relations(
-        products, categories=categories, brands=brands, images=images, renditions=renditions, tree=tree
-    )
+    return attach_relations([by_id[pk] for pk in ids if pk in by_id], relations)
 
 
-def attach_relations(
-    products: list[Product],
-    *,
-    categories: bool = False,
-    brands: bool = False,
-    images: bool = False,
-    renditions: bool = True,
-    tree: CategoryTree | None = None,
-) -> list[Product]:
-    """Attaches what is wanted to products that were read already. Answers those whose relations are still there."""
-    if products and categories:
-        products = attach_categories(products, tree)
-    if products and brands:
-        products = attach_brands(products)
-    if products and images:
-        attach_images(products, renditions=renditions)
+def attach_relations(products: list[Product], relations: Relations) -> list[Product]:
+    """Sets the relations on the products. A product whose category or brand was deleted meanwhile is left out."""
+    if relations.category:
+        products = _attach(products, "category", _categories_of(products, relations.tree))
+    if relations.brand:
+        ids = sorted({product.brand_id for product in products})
+        products = _attach(products, "brand", instances(Brand, _BRAND, _brands(ids)))
+    if relations.images and products:
+        attach_images(products, renditions=relations.renditions)
     return products
 
 
-def attach_categories(products: Sequence[Product], tree: CategoryTree | None = None) -> list[Product]:
-    """Sets each product's category: from the tree, or by one query. Answers those whose category is still there."""
-    keys = [product.category_id for product in products]
-    if tree is not None and tree.by_id.keys() >= set(keys):
-        return _attached(products, "category", keys, tree.by_id)
-    return _attached(products, "category", keys, instances(Category, _CATEGORY, _categories(sorted(set(keys)))))
+def _categories_of(products: list[Product], tree: CategoryTree | None) -> Mapping[int, Category]:
+    ids = {product.category_id for product in products}
+    if tree is not None and tree.by_id.keys() >= ids:
+        return tree.by_id
+    return instances(Category, _CATEGORY, _categories(sorted(ids)))
 
 
-def attach_brands(products: Sequence[Product]) -> list[Product]:
-    """Sets each product's brand, by one query. Answers those whose brand is still there."""
-    keys = [product.brand_id for product in products]
-    return _attached(products, "brand", keys, instances(Brand, _BRAND, _brands(sorted(set(keys)))))
-
-
-def _attached(products: Sequence[Product], name: str, keys: list[int], known: Mapping[int, Any]) -> list[Product]:
-    there = []
-    for product, key in zip(products, keys, strict=True):
-        if key in known:
-            product._state.fields_cache[name] = known[key]
-            there.append(product)
-    return there
+def _attach(products: list[Product], name: str, related: Mapping[int, Category | Brand]) -> list[Product]:
+    """Sets a foreign key's object, without the checks and signals of `setattr`; answers the products that have one."""
+    complete = []
+    for product in products:
+        key = getattr(product, f"{name}_id")
+        if key in related:
+            product._state.fields_cache[name] = related[key]
+            complete.append(product)
+    return complete

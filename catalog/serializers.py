@@ -4,18 +4,16 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from graphql_relay import to_global_id
 from rest_framework import serializers
 
 from catalog import models
 from catalog.images import selectors
-from catalog.images.models import ALT_LENGTH
-from catalog.images.sizes import ImageFormat, ImageSize
+from catalog.images.serializers import ImageSerializer
 from catalog.search.cursors import DEFAULT_SIZE, MAX_SIZE
 from catalog.search.facets import Facets
-from core.rest.base import (
+from core.rest.parameters import (
     DateTimeParameter,
     DecimalParameter,
     FloatParameter,
@@ -79,70 +77,6 @@ class MoneySerializer(serializers.Serializer):
 
     amount = serializers.DecimalField(max_digits=12, decimal_places=2)
     currency = serializers.CharField()
-
-
-class RenditionSerializer(serializers.Serializer):
-    """One file of an image."""
-
-    size = serializers.ChoiceField(list(ImageSize))
-    format = serializers.ChoiceField(list(ImageFormat))
-    url = serializers.SerializerMethodField()
-    width = serializers.IntegerField()
-    height = serializers.IntegerField()
-    bytes = serializers.IntegerField()
-
-    @extend_schema_field(OpenApiTypes.URI)
-    def get_url(self, rendition: models.Rendition) -> str:
-        """Absolute, and good forever."""
-        return selectors.url_of(self.context["request"], rendition)
-
-
-class ImageSerializer(serializers.Serializer):
-    """A picture of a product."""
-
-    id = serializers.SerializerMethodField(help_text="GraphQL's global id.")
-    alt = serializers.CharField(help_text="What the picture shows.")
-    position = serializers.IntegerField()
-    status = serializers.ChoiceField(models.ImageStatus.values)
-    error = serializers.SerializerMethodField(help_text="Why it FAILED, in words for its uploader.")
-    width = serializers.SerializerMethodField(help_text="Upright, in pixels; null until READY.")
-    height = serializers.SerializerMethodField(help_text="Upright, in pixels; null until READY.")
-    placeholder = serializers.SerializerMethodField(help_text="A data: URI of a tiny preview; null until READY.")
-    renditions = serializers.SerializerMethodField(help_text="From the smallest to the largest; empty until READY.")
-
-    def get_id(self, image: models.ProductImage) -> str:
-        """The id that GraphQL uses too."""
-        return to_global_id("ProductImage", image.pk)
-
-    def get_error(self, image: models.ProductImage) -> str | None:
-        """None unless FAILED."""
-        return image.error or None
-
-    def get_width(self, image: models.ProductImage) -> int | None:
-        """Before READY only the camera's own way up is known."""
-        return image.width if image.status == models.ImageStatus.READY else None
-
-    def get_height(self, image: models.ProductImage) -> int | None:
-        """As the width."""
-        return image.height if image.status == models.ImageStatus.READY else None
-
-    def get_placeholder(self, image: models.ProductImage) -> str | None:
-        """None until READY."""
-        return image.placeholder or None
-
-    @extend_schema_field(RenditionSerializer(many=True))
-    def get_renditions(self, image: models.ProductImage) -> Any:
-        """As attached."""
-        return RenditionSerializer(selectors.renditions_of(image), many=True, context=self.context).data
-
-
-class ImageUploadSerializer(serializers.Serializer):
-    """A picture for a product, as multipart/form-data."""
-
-    image = serializers.FileField(help_text="JPEG, PNG, WebP or AVIF, by content.", allow_empty_file=True)
-    alt = serializers.CharField(
-        required=False, allow_blank=True, max_length=ALT_LENGTH, help_text="What the picture shows."
-    )
 
 
 class ProductSerializer(serializers.Serializer):

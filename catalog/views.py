@@ -1,5 +1,6 @@
 """The catalogue's REST door."""
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -18,7 +19,7 @@ from catalog.search.criteria import Range, SearchCriteria, SortField, parse_crit
 from catalog.search.cursors import DEFAULT_SIZE, MAX_SIZE, Boundary, encode
 from catalog.search.engine import engine, parse_page
 from catalog.search.facets import FACETS, Facets
-from catalog.selectors import read_products
+from catalog.selectors import Relations, read_products
 from catalog.serializers import (
     ProductPageSerializer,
     ProductSearchSerializer,
@@ -29,7 +30,7 @@ from catalog.serializers import (
 from catalog.slugs import normal_form
 from core.errors import InvalidInput
 from core.parsing import has_unsafe_characters
-from core.rest.base import error_responses, validation_error
+from core.rest.errors import api_exception, error_responses
 
 # The question's paths (GraphQL's) as this door names them; a range's own fault is shown at its start.
 PARAMETERS = {
@@ -48,6 +49,7 @@ PARAMETERS = {
 }
 # A cursor says which way it goes by its first letter.
 FORWARD, BACKWARD = "n", "p"
+SHOWN = Relations(category=True, brand=True, images=True, renditions=True)
 
 
 class ProductSearchView(APIView):
@@ -121,14 +123,11 @@ class ProductSearchView(APIView):
             else:
                 raise InvalidInput.at("after", message="This is not a cursor that this service gave.")
         except InvalidInput as error:
-            raise validation_error(error, PARAMETERS) from None
+            raise api_exception(error, PARAMETERS) from None
         hits = engine().search(criteria, page)
         products = read_products(
             [boundary.id for boundary in hits.boundaries],
-            categories=True,
-            brands=True,
-            images=True,
-            tree=tree() if criteria.categories else None,
+            relations=replace(SHOWN, tree=tree() if criteria.categories else None),
         )
         first, last = (hits.boundaries[0], hits.boundaries[-1]) if hits.boundaries else (None, None)
 
@@ -168,7 +167,7 @@ class ProductView(APIView):
         if has_unsafe_characters(slug):
             raise Http404
         key = Product.objects.filter(slug=normal_form(slug), is_active=True).values_list("id", flat=True).first()
-        products = read_products([key], categories=True, brands=True, images=True) if key is not None else []
+        products = read_products([key], relations=SHOWN) if key is not None else []
         if not products:
             raise Http404
         return Response(ProductWithImagesSerializer(products[0], context={"request": request}).data)

@@ -2,8 +2,9 @@
 
 from django.apps import AppConfig
 
-# Imported for what it adds to Celery.
-from core.telemetry import tasks  # noqa: F401
+# Imported for the signals that they connect to.
+import core.patches.django
+import core.telemetry.tasks  # noqa: F401
 
 
 class CoreConfig(AppConfig):

@@ -377,7 +377,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
 }
-DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "core.rest.base.Handler"}
+DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "core.rest.errors.Handler"}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Vitrine REST API",
     "OAS_VERSION": "3.1.0",

@@ -7,7 +7,7 @@ from django.urls import include, path, re_path
 from core.graphql.view import graphql
 from core.http import pages
 from core.http.media import media
-from core.rest.base import NoSuchPath
+from core.rest.errors import NoSuchPath
 from core.rest.openapi import SchemaView
 
 urlpatterns = [

@@ -3,7 +3,7 @@
 from graphql_relay import to_global_id
 from rest_framework import serializers
 
-from core.rest.base import DateTimeParameter, TextField
+from core.rest.parameters import DateTimeParameter, TextField
 from users import models
 from users.validators import EMAIL_LENGTH, NAME_LENGTH, PASSWORD_LENGTH
 

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from django.conf import settings
 
 from core.throttling import attempts
-from core.throttling.attempts import Further, Taken
-from core.throttling.counting import Limit, client, for_client, site, times
+from core.throttling.attempts import MoreLimits, Recorded, RecordedAttempt
+from core.throttling.limits import Limit, client_limits, client_network, multiply, site_network
 
 # A client address may do ten times what it may do for one account.
 FOR_ALL_ACCOUNTS = 10
@@ -31,82 +31,82 @@ def check_registration(address: str) -> None:
 
 def count_registration(address: str) -> None:
     """Counts a registration. Raises Throttled."""
-    attempts.take(*_registrations(address))
+    attempts.record(*_registrations(address))
 
 
 def count_refresh(address: str) -> None:
     """Counts a refresh of tokens. Raises Throttled."""
-    attempts.take(*for_client(settings.THROTTLE_REFRESH, "refresh", address=address))
+    attempts.record(*client_limits(settings.THROTTLE_REFRESH, "refresh", address=address))
 
 
 def count_reset(address: str) -> None:
     """Counts the use of a reset link. Raises Throttled."""
-    attempts.take(*_resets(address))
+    attempts.record(*_resets(address))
 
 
 def count_reset_mail(email: str, address: str) -> None:
     """Counts a reset mail to a folded e-mail address. Raises Throttled."""
-    attempts.take(*_resets(address), Limit(settings.THROTTLE_RESET, ("reset-mail", email)))
+    attempts.record(*_resets(address), Limit(settings.THROTTLE_RESET, ("reset-mail", email)))
 
 
 def check_sign_in(email: str, address: str) -> None:
     """Raises Throttled when `count_sign_in` would, without counting."""
-    limits, further = _sign_ins(email, address)
-    attempts.check(*limits, further=further)
+    limits, more_limits = _sign_ins(email, address)
+    attempts.check(*limits, more_limits=more_limits)
 
 
-def count_sign_in(email: str, address: str) -> list[Taken]:
+def count_sign_in(email: str, address: str) -> list[RecordedAttempt]:
     """Counts an attempt at the account of a folded e-mail address as a failure, before the password is looked at.
 
     Answers what to give back when it was none. Raises Throttled, the same for addresses without an account.
     """
-    limits, further = _sign_ins(email, address)
-    taken = attempts.take(*limits, further=further)
-    return [taken[limit] for limit in limits if limit in taken]
+    limits, more_limits = _sign_ins(email, address)
+    recorded = attempts.record(*limits, more_limits=more_limits)
+    return [recorded[limit] for limit in limits if limit in recorded]
 
 
-def was_no_failure(taken: Iterable[Taken]) -> None:
+def was_no_failure(recorded: Iterable[RecordedAttempt]) -> None:
     """Gives back a counted sign-in."""
-    attempts.give_back(taken)
+    attempts.withdraw(recorded)
 
 
 def remember_client(email: str, address: str) -> None:
     """Lets the account of a folded e-mail address know the client that has just proved to be its owner's."""
     if not attempts.is_counted(_known(email, address)):
-        attempts.take(_known(email, address))
+        attempts.record(_known(email, address))
 
 
-def _sign_ins(email: str, address: str) -> tuple[list[Limit], Further]:
+def _sign_ins(email: str, address: str) -> tuple[list[Limit], MoreLimits]:
     """What an attempt counts under, and under what besides when the account is slowed."""
     soft = settings.THROTTLE_SIGN_IN_ACCOUNT if settings.THROTTLE_SIGN_IN else None
     of_account = Limit(soft, ("sign-in-account", email), refuses=False)
-    of_site = Limit(soft, ("sign-in-site", email, site(address)), refuses=False)
+    of_site = Limit(soft, ("sign-in-site", email, site_network(address)), refuses=False)
     limits = [
         # The client's come first: a client that is stopped writes no row for yet another account.
-        *for_client(times(settings.THROTTLE_SIGN_IN, FOR_ALL_ACCOUNTS), "sign-in-client", address=address),
-        Limit(settings.THROTTLE_SIGN_IN, ("sign-in", email, client(address))),
+        *client_limits(multiply(settings.THROTTLE_SIGN_IN, FOR_ALL_ACCOUNTS), "sign-in-client", address=address),
+        Limit(settings.THROTTLE_SIGN_IN, ("sign-in", email, client_network(address))),
         of_site,
         of_account,
     ]
 
-    def further(taken: dict[Limit, Taken]) -> list[Limit]:
+    def more_limits(recorded: Recorded) -> list[Limit]:
         """One at a time for clients that the account does not know; a site's first attempt has its own line."""
-        if soft is None or taken[of_account].count <= soft[0] or attempts.is_counted(_known(email, address)):
+        if soft is None or recorded[of_account].count <= soft[0] or attempts.is_counted(_known(email, address)):
             return []
-        if taken[of_site].count == 1:
+        if recorded[of_site].count == 1:
             return [Limit((1, FIRST_ATTEMPT_EVERY_SECONDS), ("sign-in-first", email))]
         return [Limit((1, OTHER_ATTEMPT_EVERY_SECONDS), ("sign-in-other", email))]
 
-    return limits, further
+    return limits, more_limits
 
 
 def _registrations(address: str) -> list[Limit]:
-    return for_client(settings.THROTTLE_REGISTER, "register", address=address)
+    return client_limits(settings.THROTTLE_REGISTER, "register", address=address)
 
 
 def _known(email: str, address: str) -> Limit:
-    return Limit((1, KNOWN_SECONDS), ("signed-in", email, client(address)), refuses=False)
+    return Limit((1, KNOWN_SECONDS), ("signed-in", email, client_network(address)), refuses=False)
 
 
 def _resets(address: str) -> list[Limit]:
-    return for_client(times(settings.THROTTLE_RESET, FOR_ALL_ACCOUNTS), "reset", address=address)
+    return client_limits(multiply(settings.THROTTLE_RESET, FOR_ALL_ACCOUNTS), "reset", address=address)

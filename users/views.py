@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 from core.auth.bearer import BearerAuthentication
 from core.errors import ErrorCode, InvalidInput
 from core.http.proxies import client_address
-from core.rest.base import error_responses, refused
+from core.rest.errors import api_exception, error_responses
 from core.throttling.budget import PASSWORD_COST
 from users import services
 from users.serializers import CredentialsSerializer, RefreshSerializer, RegistrationSerializer, TokenSerializer
@@ -49,7 +49,7 @@ def _shown(error: InvalidInput) -> APIException:
     field_error = error.field_errors[0]
     if field_error.code in UNAUTHORIZED:
         return AuthenticationFailed(field_error.message, code=field_error.code.lower())
-    return refused(error, NAMES)
+    return api_exception(error, NAMES)
 
 
 class RegisterView(_ForAll):

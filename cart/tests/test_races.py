@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from cart import services, tasks
 from cart.models import Cart, CartLine, IdempotencyKey
-from cart.planning import Wanted
+from cart.planning import LineChange
 from cart.tests.documents import ADD, CLEAR, REMOVE, UPDATE, add, change, codes, held, read, wish
 from catalog.models import Product
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
@@ -148,7 +148,7 @@ def test_a_product_that_is_deleted_meanwhile_is_not_found(products):
 
     def buy(user: Any) -> str:
         try:
-            services.cart_lines_add(user_id=user.pk, lines=[Wanted(doomed.pk, 1)])
+            services.add_cart_lines(actor=user, lines=[LineChange(doomed.pk, 1)])
         except InvalidInput as error:
             return error.field_errors[0].code
         return "added"

@@ -10,16 +10,16 @@ from rest_framework.views import APIView
 from catalog.images import services
 from catalog.images.models import ProductImage
 from catalog.images.selectors import image_by_id
+from catalog.images.serializers import ImageSerializer, ImageUploadSerializer
 from catalog.models import Product
 from catalog.permissions import CatalogRule, MayAddImages
 from catalog.policy import sees_hidden
-from catalog.serializers import ImageSerializer, ImageUploadSerializer
 from catalog.slugs import normal_form
 from core.errors import ErrorCode, InvalidInput
 from core.graphql.ids import key_of
 from core.http.uploads import oversized
 from core.parsing import has_unsafe_characters
-from core.rest.base import error_responses, refused
+from core.rest.errors import api_exception, error_responses
 from core.rest.parsers import FormParser
 
 SLUG = OpenApiParameter("slug", str, OpenApiParameter.PATH, description="The product's slug.")
@@ -84,7 +84,7 @@ class ProductImagesView(APIView):
         except InvalidInput as error:
             if error.field_errors[0].code == ErrorCode.NOT_FOUND:
                 raise Http404 from None
-            raise refused(error, {}) from None
+            raise api_exception(error, {}) from None
         shown = ImageSerializer(upload.image, context={"request": request}).data
         place = reverse("product-image", kwargs={"slug": slug, "id": shown["id"]}, request=request)
         return Response(shown, status=202 if upload.is_new else 200, headers={"Location": place})

@@ -206,7 +206,7 @@ def _products(info: GraphQLResolveInfo, ids: list[int], wanted: Selection) -> li
     nodes = [found for path in (("nodes",), ("edges", "node")) if (found := at(wanted, *path))]
     if at(wanted, "edges", "highlight") is not None:
         nodes.append({"name": {}})
-    return read_products(ids, columns=columns(nodes), **relations(info, nodes))
+    return read_products(ids, columns=columns(nodes), relations=relations(info, nodes))
 
 
 def product_node(info: GraphQLResolveInfo, key: int) -> models.Product | None:

@@ -1,6 +1,8 @@
 """The catalogue's GraphQL types."""
 
+from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import graphene
 from django.conf import settings
@@ -18,31 +20,47 @@ from core.graphql.errors import Code, api_error, unauthenticated
 from core.graphql.nodes import Node, NodeType, from_source
 from core.graphql.scalars import DateTime, Decimal
 
-# The whole tree of a large shop, and the paths of a page of products.
+# Enough for the whole tree of a large shop and the paths of a page of products.
 MAX_CATEGORIES = 20_000
+
+
+@dataclass
+class _TreeUse:
+    """What one request has read of the category tree, and how many categories its answer lists so far."""
+
+    tree: CategoryTree | None = None
+    listed: int = 0
+
+
+_tree_uses: WeakKeyDictionary[HttpRequest, _TreeUse] = WeakKeyDictionary()
+
+
+def _tree_use(request: HttpRequest) -> _TreeUse:
+    return _tree_uses.setdefault(request, _TreeUse())
 
 
 def tree_of(request: HttpRequest) -> CategoryTree:
     """The category tree, read at most once per request."""
-    tree = known_tree(request)
-    if tree is None:
-        tree = request._category_tree = CategoryTree.load()  # type: ignore[attr-defined]
-    return tree
+    use = _tree_use(request)
+    if use.tree is None:
+        use.tree = CategoryTree.load()
+    return use.tree
 
 
 def known_tree(request: HttpRequest) -> CategoryTree | None:
-    """The category tree when this request has read it already."""
-    return getattr(request, "_category_tree", None)
+    """The category tree, if this request has read it already."""
+    return _tree_use(request).tree
 
 
 def shown(info: GraphQLResolveInfo, categories: list[models.Category]) -> list[models.Category]:
-    """The categories of one list of an answer. Raises LIMIT_EXCEEDED when all its lists hold too many together.
+    """The categories, which become one list of the answer. Raises LIMIT_EXCEEDED when its lists grow too long together.
 
-    Lists of categories have no page size to be counted before: children of parents of children would be a million.
+    The cost of a query cannot bound them in advance, since these lists have no page size: a query for the children of
+    the parents of children could list a million.
     """
-    request = info.context
-    request._categories_shown = getattr(request, "_categories_shown", 0) + len(categories)
-    if request._categories_shown > MAX_CATEGORIES:
+    use = _tree_use(info.context)
+    use.listed += len(categories)
+    if use.listed > MAX_CATEGORIES:
         message = f"The limit of categories in one answer is {MAX_CATEGORIES}; this one would have more."
         raise api_error(Code.LIMIT_EXCEEDED, message, limit="categories", allowed=MAX_CATEGORIES)
     return categories

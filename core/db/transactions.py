@@ -6,9 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from django.core.signals import request_finished
-from django.db import DatabaseError, OperationalError, connections, transaction
-from django.dispatch import receiver
+from django.db import DatabaseError, OperationalError, transaction
 
 from core.errors import forget_stack
 
@@ -54,15 +52,3 @@ def is_transient(error: DatabaseError) -> bool:
     if not isinstance(error, OperationalError) or not error.args:
         return False
     return error.args[0] in _TRANSIENT_CODES or _TRANSIENT_WORDS in str(error)
-
-
-@receiver(request_finished)
-def forget_rollbacks(**_: object) -> None:
-    """Lets go of the error that undid a request's last transaction.
-
-    Django keeps it with the connection (`rollback_exc`) until the next one, in a cycle with its own stack. That would
-    keep what the request held in memory, a new account's password say.
-    """
-    for connection in connections.all(initialized_only=True):
-        forget_stack(connection.rollback_exc)  # type: ignore[attr-defined]
-        connection.rollback_exc = None  # type: ignore[attr-defined]

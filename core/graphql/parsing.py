@@ -1,4 +1,4 @@
-"""From a document's text to its nodes, which hold on to nothing but themselves."""
+"""Walks a parsed document, and takes repeated selections out of it before it is validated."""
 
 from collections.abc import Hashable, Iterator
 from typing import Any
@@ -11,41 +11,12 @@ from graphql import (
     Node,
     OperationDefinitionNode,
     SelectionSetNode,
-    Source,
 )
-from graphql.language import Location, Token
-from graphql.language.parser import Parser
 
 from core.graphql.limits import exceeded
 
 # Selections of one response name at one place that differ from one another: validation compares each with each.
 MAX_OF_ONE_NAME = 30
-
-
-class _Parser(Parser):
-    """graphql-core's, whose nodes know where they stand without keeping the tokens that they were made of.
-
-    The tokens are a list linked both ways: twice as large as the nodes, and a cycle that only the collector frees.
-    """
-
-    def loc(self, start_token: Token) -> Location:
-        """The place of what begins with this token and ends with the last one."""
-        place = Location.__new__(Location)
-        place.start, place.end, place.source = start_token.start, self._lexer.last_token.end, self._lexer.source
-        return place
-
-
-def parse_document(text: str, max_tokens: int) -> DocumentNode:
-    """The nodes of a text. Raises GraphQLSyntaxError, also for more tokens or comments than allowed."""
-    parser = _Parser(Source(text), max_lexical_tokens=max_tokens, max_comments=max_tokens)
-    token: Token | None = parser._lexer.token
-    try:
-        return parser.parse_document()
-    finally:
-        while token is not None:
-            following = token.next
-            token.prev = token.next = None
-            token = following
 
 
 def nodes_of(root: Node) -> Iterator[Node]:

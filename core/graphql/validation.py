@@ -19,8 +19,9 @@ from graphql import (
 from core.graphql.errors import Code
 from core.graphql.inputs import UNSAFE, input_places
 from core.graphql.limits import check_shape, exceeded
-from core.graphql.parsing import merge_repeated, parse_document
+from core.graphql.parsing import merge_repeated
 from core.parsing import has_unsafe_characters
+from core.patches.graphql_core import parse_document
 
 MAX_ERRORS = 20
 # Each error counts the lines up to its place.

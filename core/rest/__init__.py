@@ -1,0 +1,1 @@
+"""What REST views are built on."""

@@ -1,4 +1,8 @@
-"""How REST bodies are read and which form answers take; apart from core.rest.base, which is imported too late."""
+"""How REST framework reads bodies and picks the media type of an answer.
+
+REST_FRAMEWORK names these classes, so REST framework imports this module while its own views are still being imported:
+nothing here may import them.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,10 +19,8 @@ from core.http.negotiation import preferred_type
 
 
 class JsonParser(JSONParser):
-    """Reads JSON."""
-
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
-        """The parsed body. Raises ParseError, ValidationError for a text that is none."""
+        """Raises ValidationError where the path to the mistake is known, else ParseError."""
         try:
             return read_json(stream.read())
         except NotJSON as error:
@@ -29,10 +31,9 @@ class JsonParser(JSONParser):
 
 
 class FormParser(MultiPartParser):
-    """Reads multipart/form-data; too many fields or files are malformed, which Django would answer as HTML."""
+    """Reads multipart/form-data. Too many fields or files are a ParseError; Django would answer an HTML page."""
 
     def parse(self, *args: Any, **kwargs: Any) -> Any:
-        """The parsed form. Raises ParseError, RequestDataTooBig."""
         try:
             return super().parse(*args, **kwargs)
         except RequestDataTooBig:
@@ -42,12 +43,11 @@ class FormParser(MultiPartParser):
 
 
 class ContentNegotiation(DefaultContentNegotiation):
-    """REST framework's, with an Accept header read as everywhere else."""
+    """REST framework's, with the Accept header read as the rest of the service reads it."""
 
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        """The renderer and its media type. Raises NotAcceptable (406)."""
         by_type: dict[str, BaseRenderer] = {}
         for renderer in renderers:
             by_type.setdefault(renderer.media_type, renderer)

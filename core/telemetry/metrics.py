@@ -5,7 +5,6 @@ METRICS_SLOT this process's place in it. The next process takes the slot over, s
 every worker that is recycled (prometheus_client itself would keep a file for each process id there ever was).
 """
 
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,11 +13,13 @@ from time import perf_counter
 from typing import Any, TypeVar
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Histogram, values
+from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 
-if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-    values.ValueClass = values.MultiProcessValue(lambda: os.environ.get("METRICS_SLOT") or f"pid{os.getpid()}")
+from core.patches.prometheus import use_slots
+
+# Before the first metric is made.
+use_slots()
 
 logger = structlog.get_logger(__name__)
 REGISTRY = CollectorRegistry()

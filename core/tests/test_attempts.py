@@ -1,4 +1,4 @@
-"""Counters of attempts: rows, so that nobody can push them out, exact whatever happens at once."""
+"""Attempts are counted in rows, so that nobody can evict a counter, and exactly, however many come at once."""
 
 import threading
 from datetime import timedelta
@@ -12,7 +12,7 @@ from django.db import connections
 from core.errors import Throttled
 from core.models import Attempts
 from core.throttling import attempts
-from core.throttling.counting import Limit, for_client
+from core.throttling.limits import Limit, client_limits
 
 TEN = Limit((10, 60), ("test", "ten"))
 
@@ -20,7 +20,7 @@ TEN = Limit((10, 60), ("test", "ten"))
 def refused(*limits: Limit) -> bool:
     """Whether an attempt is refused; else it is counted."""
     try:
-        attempts.take(*limits)
+        attempts.record(*limits)
     except Throttled:
         return True
     return False
@@ -64,7 +64,7 @@ class TestWindows:
         assert [refused(TEN) for _ in range(12)] == [False] * 10 + [True] * 2
         clock.shift(timedelta(seconds=59))
         with pytest.raises(Throttled) as error:
-            attempts.take(TEN)
+            attempts.record(TEN)
         assert error.value.retry_after == 1
         clock.shift(timedelta(seconds=1))
         assert not refused(TEN)
@@ -76,21 +76,21 @@ class TestWindows:
 
     def test_a_refused_attempt_leaves_the_other_counters_alone_and_writes_no_row(self) -> None:
         narrow = Limit((1, 60), ("narrow",))
-        attempts.take(narrow)
+        attempts.record(narrow)
         assert all(refused(narrow, TEN) for _ in range(20))
         assert not Attempts.objects.filter(key=TEN.digest).exists()
 
-    def test_what_is_given_back_later_takes_nothing_from_the_next_window(self, clock: Any) -> None:
-        late = list(attempts.take(TEN).values())
+    def test_what_is_withdrawn_later_takes_nothing_from_the_next_window(self, clock: Any) -> None:
+        late = list(attempts.record(TEN).values())
         clock.shift(timedelta(seconds=61))
-        attempts.give_back(late)
+        attempts.withdraw(late)
         assert [refused(TEN) for _ in range(10)] == [False] * 10
-        attempts.give_back(late)
+        attempts.withdraw(late)
         assert refused(TEN)
 
-    def test_what_is_given_back_can_be_taken_again(self) -> None:
+    def test_what_is_withdrawn_can_be_recorded_again(self) -> None:
         for _ in range(30):
-            attempts.give_back(attempts.take(TEN).values())
+            attempts.withdraw(attempts.record(TEN).values())
         assert [refused(TEN) for _ in range(11)] == [False] * 10 + [True]
 
     def test_a_window_of_another_setting_or_clock_is_over(self, clock: Any) -> None:
@@ -104,19 +104,19 @@ class TestWindows:
         assert refused(TEN)
 
     def test_no_limit_counts_nothing(self) -> None:
-        assert attempts.take(Limit(None, ("x",))) == {}
+        assert attempts.record(Limit(None, ("x",))) == {}
         assert not Attempts.objects.exists()
 
     def test_expired_counters_are_deleted(self, clock: Any) -> None:
-        attempts.take(TEN)
+        attempts.record(TEN)
         clock.shift(timedelta(seconds=30))
-        attempts.take(Limit((1, 60), ("young",)))
+        attempts.record(Limit((1, 60), ("young",)))
         clock.shift(timedelta(seconds=30))
         assert attempts.clear_expired() == 1
         assert Attempts.objects.count() == 1
 
     def test_nobody_reads_an_address_from_a_counter(self) -> None:
-        attempts.take(Limit((1, 60), ("sign-in", "ann@example.com", "192.0.2.1")))
+        attempts.record(Limit((1, 60), ("sign-in", "ann@example.com", "192.0.2.1")))
         assert "example" not in str(Attempts.objects.values())
 
     @pytest.mark.parametrize("text", ["\ud800", "\0", "a" * 100_000, "\U0001f986"])
@@ -138,5 +138,5 @@ class TestWindows:
     ],
 )
 def test_the_networks_that_an_address_stands_for(address: str, limits: list[tuple[str, int]]) -> None:
-    found = for_client((10, 60), "x", address=address)
-    assert [(limit.parts[1], limit.rate) for limit in found] == [(name, (most, 60)) for name, most in limits]
+    computed = client_limits((10, 60), "x", address=address)
+    assert [(limit.parts[1], limit.rate) for limit in computed] == [(name, (most, 60)) for name, most in limits]

@@ -12,9 +12,9 @@ from django.utils import timezone
 from cart.models import Cart
 from catalog.images.models import ImageStatus
 from catalog.images.services import image_upload
+from catalog.images.tests.pictures import jpeg
 from catalog.models import Brand, Category, Product, ProductImage
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
-from catalog.tests.pictures import jpeg
 from core.auth import policy
 from core.auth.admin import PolicyAdmin
 from core.auth.policy import SYSTEM

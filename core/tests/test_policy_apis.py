@@ -8,9 +8,9 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from graphql_relay import to_global_id
 
 from catalog.images.services import image_upload
+from catalog.images.tests.pictures import jpeg
 from catalog.models import Product, ProductImage
 from catalog.tests.factories import ProductFactory
-from catalog.tests.pictures import jpeg
 from core.auth.policy import SYSTEM
 from core.schema import schema
 from core.tests.actors import ACTORS, actor, holder, may, state

@@ -1,4 +1,4 @@
-"""So much of some work at once and no more, and nobody waits for long."""
+"""Slots: only so much work at once, and nobody waits long for it."""
 
 import threading
 from typing import Any
@@ -9,7 +9,7 @@ from django.test import RequestFactory
 
 from core.errors import Throttled
 from core.throttling.middleware import too_many_requests
-from core.throttling.slots import Slots, request
+from core.throttling.slots import Slots, usage
 
 
 class Busy:
@@ -48,15 +48,15 @@ class Busy:
 @pytest.fixture
 def one() -> Any:
     """One runs at once, others wait for as long as a test takes."""
-    return Slots(1, patience=60.0, max_waiting=10)
+    return Slots(1, patience_seconds=60.0, max_waiting=10)
 
 
 @pytest.fixture
 def inside() -> Any:
     """This thread serves a request."""
-    request.begin()
+    usage.begin()
     yield
-    request.end()
+    usage.end()
 
 
 def test_only_so_many_run_and_the_others_go_in_order(one: Slots) -> None:
@@ -71,7 +71,7 @@ def test_only_so_many_run_and_the_others_go_in_order(one: Slots) -> None:
 
 
 def test_who_waits_for_too_long_is_sent_away_and_leaves_no_slot_behind() -> None:
-    slots = Slots(1, patience=0.01, max_waiting=10)
+    slots = Slots(1, patience_seconds=0.01, max_waiting=10)
     busy = Busy(slots)
     busy.add()
     with pytest.raises(Throttled) as error, slots.hold():
@@ -84,7 +84,7 @@ def test_who_waits_for_too_long_is_sent_away_and_leaves_no_slot_behind() -> None
 
 def test_a_request_spends_so_much_on_it_and_no_more(one: Slots, inside: None) -> None:
     """Whatever its document asks for; twice it may always ask, for a password is changed by two hashes."""
-    one.patience = 0.0
+    one.patience_seconds = 0.0
     for _ in range(2):
         with one.hold():
             pass
@@ -93,7 +93,7 @@ def test_a_request_spends_so_much_on_it_and_no_more(one: Slots, inside: None) ->
             one.check()
         with pytest.raises(Throttled), one.hold():
             pass
-    request.begin()
+    usage.begin()
     one.check()
     with one.hold():
         pass
@@ -112,7 +112,7 @@ def test_a_request_that_asks_again_and_again_keeps_nobody_waiting(one: Slots, in
 
 
 def test_a_request_waits_for_so_long_in_all(inside: None) -> None:
-    slots = Slots(1, patience=0.01, max_waiting=10)
+    slots = Slots(1, patience_seconds=0.01, max_waiting=10)
     busy = Busy(slots)
     busy.add()
     with pytest.raises(Throttled), slots.hold():
@@ -125,7 +125,7 @@ def test_a_request_waits_for_so_long_in_all(inside: None) -> None:
 
 
 def test_a_command_is_no_request_and_may_ask_again_and_again(one: Slots) -> None:
-    one.patience = 0.0
+    one.patience_seconds = 0.0
     for _ in range(10):
         with one.hold():
             pass
@@ -157,7 +157,7 @@ def test_a_page_that_does_not_know_of_it_answers_429() -> None:
 
 def test_some_threads_stay_free(inside: Any) -> None:
     """The request after the last that may wait is told no at once; when one has gone, the next may wait again."""
-    slots = Slots(1, patience=60.0, max_waiting=2)
+    slots = Slots(1, patience_seconds=60.0, max_waiting=2)
     busy = Busy(slots)
     for name in ("runs", "waits", "waits too"):
         busy.add(name)

@@ -1,1 +1,1 @@
-"""What bounds how often and how much: attempts with accounts (rows), and work that runs at once (slots)."""
+"""What bounds how often and how much: attempts at accounts (rows), budgets of cost (cache) and work at once (slots)."""

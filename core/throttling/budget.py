@@ -1,6 +1,4 @@
-"""How much the APIs may be asked in a while: a budget of cost for each user and each client address, in the cache."""
-
-from collections.abc import Sequence
+"""How much of the APIs each user and each client address may use in a while: a budget of cost, kept in the cache."""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -10,20 +8,23 @@ from rest_framework.throttling import BaseThrottle
 
 from core.errors import Throttled
 from core.http.proxies import client_address
-from core.throttling import counting
-from core.throttling.counting import Limit, Taken
+from core.http.request_values import RequestValue
+from core.throttling.budget_counters import Spending, spend
+from core.throttling.limits import Limit, client_limits
 
-# What a REST request costs whose view has no `cost` of its own.
+# A REST request whose view has no `cost` of its own.
 REST_COST = 100
-# What hashing a password costs in either: it is slow, and takes 100 MB, on purpose.
+# Hashing a password, in either API: it is slow, and takes 100 MB, on purpose.
 PASSWORD_COST = 300
-# What reading and validating a document costs that is not known yet, for each full hundred bytes of it; and what a
-# request that is refused costs, for each full kilobyte that was read of it. Both by the time that they take.
+# Reading and validating a document that is not known yet, for each full hundred bytes of it; and a refused request, for
+# each full kilobyte that was read of it. Both are in proportion to the time that they take.
 DOCUMENT_COST, REFUSED_COST = 10, 1
+
+_spendings: RequestValue[list[Spending]] = RequestValue("spendings", [])
 
 
 def preparation_cost(text: str) -> int:
-    """The cost of a document's text that has to be read and validated."""
+    """The cost of reading and validating a document's text."""
     return DOCUMENT_COST * (len(text.encode("utf-8", "surrogatepass")) // 100)
 
 
@@ -35,32 +36,31 @@ def refusal_cost(request: HttpRequest) -> int:
 
 
 def charge(request: HttpRequest, cost: int) -> None:
-    """Takes a request's cost from its budgets and keeps what is left for the response's headers. Raises Throttled."""
+    """Charges a request's cost to its address and its user. Raises Throttled when either budget is spent."""
     user = request.user
-    limits = counting.for_client(settings.RATE_LIMIT_COST_ADDRESS, "cost", "address", address=client_address(request))
+    limits = client_limits(settings.RATE_LIMIT_COST_ADDRESS, "cost", "address", address=client_address(request))
     if user.is_authenticated:
         limits.append(Limit(settings.RATE_LIMIT_COST_USER, ("cost", "user", str(user.pk))))
-    request.budgets = counting.take(*limits, amount=max(1, cost))  # type: ignore[attr-defined]
+    _spendings.set(request, spend(*limits, amount=max(1, cost)))
 
 
 def show_budget(request: HttpRequest, response: HttpResponse) -> None:
-    """RateLimit headers (draft-ietf-httpapi-ratelimit-headers-07, three fields) of the budget that ends first."""
-    budgets: Sequence[Taken] = getattr(request, "budgets", ())
-    if budgets:
-        tightest = min(budgets, key=lambda budget: budget.left)
+    """Sets the RateLimit headers (draft-ietf-httpapi-ratelimit-headers-07) of the budget that has the least left."""
+    spendings = _spendings.get(request)
+    if spendings:
+        tightest = min(spendings, key=lambda spending: spending.left)
         response["RateLimit-Remaining"] = str(tightest.left)
         response["RateLimit-Reset"] = str(tightest.seconds)
 
 
 class CostThrottle(BaseThrottle):
-    """The same budgets for REST: 429 with Retry-After. A view's `cost` is what a request costs, or a function of it."""
+    """The same budgets for REST: 429 with Retry-After. A view's `cost` is a number, or a function of the request."""
 
     def allow_request(self, request: Request, view: object) -> bool:
-        """True. Raises Throttled (429) when a budget is spent."""
         request._request.user = request.user
         try:
             cost = getattr(view, "cost", REST_COST)
             charge(request._request, cost(request) if callable(cost) else cost)
-        except Throttled as spent:
-            raise RestThrottled(wait=spent.retry_after) from None
+        except Throttled as error:
+            raise RestThrottled(wait=error.retry_after) from None
         return True

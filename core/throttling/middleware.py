@@ -1,4 +1,4 @@
-"""What a page says when there is too much work at once; the APIs have forms of their own for it."""
+"""Answers Throttled on pages, such as the admin's forms, with 429; the APIs have forms of their own for it."""
 
 from collections.abc import Callable
 
@@ -6,11 +6,11 @@ from django.http import HttpRequest, HttpResponse
 
 from core.errors import Throttled
 
-Middleware = Callable[[HttpRequest], HttpResponse]
+GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
-def too_many_requests(get_response: Middleware) -> Middleware:
-    """Middleware: Throttled, raised below a view that does not know it (the admin's forms), is 429 with Retry-After."""
+def too_many_requests(get_response: GetResponse) -> GetResponse:
+    """Middleware: Throttled, raised by a view that does not handle it, is 429 with Retry-After."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         return get_response(request)

@@ -1,4 +1,4 @@
-"""Work of which only so much runs at once in this process; who would wait for too long is sent away."""
+"""Slots for dear work: only so much of it runs at once in this process, and nobody waits long for it."""
 
 import threading
 import time
@@ -11,91 +11,90 @@ from django.core.signals import request_finished, request_started
 
 from core.errors import Throttled
 
-# Told to who is sent away, in seconds.
-RETRY_AFTER = 1
-
-# So many pieces of work a request may wait for: to change a password is to verify one and to make one.
+# What a refused client is told.
+RETRY_AFTER_SECONDS = 1
+# Pieces of work that a request may wait for: to change a password is to verify one and to hash one.
 MAX_WAITS = 2
 
 
-class _Request(threading.local):
-    """What the request of this thread has had of such work; a command, which is no request, has as much as it wants."""
+class _RequestUsage(threading.local):
+    """How much slotted work this thread's request has used. Commands, which serve no request, are not counted."""
 
     is_open = False
     pieces = 0
-    seconds = waited = 0.0
+    # All its time in the work, and the part of that which it waited.
+    seconds = waited_seconds = 0.0
 
     def begin(self, **_: Any) -> None:
-        """A request begins."""
         self.is_open = True
-        self.pieces, self.seconds, self.waited = 0, 0.0, 0.0
+        self.pieces, self.seconds, self.waited_seconds = 0, 0.0, 0.0
 
     def end(self, **_: Any) -> None:
-        """It is over."""
         self.begin()
         self.is_open = False
 
-    def add(self, seconds: float, waited: float) -> None:
-        """One piece of work that took so long, so much of it in the queue."""
+    def add(self, seconds: float, waited_seconds: float) -> None:
         if self.is_open:
             self.pieces += 1
             self.seconds += seconds
-            self.waited += waited
+            self.waited_seconds += waited_seconds
 
 
-request = _Request()
-request_started.connect(request.begin)
-request_finished.connect(request.end)
+usage = _RequestUsage()
+request_started.connect(usage.begin)
+request_finished.connect(usage.end)
 
 
 class Slots:
-    """`number` may run at once, `max_waiting` others wait in the order in which they came, `patience` seconds at most.
+    """At most `number` threads work at once; `max_waiting` others queue, each for at most `patience_seconds`.
 
-    A request's thread answers nobody else meanwhile, so some threads must stay free: who comes when all places to wait
-    are taken is told no at once. So a request whose document asks for such work again and again is
-    told no as soon as somebody else waits, or when it has spent `patience` on it in all. A slot that is freed is handed
-    to who waits: who asks again at once does not overtake.
+    A thread that waits answers nobody else, so some threads must stay free:
+    - When the queue is full, whoever comes is refused at once.
+    - A request that does such work again and again (one document may ask for it many times) is refused as soon as all
+      slots are taken, or when it has spent `patience_seconds` on it in all.
+
+    A slot that becomes free is handed to the head of the queue, so that a thread which asks again cannot overtake.
     """
 
-    def __init__(self, number: int, patience: float, max_waiting: int) -> None:
-        self._free, self.patience, self.max_waiting = number, patience, max_waiting
+    def __init__(self, number: int, patience_seconds: float, max_waiting: int) -> None:
+        self._free, self.patience_seconds, self.max_waiting = number, patience_seconds, max_waiting
         self._lock = threading.Lock()
         self._queue: deque[threading.Event] = deque()
-        self._ours = threading.local()
+        self._thread = threading.local()
 
     def check(self) -> None:
-        """Raises Throttled when `hold` would at once; asked before anything is spent on an attempt."""
+        """Raises Throttled where `hold` would at once: for a refusal before anything is spent on an attempt."""
         with self._lock:
             self._check()
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Holds a slot for the block; a block within it has it already. Raises Throttled."""
-        if getattr(self._ours, "held", False):
+        """Holds a slot for the block, and for blocks within it. Raises Throttled."""
+        if getattr(self._thread, "held", False):
             yield
             return
-        began = time.monotonic()
+        started = time.monotonic()
         held_at = None
         try:
             self._acquire()
             held_at = time.monotonic()
-            self._ours.held = True
+            self._thread.held = True
             try:
                 yield
             finally:
-                self._ours.held = False
+                self._thread.held = False
                 self._release()
         finally:
             ended = time.monotonic()
-            request.add(ended - began, (held_at or ended) - began)
+            usage.add(ended - started, (held_at or ended) - started)
 
     def _check(self) -> None:
         if not self._free and len(self._queue) >= self.max_waiting:
-            raise Throttled(RETRY_AFTER)
-        if request.pieces >= MAX_WAITS and (request.seconds >= self.patience or not self._free):
-            raise Throttled(RETRY_AFTER)
-        if not self._free and request.waited >= self.patience:
-            raise Throttled(RETRY_AFTER)
+            raise Throttled(RETRY_AFTER_SECONDS)
+        if usage.pieces >= MAX_WAITS and (usage.seconds >= self.patience_seconds or not self._free):
+            raise Throttled(RETRY_AFTER_SECONDS)
+        if not self._free and usage.waited_seconds >= self.patience_seconds:
+            raise Throttled(RETRY_AFTER_SECONDS)
 
     def _acquire(self) -> None:
         with self._lock:
@@ -103,14 +102,14 @@ class Slots:
             if self._free:
                 self._free -= 1
                 return
-            ours = threading.Event()
-            self._queue.append(ours)
-        if ours.wait(self.patience - request.waited):
+            is_ours = threading.Event()
+            self._queue.append(is_ours)
+        if is_ours.wait(self.patience_seconds - usage.waited_seconds):
             return
         with self._lock:
-            if not ours.is_set():
-                self._queue.remove(ours)
-                raise Throttled(RETRY_AFTER)
+            if not is_ours.is_set():
+                self._queue.remove(is_ours)
+                raise Throttled(RETRY_AFTER_SECONDS)
 
     def _release(self) -> None:
         with self._lock:

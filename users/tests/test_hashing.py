@@ -37,7 +37,7 @@ def ann() -> User:
 def busy(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another request hashes, and nobody may wait for it."""
     UserFactory(email="staff@example.com", is_staff=True, is_superuser=True)
-    monkeypatch.setattr(hashers.slots, "patience", 0.0)
+    monkeypatch.setattr(hashers.slots, "patience_seconds", 0.0)
     monkeypatch.setattr(hashers.slots, "_free", 0)
 
 

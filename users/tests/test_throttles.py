@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from core.models import Attempts
 from core.tests.clients import Api
-from core.throttling import counting
+from core.throttling import budget_counters
 from users.mail.content import content_of
 from users.models import OutgoingMail
 from users.tests.doors import ASK, RESET, codes, refresh, register, sign_in
@@ -251,11 +251,11 @@ class TestWithoutACache:
                     "OPTIONS": {"socket_connect_timeout": 0.2, "socket_timeout": 0.2},
                 }
             }
-            monkeypatch.setattr(counting, "_down_until", 0.0)
-            counting._spare.clear()
+            monkeypatch.setattr(budget_counters, "_cache_down_until", 0.0)
+            budget_counters._local_cache.clear()
             yield
             caches["default"].close()
-            counting._spare.clear()
+            budget_counters._local_cache.clear()
 
     def test_sign_in_goes_on_and_guesses_count(self, down: None, nobody: Api, ann: Any) -> None:
         assert sign_in(nobody, "ann@example.com")["token"]

@@ -13,9 +13,9 @@ from graphql_relay import to_global_id
 from pytest_django import Settings
 
 from catalog.images.services import image_upload
+from catalog.images.tests.pictures import corners, encoded, hostile, jpeg, work_all
 from catalog.models import ImageJob, ImageStatus, Product, ProductImage
 from catalog.tests.factories import ProductFactory
-from catalog.tests.pictures import corners, encoded, hostile, jpeg, work_all
 from core.auth.policy import SYSTEM
 from core.tests.clients import Api
 

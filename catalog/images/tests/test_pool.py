@@ -16,7 +16,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from catalog.images.pool import ROOT, Failure, JobFailed, JobRefused, Pool
-from catalog.tests.pictures import encoded, jpeg
+from catalog.images.tests.pictures import encoded, jpeg
 
 MEMORY = 3 * 2**29
 

@@ -1,4 +1,4 @@
-"""Budgets of cost for users and addresses, the same for both doors."""
+"""Budgets of cost for users and addresses, the same for GraphQL and REST."""
 
 import threading
 from datetime import timedelta
@@ -9,7 +9,8 @@ from pytest_django import Settings
 
 from core.errors import Throttled
 from core.tests.clients import Api
-from core.throttling import counting
+from core.throttling import budget_counters
+from core.throttling.limits import Limit
 
 ME = "{ me { id } }"
 
@@ -41,7 +42,7 @@ def test_what_is_no_graphql_request_is_charged_too(nobody: Api, settings: Settin
     assert send().status_code == 429
 
 
-def test_both_doors_spend_one_budget(shopper: Api) -> None:
+def test_both_apis_spend_one_budget(shopper: Api) -> None:
     assert shopper.get("products/search/").status_code == 200
     assert shopper.get("products/search/").status_code == 200
     refused = shopper.get("products/search/")
@@ -91,17 +92,17 @@ def test_off_is_off(shopper: Api, settings: Settings) -> None:
 
 
 class TestCounting:
-    """What the counters in the cache promise."""
+    """The counters in the cache."""
 
-    limit = counting.Limit((10, 60), ("test", "x"))
+    limit = Limit((10, 60), ("test", "x"))
 
     def test_parallel_requests_cannot_exceed_the_limit(self) -> None:
         outcomes = []
 
         def attempt() -> None:
             try:
-                counting.take(self.limit)
-                outcomes.append("taken")
+                budget_counters.spend(self.limit)
+                outcomes.append("spent")
             except Throttled:
                 outcomes.append("refused")
 
@@ -111,27 +112,27 @@ class TestCounting:
         for thread in threads:
             thread.join()
         assert len(outcomes) == 50
-        assert outcomes.count("taken") == 10
+        assert outcomes.count("spent") == 10
 
-    def test_what_is_given_back_in_the_next_window_takes_nothing(self) -> None:
+    def test_a_refund_in_the_next_window_takes_nothing_from_it(self) -> None:
         with time_machine.travel("2026-11-23T12:00:00Z", tick=False) as clock:
-            late = counting.take(self.limit)
+            late = budget_counters.spend(self.limit)
             clock.shift(timedelta(seconds=61))
-            counting.give_back(late)
+            budget_counters.refund(late)
             for _ in range(10):
-                counting.take(self.limit)
-            counting.give_back(late)
-            counting.take(self.limit)
+                budget_counters.spend(self.limit)
+            budget_counters.refund(late)
+            budget_counters.spend(self.limit)
             with pytest.raises(Throttled):
-                counting.take(self.limit)
+                budget_counters.spend(self.limit)
 
     def test_a_refused_request_leaves_the_other_counters_alone(self) -> None:
-        narrow = counting.Limit((1, 60), ("narrow",))
-        counting.take(narrow)
+        narrow = Limit((1, 60), ("narrow",))
+        budget_counters.spend(narrow)
         for _ in range(20):
             with pytest.raises(Throttled):
-                counting.take(self.limit, narrow)
-        assert counting.take(self.limit)
+                budget_counters.spend(self.limit, narrow)
+        assert budget_counters.spend(self.limit)
 
 
 def test_a_site_has_a_budget_over_all_its_addresses(nobody: Api, settings: Settings) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.images.inspect import MAX_META, MAX_STEPS, Facts, ImageRefused, ImageTooLarge, inspect
-from catalog.tests.pictures import corners, encoded, hostile, jpeg, png_of
+from catalog.images.tests.pictures import corners, encoded, hostile, jpeg, png_of
 
 SEEDS = [
     jpeg(),

@@ -8,9 +8,9 @@ from django.core.management import CommandError, call_command
 
 from catalog.demo.pictures import colour_of, subject_of
 from catalog.images import jobs, pipeline
+from catalog.images.tests.pictures import jpeg
 from catalog.importing.pictures import file_name
 from catalog.models import ImageJob, ImageStatus, Product, ProductImage
-from catalog.tests.pictures import jpeg
 from core.jobs import job as job_rows
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -7,7 +7,7 @@ from PIL import Image, ImageCms, ImageStat
 
 from catalog.images.render import NotRendered, Picture, render
 from catalog.images.sizes import LONGEST, ImageFormat, ImageSize
-from catalog.tests.pictures import BLUE, GREEN, RED, YELLOW, corners, encoded, is_near, jpeg, opened
+from catalog.images.tests.pictures import BLUE, GREEN, RED, YELLOW, corners, encoded, is_near, jpeg, opened
 
 ALL = tuple(ImageFormat)
 SECRET = b"52.5200N 13.4050E Hauptstrasse 1"

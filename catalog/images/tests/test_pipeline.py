@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from catalog.images import files, jobs, pipeline, services
 from catalog.images.pool import Failure, JobFailed, Pool
+from catalog.images.tests.pictures import jpeg, work_all
 from catalog.models import ImageJob, ImageStatus, Product, ProductImage, Rendition
 from catalog.tests.factories import ProductFactory
-from catalog.tests.pictures import jpeg, work_all
 from core.auth.policy import SYSTEM
 from core.jobs import job as job_rows
 

@@ -17,7 +17,7 @@ from catalog.images.pool import ROOT, JobRefused, Pool
 from catalog.images.render import NotRendered
 from catalog.images.render import render as free_render
 from catalog.images.sizes import ImageFormat
-from catalog.tests.pictures import corners, encoded, jpeg
+from catalog.images.tests.pictures import corners, encoded, jpeg
 
 ATTEMPTS = {
     "the parent's environment": "open(f'/proc/{parent}/environ', 'rb').read()",

@@ -7,9 +7,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from pytest_django import Settings
 
+from catalog.images.tests.pictures import jpeg, work_all
 from catalog.models import ImageStatus, Product, ProductImage
 from catalog.tests.factories import ProductFactory
-from catalog.tests.pictures import jpeg, work_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

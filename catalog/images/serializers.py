@@ -1,0 +1,70 @@
+"""How REST shows images, and what it takes as an upload."""
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from graphql_relay import to_global_id
+from rest_framework import serializers
+
+from catalog.images import selectors
+from catalog.images.models import ALT_LENGTH, ImageStatus, ProductImage, Rendition
+from catalog.images.sizes import ImageFormat, ImageSize
+
+
+class RenditionSerializer(serializers.Serializer):
+    """One file of an image."""
+
+    size = serializers.ChoiceField(list(ImageSize))
+    format = serializers.ChoiceField(list(ImageFormat))
+    url = serializers.SerializerMethodField(help_text="Absolute, and good forever.")
+    width = serializers.IntegerField()
+    height = serializers.IntegerField()
+    bytes = serializers.IntegerField()
+
+    @extend_schema_field(OpenApiTypes.URI)
+    def get_url(self, rendition: Rendition) -> str:
+        return selectors.url_of(self.context["request"], rendition)
+
+
+class ImageSerializer(serializers.Serializer):
+    """A picture of a product."""
+
+    id = serializers.SerializerMethodField(help_text="GraphQL's global id.")
+    alt = serializers.CharField(help_text="What the picture shows.")
+    position = serializers.IntegerField()
+    status = serializers.ChoiceField(ImageStatus.values)
+    error = serializers.SerializerMethodField(help_text="Why it FAILED, in words for its uploader.")
+    width = serializers.SerializerMethodField(help_text="Upright, in pixels; null until READY.")
+    height = serializers.SerializerMethodField(help_text="Upright, in pixels; null until READY.")
+    placeholder = serializers.SerializerMethodField(help_text="A data: URI of a tiny preview; null until READY.")
+    renditions = serializers.SerializerMethodField(help_text="From the smallest to the largest; empty until READY.")
+
+    def get_id(self, image: ProductImage) -> str:
+        return to_global_id("ProductImage", image.pk)
+
+    def get_error(self, image: ProductImage) -> str | None:
+        return image.error or None
+
+    def get_width(self, image: ProductImage) -> int | None:
+        # The header alone does not tell which way up the picture is.
+        return image.width if image.status == ImageStatus.READY else None
+
+    def get_height(self, image: ProductImage) -> int | None:
+        return image.height if image.status == ImageStatus.READY else None
+
+    def get_placeholder(self, image: ProductImage) -> str | None:
+        return image.placeholder or None
+
+    @extend_schema_field(RenditionSerializer(many=True))
+    def get_renditions(self, image: ProductImage) -> Any:
+        return RenditionSerializer(selectors.renditions_of(image), many=True, context=self.context).data
+
+
+class ImageUploadSerializer(serializers.Serializer):
+    """A picture for a product, as multipart/form-data."""
+
+    image = serializers.FileField(help_text="JPEG, PNG, WebP or AVIF, by content.", allow_empty_file=True)
+    alt = serializers.CharField(
+        required=False, allow_blank=True, max_length=ALT_LENGTH, help_text="What the picture shows."
+    )

@@ -1,0 +1,24 @@
+"""prometheus_client: the processes that share PROMETHEUS_MULTIPROC_DIR name their files by METRICS_SLOT.
+
+- Written against: prometheus_client 0.26.0.
+- Why: its files are named after process ids and are never deleted, so the folder grows with every worker that is
+  recycled. The next worker takes over the slot, and goes on counting in the same file (docker/gunicorn.conf.py).
+- Upstream: prometheus/client_python#275, #509 (`MultiProcessValue` takes the function, but at one's own risk).
+- Test: core/patches/tests/test_prometheus.py.
+- Delete when: a setting or a documented function names the files.
+"""
+
+import os
+
+from prometheus_client import values
+
+
+def slot() -> str:
+    """What this process's files are named after: no two processes that run at once have the same."""
+    return os.environ.get("METRICS_SLOT") or f"pid{os.getpid()}"
+
+
+def use_slots() -> None:
+    """To be called before the first metric is made."""
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        values.ValueClass = values.MultiProcessValue(slot)
