@@ -15,7 +15,7 @@ from core.errors import InvalidInput
 
 @dataclass(frozen=True)
 class BrandPage:
-    """Brands with their cursors (None: deleted meanwhile), whether more lie on either side, and how to count them all."""
+    """Brands with their cursors (None: deleted meanwhile), whether more lie on either side, and how to count all."""
 
     edges: list[tuple[str, Brand | None]]
     has_next: bool

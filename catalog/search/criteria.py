@@ -40,6 +40,9 @@ class Range(Generic[V]):
         return self.low is not None and self.high is not None and self.low > self.high
 
 
+OPEN: Range[Any] = Range()
+
+
 @dataclass(frozen=True, kw_only=True)
 class SearchCriteria:
     """A text, filters and a sort that are valid. Made by `parse_criteria` only.
@@ -53,10 +56,10 @@ class SearchCriteria:
     categories: frozenset[int] | None = None
     category_subtree: frozenset[int] | None = field(default=None, compare=False)
     brands: frozenset[int] | None = None
-    price: Range[Decimal] = Range()
-    quantity: Range[int] = Range()
-    rating: Range[float] = Range()
-    created: Range[datetime] = Range()
+    price: Range[Decimal] = OPEN
+    quantity: Range[int] = OPEN
+    rating: Range[float] = OPEN
+    created: Range[datetime] = OPEN
     in_stock: bool | None = None
     sort: SortField = SortField.CREATED_AT
     descending: bool = True

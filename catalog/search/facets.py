@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from catalog.category_tree import CategoryTree
 from catalog.models import Brand, Category
-from catalog.search.criteria import Range, SearchCriteria
+from catalog.search.criteria import OPEN, SearchCriteria
 from catalog.search.pages import MAX_PAGE_SIZE
 from catalog.search.price_ranges import PriceFacet, price_facet
 from core.errors import InvalidInput
@@ -18,8 +18,8 @@ STARS = (4, 3, 2, 1)
 _OWN_FILTERS: dict[str, dict[str, Any]] = {
     "categories": {"categories": None, "category_subtree": None},
     "brands": {"brands": None},
-    "price": {"price": Range()},
-    "ratings": {"rating": Range()},
+    "price": {"price": OPEN},
+    "ratings": {"rating": OPEN},
     "in_stock": {"in_stock": None},
 }
 FACETS = tuple(_OWN_FILTERS)

@@ -45,6 +45,9 @@ class Hits:
         return [position.id for position in self.positions]
 
 
+NO_HITS = Hits([], has_next=False, has_previous=False)
+
+
 def page_arguments(
     *, first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None
 ) -> tuple[int, bool, str | None]:
@@ -111,7 +114,7 @@ def ranks_of(page: Page) -> tuple[int, int]:
 
 
 def ranked_hits_of(ids: list[int], page: Page, level: MatchLevel | None = None) -> Hits:
-    """The page's hits by RELEVANCE, from ids that were read from the page's first rank on; forward, one more is read."""
+    """The page's hits by RELEVANCE, from the ids at the page's ranks and, forward, one more if there is one."""
     start, stop = ranks_of(page)
     positions = [Position(start + n, row_id, level) for n, row_id in enumerate(ids[: stop - start])]
     has_cursor = page.position is not None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from catalog.models import CENT, MAX_PRICE
-from catalog.search.criteria import Range
+from catalog.search.criteria import OPEN, Range
 
 MIN_RANGES, MAX_RANGES = 4, 5
 # A scale of so many bounds is fine enough to choose ranges from.
@@ -43,7 +43,7 @@ class PriceFacet:
 
 def price_facet(span_within: Span, count_between: CountBetween) -> PriceFacet:
     """The span of prices and 4 to 5 ranges of round bounds; fewer ranges when there are fewer prices."""
-    span = span_within(Range())
+    span = span_within(OPEN)
     if span is None:
         return PriceFacet()
     cells = _cells(span_within, count_between, *span)

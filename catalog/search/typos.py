@@ -23,7 +23,12 @@ def typos_allowed(words: Iterable[str]) -> dict[str, int]:
     words_left, size_left = MAX_WORDS_WITH_TYPOS, MAX_AUTOMATA_SIZE
     for word in allowed:
         size = size_of(word)
-        if len(word) < MIN_LETTERS_ONE_TYPO or len(word.encode()) > MAX_WORD_BYTES or size > size_left or not words_left:
+        if (
+            len(word) < MIN_LETTERS_ONE_TYPO
+            or len(word.encode()) > MAX_WORD_BYTES
+            or size > size_left
+            or not words_left
+        ):
             continue
         allowed[word] = 1 if len(word) < MIN_LETTERS_TWO_TYPOS else 2
         words_left -= 1

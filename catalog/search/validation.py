@@ -8,7 +8,7 @@ from typing import Any
 
 from catalog.category_tree import CategoryTree
 from catalog.models import CENT, MAX_PRICE, MAX_QUANTITY, Brand
-from catalog.search.criteria import Range, SearchCriteria, SortField
+from catalog.search.criteria import OPEN, Range, SearchCriteria, SortField
 from catalog.search.tokens import parts_of, plain
 from catalog.slugs import normal_form
 from catalog.text import squeeze
@@ -40,10 +40,10 @@ class SearchInput:
     categories: Collection[str] | None = None
     brands: Collection[str] | None = None
     by_name: bool = False
-    price: Range[Decimal] = Range()
-    quantity: Range[int] = Range()
-    rating: Range[float] = Range()
-    created: Range[datetime] = Range()
+    price: Range[Decimal] = OPEN
+    quantity: Range[int] = OPEN
+    rating: Range[float] = OPEN
+    created: Range[datetime] = OPEN
     in_stock: bool | None = None
     sort: SortField | None = None
     descending: bool | None = None

@@ -127,7 +127,9 @@ class _CountsWithFallback:
         return self._answer(lambda counts: counts.in_stock(criteria))
 
 
-def _with_fallback(snapshot: store.Snapshot, ask_index: Callable[[], Result], ask_database: Callable[[], Result]) -> Result:
+def _with_fallback(
+    snapshot: store.Snapshot, ask_index: Callable[[], Result], ask_database: Callable[[], Result]
+) -> Result:
     """What the index answers, or the database when the index fails."""
     try:
         return ask_index()

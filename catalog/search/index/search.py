@@ -65,9 +65,7 @@ class IndexSearch:
             ids = ranked_ids(self._index, text.matching, text.level, filters(criteria), start, stop)
             return ranked_hits_of(ids, page, text.level)
         queries = [*([text.query] if text else []), *filters(criteria)]
-        rows = positions_in_order(
-            self._index, queries, sort_field(criteria), descending=criteria.descending, page=page
-        )
+        rows = positions_in_order(self._index, queries, sort_field(criteria), descending=criteria.descending, page=page)
         if text:
             rows = [replace(row, level=text.level) for row in rows]
         return hits_of(rows, page)

@@ -9,7 +9,7 @@ from catalog.models import Brand, Category, Product
 from catalog.search.criteria import SearchCriteria, SortField
 
 
-class ProductFilters(FilterSet):  # type: ignore[misc]
+class ProductFilters(FilterSet):
     """Named after the choices and ranges of SearchCriteria."""
 
     id = BaseInFilter(field_name="pk", lookup_expr="in")
