@@ -20,42 +20,26 @@ export REVISION
 .PHONY: help run test test-mysql fuzz test-browser test-worker bench-search lint style types arrows migrations schema-current pins deployable \
 	format schema requirements clean base dev production scan up down logs backup restore chaos image test-image audit bench-graphql bench-images secrets known-secrets
 
+##@ Start
+
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "  make run takes HOST, PORT, VAR_DIR, DATABASE_URL, CELERY_BROKER_URL and CACHE_URL: make run PORT=8765 VAR_DIR=var2"
+	@echo "Variables: make run PORT=8765 VAR_DIR=var2 DATABASE_URL=mysql://… ; every setting is in docs/settings.md"
 
 run: export DEBUG = 1
 run: $(if $(filter mysql%,$(DATABASE_URL)),production,base) ## Vitrine on this machine: installs, migrates, seeds, serves
 	@exec $(RUN)/python manage.py serve
 
-test: dev ## all tests on SQLite; ARGS="-k search" picks
-	$(EMBEDDED) $(PYTEST) $(PARALLEL) $(ARGS)
+clean: ## removes what was installed or cached; your data in var/ stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-test-mysql: ## the same tests and those about MySQL, against DATABASE_URL=mysql://…
-	@case "$$DATABASE_URL" in mysql*) ;; *) \
-		echo "Which server? make test-mysql DATABASE_URL=mysql://root@127.0.0.1/vitrine (it makes test_vitrine and drops it)"; exit 2;; esac
-	@$(MAKE) --no-print-directory dev production
-	$(PYTEST) $(PARALLEL) -m "not browser and not worker" $(ARGS)
+##@ Change the code
 
-fuzz: dev ## N=2000 documents for each field and executor, drawn from the schema and sent over HTTP
-	$(EMBEDDED) FUZZED_EXAMPLES=$(or $(N),2000) $(PYTEST) core/tests/test_graphql_fuzzed.py $(PARALLEL) $(ARGS)
-
-test-browser: dev ## the pages in headless Chromium
-	@command -v chromium chromium-browser google-chrome >/dev/null || { echo "No Chromium here: apt-get install chromium"; exit 2; }
-	$(EMBEDDED) $(PYTEST) -m browser $(ARGS)
-
-test-worker: dev ## real workers: killed in a loop, rebuilding under load; on SQLite, or on DATABASE_URL and CELERY_BROKER_URL
-	$(PYTEST) -m worker $(ARGS)
-
-bench-search: dev $(if $(filter mysql%,$(DATABASE_URL)),production) ## both search engines, N=10000,1000000 products; beside MySQL with DATABASE_URL=mysql://…/bench
-	$(RUN)/python -m bench.search --sizes $(or $(N),10000,1000000) $(ARGS)
-
-bench-graphql: dev $(if $(filter mysql%,$(DATABASE_URL)),production) ## requests a second beside graphene-django, strawberry-django and a view by hand; DATABASE_URL=mysql://…; ARGS=--quick
-	$(RUN)/python -m bench.graphql $(ARGS)
-
-bench-images: dev ## images a second and ms an image by format, for 1 to N processes; IMAGES=folder
-	$(EMBEDDED) DEBUG=1 $(RUN)/python -m bench.images $(IMAGES)
+format: dev ## lays the code out and fixes what ruff can
+	$(RUN)/ruff format .
+	$(RUN)/ruff check --fix .
 
 lint: style types arrows migrations schema-current pins deployable secrets ## everything that must hold besides the tests
 
@@ -89,9 +73,11 @@ deployable: dev
 	$(EMBEDDED) DEBUG= SECRET_KEY=$$(od -An -tx1 -N32 /dev/urandom | tr -d ' \n') JWT_SECRET_KEY=$$(od -An -tx1 -N32 /dev/urandom | tr -d ' \n') \
 		ALLOWED_HOSTS=example.com SITE_URL=https://example.com EMAIL_URL=smtp://mail.example.com $(RUN)/python manage.py check --deploy --fail-level WARNING
 
-format: dev ## lays the code out and fixes what ruff can
-	$(RUN)/ruff format .
-	$(RUN)/ruff check --fix .
+# Words such as password in the code are ruff's to judge (S105 to S107); this looks for keys, tokens and URLs with passwords.
+SECRETS := --disable-plugin KeywordDetector --exclude-files '^(requirements/|docker/mail/requirements.txt|core/static/graphiql/)'
+
+secrets: dev
+	@git ls-files -z | grep -zv '^.ci/secrets.json$$' | xargs -0 $(RUN)/detect-secrets-hook --baseline .ci/secrets.json $(SECRETS)
 
 schema: dev ## writes schema.graphql from the code
 	$(EMBEDDED) $(RUN)/python manage.py graphql_schema --out schema.graphql
@@ -99,24 +85,44 @@ schema: dev ## writes schema.graphql from the code
 requirements: dev ## pins again after a change of a .in file; ARGS=--upgrade takes the newest
 	cd requirements && for set in $(SETS); do $(COMPILE) $(ARGS) $$set.in -o $$set.txt || exit 1; done
 
+known-secrets: dev ## writes down what `make scan` finds as examples that are none: look at the difference
+	@git ls-files -z | grep -zv '^.ci/secrets.json$$' | xargs -0 $(RUN)/detect-secrets scan --slim $(SECRETS) >.ci/secrets.new
+	@mv .ci/secrets.new .ci/secrets.json
+
+##@ Test it
+
+test: dev ## all tests on SQLite; ARGS="-k search" picks
+	$(EMBEDDED) $(PYTEST) $(PARALLEL) $(ARGS)
+
+test-mysql: ## the same tests and those about MySQL, against DATABASE_URL=mysql://…
+	@case "$$DATABASE_URL" in mysql*) ;; *) \
+		echo "Which server? make test-mysql DATABASE_URL=mysql://root@127.0.0.1/vitrine (it makes test_vitrine and drops it)"; exit 2;; esac
+	@$(MAKE) --no-print-directory dev production
+	$(PYTEST) $(PARALLEL) -m "not browser and not worker" $(ARGS)
+
+test-worker: dev ## real workers: killed in a loop, rebuilding under load; on SQLite, or on DATABASE_URL and CELERY_BROKER_URL
+	$(PYTEST) -m worker $(ARGS)
+
+test-browser: dev ## the pages in headless Chromium
+	@command -v chromium chromium-browser google-chrome >/dev/null || { echo "No Chromium here: apt-get install chromium"; exit 2; }
+	$(EMBEDDED) $(PYTEST) -m browser $(ARGS)
+
+fuzz: dev ## N=2000 documents for each field and executor, drawn from the schema and sent over HTTP
+	$(EMBEDDED) FUZZED_EXAMPLES=$(or $(N),2000) $(PYTEST) core/tests/test_graphql_fuzzed.py $(PARALLEL) $(ARGS)
+
+audit: dev ## the 61 audits of GraphQL over HTTP (npm graphql-http)
+	@.ci/audit
+
 # Strict: what cannot be asked about is an error too, not a pass.
 scan: dev secrets ## known holes in what is installed, and secrets in what is committed
 	@$(RUN)/pip-audit --strict --requirement requirements/production.txt --disable-pip --require-hashes 2>.venv/audit.log || { \
 		cat .venv/audit.log >&2; ! grep -q '^ERROR' .venv/audit.log || echo "NOT AUDITED: pip-audit asks pypi.org/pypi/NAME/VERSION/json \
 	about each package and had no answer (a mirror of packages alone has none). CI asks with every change." >&2; exit 1; }
 
-# Words such as password in the code are ruff's to judge (S105 to S107); this looks for keys, tokens and URLs with passwords.
-SECRETS := --disable-plugin KeywordDetector --exclude-files '^(requirements/|docker/mail/requirements.txt|core/static/graphiql/)'
+test-image: ## the tests inside the image
+	docker build --target test --tag vitrine:test . && docker run --rm vitrine:test
 
-secrets: dev
-	@git ls-files -z | grep -zv '^.ci/secrets.json$$' | xargs -0 $(RUN)/detect-secrets-hook --baseline .ci/secrets.json $(SECRETS)
-
-known-secrets: dev ## writes down what `make scan` finds as examples that are none: look at the difference
-	@git ls-files -z | grep -zv '^.ci/secrets.json$$' | xargs -0 $(RUN)/detect-secrets scan --slim $(SECRETS) >.ci/secrets.new
-	@mv .ci/secrets.new .ci/secrets.json
-
-audit: dev ## the 61 audits of GraphQL over HTTP (npm graphql-http)
-	@.ci/audit
+##@ Run it in Docker
 
 up: ## the whole system in Docker, built and healthy; ARGS="--scale web=3"
 	@docker/env.sh
@@ -140,15 +146,19 @@ restore: ## FROM=backups/<time> puts it back: what is there now is lost
 image: ## the Docker image alone
 	docker build --build-arg REVISION=$(REVISION) --tag vitrine:latest .
 
-test-image: ## the tests inside the image
-	docker build --target test --tag vitrine:test . && docker run --rm vitrine:test
-
 chaos: dev ## mixed load on the composed system while its parts are killed; ARGS="--only redis mysql"
 	$(RUN)/python -m bench.chaos $(ARGS)
 
-clean: ## removes what was installed or cached; your data in var/ stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+##@ Measure it
+
+bench-search: dev $(if $(filter mysql%,$(DATABASE_URL)),production) ## both search engines, N=10000,1000000 products; beside MySQL with DATABASE_URL=mysql://…/bench
+	$(RUN)/python -m bench.search --sizes $(or $(N),10000,1000000) $(ARGS)
+
+bench-graphql: dev $(if $(filter mysql%,$(DATABASE_URL)),production) ## requests a second beside graphene-django, strawberry-django and a view by hand; DATABASE_URL=mysql://…; ARGS=--quick
+	$(RUN)/python -m bench.graphql $(ARGS)
+
+bench-images: dev ## images a second and ms an image by format, for 1 to N processes; IMAGES=folder
+	$(EMBEDDED) DEBUG=1 $(RUN)/python -m bench.images $(IMAGES)
 
 base dev production:
 	$(INSTALL) $@

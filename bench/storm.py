@@ -56,13 +56,14 @@ class Shop:
     def __init__(self, folder: Path) -> None:
         from django.core.management import call_command
 
-        from catalog.models import ImageJob, Product
+        from catalog.demo.models import WantedPicture
+        from catalog.models import Product
         from core.auth import tokens
         from users.models import User
 
         call_command("migrate", verbosity=0)
         call_command("seed_demo", verbosity=0)
-        ImageJob.objects.all().delete()  # the demo's own pictures would be in the way
+        WantedPicture.objects.all().delete()  # the demo's own pictures would be in the way
         self.headers = {"Authorization": f"Bearer {tokens.issue(User.objects.get(email='staff@example.com')).token}"}
         self.slugs = list(Product.objects.filter(is_active=True).values_list("slug", flat=True))
         with socket.socket() as probe:

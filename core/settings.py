@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "core",
     "users",
     "catalog",
+    "catalog.demo",
     "cart",
 ]
 MIDDLEWARE = [
@@ -155,7 +156,7 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TIMEZONE = "UTC"
 # Pictures have a queue of their own, so that their workers can run elsewhere; the worker of `make run` takes both.
-CELERY_TASK_ROUTES = {"catalog.tasks.*_images": {"queue": "images"}}
+CELERY_TASK_ROUTES = {"catalog.*_images": {"queue": "images"}}
 MAIL_SWEEP = env.seconds("MAIL_SWEEP_SECONDS", 60, least=1, most=86400)
 # What finds work that no message told of. Each expires before its next one: while no worker runs they do not pile up.
 _sweeps = {

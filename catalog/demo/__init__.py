@@ -1,1 +1,4 @@
-"""The demo shop: its words in TOML, the catalogue made of them, and the write that puts it into the database."""
+"""The demo shop: its words in TOML, the catalogue made from them, two accounts, and drawn pictures.
+
+An app of its own. Nothing imports it but Django; it registers itself where it is needed (apps.py).
+"""

@@ -1,10 +1,19 @@
-"""Draws a picture for a demo product: a few shapes in its own colours, the same on every run. For the pool."""
+"""Draws a picture for a demo product: a few shapes in its own colours, the same on every run.
+
+`python -m catalog.demo.drawing` draws what it reads from its standard input, until that ends (catalog.demo.pictures).
+It imports no Django.
+"""
 
 import hashlib
+import os
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from io import BytesIO
 
 from PIL import Image, ImageColor, ImageDraw, ImageFilter
+
+from catalog.images.protocol import receive, send
 
 SIDE = 1000
 # Drawn larger and scaled down: Pillow's shapes have hard edges.
@@ -188,3 +197,16 @@ SUBJECTS: dict[str, Callable[[Pen, _Dice, Colour, int, int], None]] = {
     "vases": _vases,
     "frame": _frame,
 }
+
+
+def main() -> None:
+    """Answers each message that holds the arguments of `draw` with the picture."""
+    os.nice(10)
+    with suppress(EOFError):
+        while True:
+            arguments, _ = receive(sys.stdin.buffer, most=0)
+            send(sys.stdout.buffer, {}, [draw(**arguments)])
+
+
+if __name__ == "__main__":
+    main()

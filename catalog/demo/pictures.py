@@ -1,83 +1,109 @@
-"""Which picture the demo shop draws for which product: shapes by category, colours by the name's own words."""
+"""Pictures of the demo's products: wanted by seed_demo, drawn by the worker, uploaded as people upload theirs."""
 
-import uuid
-from collections.abc import Iterable
+import logging
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import BinaryIO, cast
 
+from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
 
+from catalog.demo.models import WantedPicture
+from catalog.demo.subjects import colour_of, subject_of
+from catalog.images import pipeline
 from catalog.images.models import ImageJob, ProductImage
-from catalog.images.services import notify_worker
+from catalog.images.protocol import receive, send
+from catalog.images.services import image_upload
 from catalog.models import Product
-from catalog.text import fold
+from core.auth.policy import SYSTEM
+from core.errors import InvalidInput
+from core.jobs import job as job_rows
+from core.jobs import lease
+from core.jobs.notify import notify
 
-# The first word found in the category's name (and then in the product's) decides; see catalog.demo.drawing.SUBJECTS.
-SUBJECTS = {
-    "vases": ("vase", "jar", "candle", "soap", "cutlery", "planter"),
-    "lamp": ("lamp", "pendant", "light", "lantern"),
-    "shelf": ("shel", "bookcase", "cabinet", "sideboard", "tv", "wardrobe"),
-    "table": ("table", "desk", "board"),
-    "seat": ("sofa", "chair", "armchair", "bed", "bench"),
-    "textile": ("rug", "cushion", "throw", "duvet", "sheet", "pillow", "curtain", "towel", "mat", "apron"),
-    "frame": ("mirror", "clock", "poster", "print"),
-    "vessel": ("mug", "cup", "pot", "pan", "kettle", "bowl", "plate", "glass", "tea", "coffee", "casserole", "bakeware",
-               "basket", "can"),
-}  # fmt: skip
-COLOURS = {
-    "brass": "#b5924c", "bronze": "#7d5a3c", "copper": "#b0704a", "gold": "#c39b4e", "steel": "#8e959b",
-    "black": "#3a3836", "charcoal": "#4a4a4d", "graphite": "#55585c", "slate": "#66717c", "smoke": "#8a8580",
-    "grey": "#9a9a96", "dove": "#b3aea6", "white": "#d9d2c5", "chalk": "#dcd6ca", "cream": "#dfd0b0",
-    "ivory": "#dccfb2", "oatmeal": "#cbb897", "sand": "#cdb288", "linen": "#c9b795", "natural": "#c4a77d",
-    "oak": "#b98f5a", "walnut": "#75513a", "ash": "#c7b392", "beech": "#c99b67", "acacia": "#8d5d38",
-    "teak": "#95673d", "pine": "#cda56c", "bamboo": "#bfa468", "sage": "#93a487", "forest": "#3f5c48",
-    "olive": "#78793f", "moss": "#6f7f4b", "green": "#5f8363", "celadon": "#9dbaa6", "ink": "#2f3e5c",
-    "indigo": "#39457a", "petrol": "#2f5f6b", "navy": "#2f4062", "blue": "#4f749c", "sky": "#8fb1cc",
-    "terracotta": "#b8664a", "rust": "#a4502f", "brick": "#98503d", "red": "#a8433c", "amber": "#c98a3c",
-    "ochre": "#c08f3a", "mustard": "#c29a37", "saffron": "#d19a2f", "blush": "#d3a296", "rose": "#c58a8a",
-    "plum": "#6f4560", "aubergine": "#553a52", "lilac": "#a793bd",
-}  # fmt: skip
-NAMESPACE = uuid.UUID("6f1d4f62-6a3b-5a0e-9c57-5e1f0c6a7b10")
+logger = logging.getLogger(__name__)
+
+TASK = "catalog.demo.tasks.draw_images"
+# While so many uploads wait to be rendered, none is added: what people upload meanwhile is rendered soon.
+MAX_WAITING_PER_PROCESS = 2
+PAUSE_SECONDS = 0.1
+MAX_PICTURE_BYTES = 4 << 20
 
 
-def ask_for_pictures(products: Iterable[Product], categories: dict[int, str]) -> int:
-    """Writes down that each product without an image gets one drawn; the worker does it. Tells how many.
+def want_pictures(products: QuerySet[Product]) -> int:
+    """Has a picture drawn for each of the products that has no image. Returns how many are new on the list."""
+    images = ProductImage.objects.filter(product=OuterRef("pk"))
+    wanted = WantedPicture.objects.filter(product=OuterRef("pk"))
+    missing = products.exclude(Exists(images)).exclude(Exists(wanted)).order_by("pk").values_list("pk", flat=True)
+    rows = WantedPicture.objects.bulk_create([WantedPicture(product_id=product_id) for product_id in missing])
+    if rows:
+        transaction.on_commit(lambda: notify(TASK))
+    return len(rows)
 
-    `categories` are the names by id.
+
+def draw_pictures() -> int:
+    """Draws and uploads what is wanted, until nothing is left or the worker stops; returns the number of pictures.
+
+    One process draws at a time. Each picture is drawn the same again, and a product takes the same bytes once: a
+    worker that is killed after an upload does no harm.
     """
-    products = list(products)
-    ids = [product.pk for product in products]
-    keys = {product.pk: uuid.uuid5(NAMESPACE, product.slug) for product in products}
-    pictured = set(ProductImage.objects.filter(product__in=ids).values_list("product_id", flat=True))
-    asked = set(ImageJob.objects.filter(key__in=keys.values()).values_list("key", flat=True))
-    wanted = [
-        ImageJob(
-            kind=ImageJob.Kind.DRAW,
-            key=keys[product.pk],
-            product=product,
-            details={
-                "seed": product.slug,
-                "subject": subject_of(categories[product.category_id], product.name),
-                "colour": colour_of(product.name),
-            },
-        )
-        for product in products
-        if product.pk not in pictured and keys[product.pk] not in asked
-    ]
-    ImageJob.objects.bulk_create(wanted)
-    if wanted:
-        transaction.on_commit(notify_worker)
-    return len(wanted)
+    if not WantedPicture.objects.exists():
+        return 0
+    with lease.hold("demo pictures") as is_held:
+        if not is_held:
+            return 0
+        with _artist() as draw:
+            return _draw_all(draw)
 
 
-def subject_of(category: str, name: str) -> str:
-    """What to draw; "" when no word tells."""
-    for text in (fold(category), fold(name)):
-        for subject, words in SUBJECTS.items():
-            if any(word.startswith(tuple(words)) for word in text.split()):
-                return subject
-    return ""
+def _draw_all(draw: Callable[[Product], bytes]) -> int:
+    count = 0
+    max_waiting = MAX_WAITING_PER_PROCESS * settings.IMAGE_PROCESSES
+    left = WantedPicture.objects.select_related("product__category").order_by("pk")
+    while not pipeline.stopping.is_set() and (wanted := left.first()) is not None:
+        if job_rows.due(ImageJob).filter(kind=ImageJob.Kind.RENDER).count() >= max_waiting:
+            pipeline.stopping.wait(PAUSE_SECONDS)
+            continue
+        if not ProductImage.objects.filter(product=wanted.product).exists():
+            _upload(wanted.product, draw(wanted.product))
+            count += 1
+        wanted.delete()
+    return count
 
 
-def colour_of(name: str) -> str:
-    """The colour that the name tells, the last word first; "" when none does."""
-    words = fold(name).replace(",", " ").replace("-", " ").split()
-    return next((COLOURS[word] for word in reversed(words) if word in COLOURS), "")
+def _upload(product: Product, picture: bytes) -> None:
+    try:
+        image_upload(actor=SYSTEM, product_id=product.pk, file=BytesIO(picture), alt=product.name)
+    except InvalidInput as error:
+        # Deleted meanwhile, or given a name that cannot be an alternative text.
+        logger.warning("Product %s gets no demo picture: %s", product.pk, error)
+
+
+@contextmanager
+def _artist() -> Iterator[Callable[[Product], bytes]]:
+    """A function that draws, in a child process: the worker neither loads Pillow nor spends its time on drawing."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "catalog.demo.drawing"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=settings.BASE_DIR,
+        # Ctrl-C reaches all processes of a session: the worker still needs its last picture.
+        start_new_session=True,
+    )
+    # Popen says IO[bytes] of what are the two ends of buffered pipes.
+    to_child, from_child = cast(BinaryIO, child.stdin), cast(BinaryIO, child.stdout)
+
+    def draw(product: Product) -> bytes:
+        subject = subject_of(product.category.name, product.name)
+        send(to_child, {"seed": product.slug, "subject": subject, "colour": colour_of(product.name)}, [])
+        return receive(from_child, most=MAX_PICTURE_BYTES)[1][0]
+
+    try:
+        yield draw
+    finally:
+        child.kill()
+        child.communicate()

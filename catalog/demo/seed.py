@@ -2,21 +2,12 @@
 
 from dataclasses import dataclass
 
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
 from django.db import transaction
 
+from catalog.demo.accounts import add_accounts
 from catalog.demo.generator import DemoCatalogue, demo_catalogue
-from catalog.demo.pictures import ask_for_pictures
+from catalog.demo.pictures import want_pictures
 from catalog.models import Brand, Category, Product
-from core.auth import shop_staff
-
-# Known to everyone who reads the README: made only where DEBUG is on.
-ACCOUNT_PASSWORD = "vitrine-demo"  # noqa: S105
-ACCOUNTS = {
-    "shopper@example.com": {},
-    "staff@example.com": {"is_staff": True, "is_superuser": True},
-}
 
 
 @dataclass(frozen=True)
@@ -42,7 +33,7 @@ def seed_demo(*, only_if_empty: bool = False, with_accounts: bool = False) -> Se
         return None
     catalogue = demo_catalogue()
     # In the same transaction: a run cut short must not leave products, for which --if-empty would skip the accounts.
-    accounts = _add_accounts() if with_accounts else []
+    accounts = add_accounts() if with_accounts else []
     return _add_catalogue(catalogue, accounts)
 
 
@@ -76,8 +67,7 @@ def _add_catalogue(catalogue: DemoCatalogue, accounts: list[str]) -> Seeded:
         row.fill_keys()
     Product.objects.bulk_create(rows)
     # The first start waits for no picture: the worker draws them when the service is up.
-    there = Product.objects.filter(slug__in=slugs).only("id", "slug", "name", "category_id")
-    pictures = ask_for_pictures(there, dict(Category.objects.values_list("id", "name")))
+    pictures = want_pictures(Product.objects.filter(slug__in=slugs))
     return Seeded(
         products=len(rows),
         categories=Category.objects.count() - categories_before,
@@ -113,18 +103,3 @@ def _brand_ids(catalogue: DemoCatalogue, needed: set[str]) -> dict[str, int]:
         if brand.slug in needed and brand.slug not in ids:
             ids[brand.slug] = Brand.objects.create(name=brand.name, slug=brand.slug).pk
     return ids
-
-
-def _add_accounts() -> list[str]:
-    """Makes the demo accounts that are missing and tells which."""
-    users = get_user_model()
-    made = []
-    for email, rights in ACCOUNTS.items():
-        try:
-            users.objects.get_by_natural_key(email)
-        except users.DoesNotExist:
-            user = users.objects.create_user(email, ACCOUNT_PASSWORD, **rights)
-            if user.is_staff:
-                user.groups.set(Group.objects.filter(name=shop_staff.NAME))
-            made.append(email)
-    return made

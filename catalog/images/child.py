@@ -5,8 +5,6 @@ connection (catalog.images.confinement), and is believed nothing but JSON and by
 `python -m catalog.images.child MEMORY` takes its address-space limit in bytes.
 """
 
-# For functions that import these when they are called, which a confined process cannot.
-import colorsys  # noqa: F401
 import os
 import queue
 import resource
@@ -20,7 +18,6 @@ from typing import BinaryIO
 
 from PIL import GifImagePlugin, Image, MpoImagePlugin, PpmImagePlugin, TiffImagePlugin  # noqa: F401
 
-from catalog.demo.drawing import draw
 from catalog.images.confinement import NotConfined, confine
 from catalog.images.protocol import DONE, MEMORY, READY, REFUSED, Head, Parts, receive, send
 from catalog.images.render import SRGB, NotRendered, render
@@ -47,12 +44,7 @@ def render_task(data: bytes, *, source: str, formats: list[str], max_pixels: int
     return head, [each.data for each in picture.renditions]
 
 
-def draw_task(*, seed: str, subject: str, colour: str) -> Answer:
-    """A demo product's picture."""
-    return {}, [draw(seed=seed, subject=subject, colour=colour)]
-
-
-TASKS: dict[str, Callable[..., Answer]] = {"render": render_task, "draw": draw_task}
+TASKS: dict[str, Callable[..., Answer]] = {"render": render_task}
 
 
 def warm_up() -> None:

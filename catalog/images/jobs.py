@@ -3,7 +3,6 @@
 import logging
 from datetime import timedelta
 from functools import partial
-from io import BytesIO
 from typing import Any
 
 from django.conf import settings
@@ -11,14 +10,12 @@ from django.db import DatabaseError, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from catalog.images import files, services
+from catalog.images import files
 from catalog.images.models import ERROR_LENGTH, ImageJob, ImageStatus, ProductImage, Rendition
 from catalog.images.pool import Failure, JobFailed, JobRefused, Pool
 from catalog.images.protocol import Head, Parts
 from catalog.images.sizes import FIRST, LATER, ImageFormat, ImageSize
-from core.auth.policy import SYSTEM
 from core.db.transactions import run_in_transaction
-from core.errors import InvalidInput
 from core.jobs import job as job_rows
 
 logger = logging.getLogger(__name__)
@@ -100,24 +97,12 @@ def _render_later(job: ImageJob, pool: Pool) -> None:
     _finish(job, image, LATER, *_render(image, LATER, job, pool), lambda: None)
 
 
-def _draw(job: ImageJob, pool: Pool) -> None:
-    """A picture goes the way of an upload; a product that has one meanwhile needs none."""
-    product = job.product
-    if product is not None and not ProductImage.objects.filter(product=product).exists():
-        _, (data,) = _run(pool, "draw", **job.details)
-        try:
-            services.image_upload(actor=SYSTEM, product_id=product.pk, file=BytesIO(data), alt=product.name)
-        except InvalidInput as error:
-            logger.warning("%s: %s", job, error)
-    _end(job)
-
-
 def _remove(job: ImageJob, pool: Pool) -> None:
     files.remove(job.key)
     _end(job)
 
 
-WORK = {Kind.REMOVE: _remove, Kind.RENDER: _render_first, Kind.DRAW: _draw, Kind.LATER: _render_later}
+WORK = {Kind.REMOVE: _remove, Kind.RENDER: _render_first, Kind.LATER: _render_later}
 
 
 def _image_of(job: ImageJob) -> ProductImage:

@@ -80,22 +80,18 @@ class ImageJob(Job):
 
         REMOVE = 1, "remove the files of a deleted image"
         RENDER = 2, "make the renditions that a shop needs"
-        DRAW = 3, "draw a demo product's picture"
         LATER = 4, "make the renditions that may follow"
 
     kind = models.PositiveSmallIntegerField(choices=Kind.choices, editable=False)
     key = models.UUIDField(editable=False)
     image = models.ForeignKey(ProductImage, models.CASCADE, null=True, editable=False, related_name="jobs")
-    product = models.ForeignKey("catalog.Product", models.CASCADE, null=True, editable=False, related_name="+")
     # How often a child crashed, hung or ran out of memory over it.
     crashes = models.PositiveSmallIntegerField(default=0, editable=False)
-    # What to draw.
-    details = models.JSONField(default=dict, blank=True, editable=False)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(name="image_job_once", fields=["key", "kind"]),
-            models.CheckConstraint(name="image_job_of_an_image", condition=Q(kind__in=[1, 3]) | Q(image__isnull=False)),
+            models.CheckConstraint(name="image_job_of_an_image", condition=Q(kind=1) | Q(image__isnull=False)),
         ]
         indexes = [models.Index(name="image_job_due", fields=["status", "kind", "due_at"])]
 

@@ -1,1 +1,1 @@
-"""CSV in, products out: files are checked, rows become typed or are refused with a reason, batches are saved."""
+"""Imports products from CSV files: checks the files, parses their rows or refuses them with a reason, saves batches."""

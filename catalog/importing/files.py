@@ -1,4 +1,4 @@
-"""A CSV file: checked as a whole before anything is written, then read record by record in bounded memory."""
+"""Reads CSV files: checks each as a whole before anything is written, then reads its records in bounded memory."""
 
 import codecs
 import csv
@@ -12,19 +12,19 @@ from catalog.importing import plain, shopify
 from catalog.importing.formulas import is_report, unguarded
 from catalog.importing.rows import Form
 
-CHUNK = 1 << 20
-# No product has more; without a limit one unclosed quote would pull a whole file into memory.
-MAX_LINE, MAX_RECORD = 1_000_000, 2_000_000
-# A record's physical lines; fewer and fewer once records fail, until one holds again.
-MOST_LINES, LEAST_LINES = 2_000, 10
+CHUNK_BYTES = 1 << 20
+# No product needs more. Without these limits an unclosed quote would read the whole file into memory.
+MAX_LINE_BYTES, MAX_RECORD_CHARACTERS = 1_000_000, 2_000_000
+# The most physical lines of one record. Each broken record halves the limit, down to the minimum.
+MAX_RECORD_LINES, MIN_RECORD_LINES = 2_000, 10
 
 
 class FileRefusedError(Exception):
-    """The file cannot be imported at all; the message is one sentence for a person."""
+    """The file cannot be imported at all. The message is a sentence for the user."""
 
 
 class Record(NamedTuple):
-    """One record: its first line (the file's first is 1), its cells, and what is wrong with it as CSV, if anything."""
+    """A record: `line` is the number of its first line, `problem` what is wrong with its CSV, if anything."""
 
     line: int
     cells: list[str]
@@ -41,35 +41,35 @@ class SourceFile:
     size: int
 
     def form(self) -> Form:
-        """A fresh reader of this file's rows, chosen by its header."""
+        """A new reader of this file's rows. The header decides between Shopify's and the plain format."""
         return _form_for(self.path, self.header)
 
     def records(self, advance: Callable[[int], object] = lambda position: None) -> Iterator[Record]:
-        """The records below the header; `advance` hears how many bytes are read. Raises FileRefusedError."""
+        """The records below the header. Calls `advance` with the number of bytes read. Raises FileRefusedError."""
         try:
-            with _opened(self.path) as text:
+            with _open(self.path) as text:
                 records = _records(text)
                 next(records, None)
-                mended = is_report(self.header)
+                from_report = is_report(self.header)
                 for count, record in enumerate(records):
                     if count % 256 == 0:
                         advance(text.buffer.tell())
-                    cells = [unguarded(cell) for cell in record.cells] if mended else record.cells
-                    yield _fitted(record._replace(cells=cells), len(self.header))
+                    cells = [unguarded(cell) for cell in record.cells] if from_report else record.cells
+                    yield _fit(record._replace(cells=cells), len(self.header))
         except (OSError, UnicodeDecodeError) as error:
             raise FileRefusedError(f"{self.path} cannot be read to its end: {error}.") from error
 
 
 def check(path: Path) -> SourceFile:
-    """The file, read once to its end in constant memory. Raises FileRefusedError when it is no product CSV."""
+    """Reads the file once to its end, in constant memory. Raises FileRefusedError when it is no product CSV."""
     try:
         if not path.exists():
             raise FileRefusedError(f"{path}: there is no such file.")
         if not path.is_file():
-            raise FileRefusedError(f"{path} is not a file{' but a folder' if path.is_dir() else ''}.")
+            raise FileRefusedError(f"{path} is {'a folder' if path.is_dir() else 'not a file'}.")
         with path.open("rb") as raw:
             size = _check_text(path, raw)
-        with _opened(path) as text:
+        with _open(path) as text:
             first = next(_records(text), None)
     except OSError as error:
         raise FileRefusedError(f"{path} cannot be read: {error.strerror}.") from error
@@ -82,17 +82,17 @@ def check(path: Path) -> SourceFile:
     return SourceFile(path, header, size)
 
 
-def _opened(path: Path) -> TextIO:
-    # newline="": quoted line breaks stay what they are, as the csv module wants it.
+def _open(path: Path) -> TextIO:
+    # newline="" keeps line breaks inside quotes as they are; the csv module requires it.
     return path.open(encoding="utf-8-sig", newline="")
 
 
 def _check_text(path: Path, raw: BinaryIO) -> int:
-    """How many bytes it has. Raises FileRefusedError unless all of it is UTF-8 text in lines of bearable length."""
+    """The file's size in bytes. Raises FileRefusedError unless it is UTF-8 text whose lines are not too long."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     size, line, length = 0, 1, 0
     while True:
-        chunk = raw.read(CHUNK)
+        chunk = raw.read(CHUNK_BYTES)
         try:
             decoder.decode(chunk, final=not chunk)
         except UnicodeDecodeError as error:
@@ -104,21 +104,21 @@ def _check_text(path: Path, raw: BinaryIO) -> int:
         if not chunk:
             return size
         lengths = [len(piece) for piece in chunk.replace(b"\r", b"\n").split(b"\n")]
-        lengths[0] += length  # the chunk goes on where the last one stopped
-        if max(lengths) > MAX_LINE:
-            raise FileRefusedError(f"{path} is not CSV: it has a line of more than {MAX_LINE:,} bytes.")
+        lengths[0] += length  # The chunk continues the last line of the one before.
+        if max(lengths) > MAX_LINE_BYTES:
+            raise FileRefusedError(f"{path} is not CSV: it has a line of more than {MAX_LINE_BYTES:,} bytes.")
         length = lengths[-1]
         size += len(chunk)
         line += chunk.count(b"\n")
 
 
 class _Lines:
-    """The physical lines of a file, counted; those of a record that fails can be read again."""
+    """The physical lines of a file, counted. The lines of a broken record can be read again."""
 
     def __init__(self, stream: TextIO) -> None:
         self.number = 0
         self.characters = 0
-        self.patience = MOST_LINES
+        self.max_lines = MAX_RECORD_LINES
         self._stream = stream
         self._record: list[str] = []
         self._again: deque[str] = deque()
@@ -131,20 +131,20 @@ class _Lines:
         self.number += 1
         self.characters += len(line)
         self._record.append(line)
-        if self.characters > MAX_RECORD or len(self._record) > self.patience:
+        if self.characters > MAX_RECORD_CHARACTERS or len(self._record) > self.max_lines:
             raise csv.Error("record too long")
         return line
 
     def begin(self) -> int:
-        """Starts a record; the number of its first line."""
+        """Starts a record. Returns the number of its first line."""
         self._record.clear()
         self.characters = 0
         return self.number + 1
 
     def give_up(self) -> str:
-        """Keeps the record's first line as read, and lets its others be read again."""
-        # Every other line of a file may open a quote: reading on to the end for each would take forever.
-        self.patience = max(LEAST_LINES, self.patience // 2)
+        """Ends a broken record after its first line, which is returned. Its other lines will be read again."""
+        # Any number of lines may open a quote. Reading up to the limit again for each of them would take too long.
+        self.max_lines = max(MIN_RECORD_LINES, self.max_lines // 2)
         first, *others = self._record
         self._again.extendleft(reversed(others))
         self.number -= len(others)
@@ -152,7 +152,7 @@ class _Lines:
 
 
 def _records(stream: TextIO) -> Iterator[Record]:
-    """All records but blank ones. A broken one costs its first line only: an unclosed quote must not eat the rest."""
+    """All records except blank ones. A broken one ends after a line: an unclosed quote must not hide the rest."""
     lines = _Lines(stream)
     reader = csv.reader(lines, strict=True)
     while True:
@@ -167,13 +167,13 @@ def _records(stream: TextIO) -> Iterator[Record]:
             reader = csv.reader(lines, strict=True)
             yield Record(line, [first], problem, len(first))
             continue
-        lines.patience = min(MOST_LINES, lines.patience + 1)
+        lines.max_lines = min(MAX_RECORD_LINES, lines.max_lines + 1)
         if any(cell and not cell.isspace() for cell in cells):
             yield Record(line, cells, "", lines.characters)
 
 
 def _problem(error: csv.Error) -> str:
-    """What the csv module means, in words for a person."""
+    """The csv module's error in words for the user."""
     text = str(error)
     if "unexpected end of data" in text:
         return "a quote is opened and never closed"
@@ -184,8 +184,8 @@ def _problem(error: csv.Error) -> str:
     return f"it is not valid CSV ({text})"
 
 
-def _fitted(record: Record, width: int) -> Record:
-    """The record with as many cells as the header; blank ones too many are dropped, another count is a problem."""
+def _fit(record: Record, width: int) -> Record:
+    """The record with as many cells as the header. Surplus blank cells go; any other difference is a problem."""
     cells = record.cells
     if record.problem or len(cells) == width:
         return record
@@ -202,7 +202,8 @@ def _form_for(path: Path, header: list[str]) -> Form:
         return shopify.ShopifyForm(renamed)
     if not set(names) & set(plain.COLUMNS):
         raise FileRefusedError(
-            f"{path} has no header of a product CSV: Shopify's columns, or at least name and price, comma-separated."
+            f"{path} has no header of a product CSV: it needs Shopify's columns, or at least name and price, "
+            "separated by commas."
         )
     _check_columns(path, "plain", names, plain.COLUMNS, plain.REQUIRED)
     return plain.PlainForm(names)
@@ -211,8 +212,8 @@ def _form_for(path: Path, header: list[str]) -> Form:
 def _check_columns(path: Path, kind: str, names: list[str], known: tuple[str, ...], required: tuple[str, ...]) -> None:
     if missing := [name for name in required if name not in names]:
         raise FileRefusedError(f"{path} lacks {_columns(missing)} of a {kind} product CSV.")
-    if twice := [name for name in known if names.count(name) > 1]:
-        raise FileRefusedError(f"{path} has {_columns(twice)} more than once.")
+    if repeated := [name for name in known if names.count(name) > 1]:
+        raise FileRefusedError(f"{path} has {_columns(repeated)} more than once.")
 
 
 def _columns(names: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""HTML to plain text: paragraphs and list items become lines, entities characters, tags go."""
+"""Converts HTML to plain text: paragraphs and list items become lines, entities become characters, tags go."""
 
 import re
 from html.parser import HTMLParser
@@ -10,7 +10,7 @@ _BLOCKS = {
     *("section", "table", "tbody", "tfoot", "thead", "tr", "ul", "br"),
 }
 _CELLS = {"td", "th"}
-# A line break in the source of HTML is a space; U+2028 and U+2029 are breaks that someone meant.
+# A line break in HTML source is a space. U+2028 and U+2029 are meant as breaks.
 _SPACE = re.compile(r"[^\S\u2028\u2029]+")
 _MARKUP = re.compile(r"<[a-zA-Z/!?]|&#?\w+;")
 
@@ -46,13 +46,13 @@ class _Text(HTMLParser):
 
 
 def tidy(text: str) -> str:
-    """The text with one space between words, no blanks at the ends of lines, and never two empty lines together."""
+    """The text with single spaces between words, no spaces at the ends of lines, and no two empty lines in a row."""
     lines = [" ".join(line.split()) for line in text.strip().splitlines()]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
 
 
 def text_of(html: str) -> str:
-    """The text of an HTML fragment, a block a line. Broken HTML is read as browsers do; plain text keeps its lines."""
+    """The text of an HTML fragment, one line for each block. Tolerates broken HTML; plain text keeps its lines."""
     if not _MARKUP.search(html):
         return tidy(html)
     parser = _Text()

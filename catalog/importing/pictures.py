@@ -1,4 +1,4 @@
-"""Attaches local picture files to imported products: a second pass over the files, after their rows are in."""
+"""Attaches local picture files to imported products, by a second pass over the CSV files after their rows are saved."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,32 +17,32 @@ from core.errors import InvalidInput
 
 @dataclass
 class Pictures:
-    """What became of the pictures that the files name."""
+    """How many of the pictures that the files name were attached, or why they were not."""
 
     attached: int = 0
-    there: int = 0
+    known: int = 0
     missing: int = 0
     refused: int = 0
 
 
 @dataclass
 class _Group:
-    """Adjacent rows of one product line: Shopify gives its pictures on whichever of its rows has room."""
+    """Adjacent rows of one handle. Shopify writes the pictures of a handle into any of its rows."""
 
     handle: str = ""
-    own: dict[str, str] = field(default_factory=dict)
-    """A product's slug → the file that only this variant shows."""
     slugs: list[str] = field(default_factory=list)
+    own: dict[str, str] = field(default_factory=dict)
+    """The file names of variants that have a picture of their own, by slug."""
     shared: list[tuple[int, str, str]] = field(default_factory=list)
-    """Position, file name, alternative text."""
+    """The pictures of all variants: position, file name, alternative text."""
 
 
 def attach_pictures(
     sources: list[SourceFile], folder: Path, *, on_refused: Callable[[str], object] = lambda line: None
 ) -> Pictures:
-    """Uploads the files in the folder that the CSV files name (an address counts by its last part; none is fetched).
+    """Uploads the files in the folder that the CSV files name. Of a URL the last part counts; nothing is downloaded.
 
-    Run again it attaches nothing twice. `on_refused` hears, in words, of each file that is no picture or one too many.
+    Running it again attaches nothing twice. Calls `on_refused` with a message for each file that cannot be uploaded.
     """
     pictures = Pictures()
     for source in sources:
@@ -59,7 +59,7 @@ def attach_pictures(
 
 
 def file_name(value: str) -> str:
-    """The last part of a path or address, without its query; "" when there is none that a folder can hold."""
+    """The last part of a path or URL, without its query; "" when that cannot be a file name."""
     try:
         path = urlsplit(value.strip()).path
     except ValueError:
@@ -68,15 +68,17 @@ def file_name(value: str) -> str:
     return name if name not in (".", "..") and "\0" not in name else ""
 
 
-def _attach(product: int | None, path: Path, alt: str, pictures: Pictures, on_refused: Callable[[str], object]) -> None:
-    if product is None:
+def _attach(
+    product_id: int | None, path: Path, alt: str, pictures: Pictures, on_refused: Callable[[str], object]
+) -> None:
+    if product_id is None:
         return
     try:
         if not path.is_file():
             pictures.missing += 1
             return
         with path.open("rb") as file:
-            upload = services.image_upload(actor=SYSTEM, product_id=product, file=file, alt=alt[:ALT_LENGTH])
+            upload = services.image_upload(actor=SYSTEM, product_id=product_id, file=file, alt=alt[:ALT_LENGTH])
     except (InvalidInput, OSError) as error:
         pictures.refused += 1
         on_refused(f"{path}: {error}")
@@ -84,7 +86,7 @@ def _attach(product: int | None, path: Path, alt: str, pictures: Pictures, on_re
     if upload.is_new:
         pictures.attached += 1
     else:
-        pictures.there += 1
+        pictures.known += 1
 
 
 def _groups(source: SourceFile) -> Iterator[_Group]:
@@ -102,27 +104,27 @@ def _groups(source: SourceFile) -> Iterator[_Group]:
             row = form.row(record.line, record.cells)
         except RefusedError:
             continue
-        said = {name: record.cells[position].strip() for name, position in at.items()}
-        handle = said["handle"] if is_shopify else shown(str(record.line))
+        cells = {name: record.cells[position].strip() for name, position in at.items()}
+        handle = cells["handle"] if is_shopify else shown(str(record.line))
         if handle != group.handle:
             yield group
             group = _Group(handle)
         if row is not None:
             group.slugs.append(row.slug)
-        _note(group, said, row.slug if row is not None else None, is_shopify=is_shopify)
+        _add_pictures(group, cells, row.slug if row is not None else None, is_shopify=is_shopify)
     yield group
 
 
-def _note(group: _Group, said: dict[str, str], slug: str | None, *, is_shopify: bool) -> None:
-    """Takes down which pictures a row names."""
+def _add_pictures(group: _Group, cells: dict[str, str], slug: str | None, *, is_shopify: bool) -> None:
+    """Adds the pictures that a row names to its group."""
     if not is_shopify:
-        if name := file_name(said.get(plain.IMAGE, "")):
+        if name := file_name(cells.get(plain.IMAGE, "")):
             group.shared.append((0, name, ""))
         return
-    own, shared = (file_name(said.get(column, "")) for column in shopify.IMAGES)
+    own, shared = (file_name(cells.get(column, "")) for column in shopify.IMAGES)
     if own and slug is not None:
         group.own[slug] = own
     if shared:
-        position = said.get(shopify.IMAGE_POSITION, "")
+        position = cells.get(shopify.IMAGE_POSITION, "")
         order = int(position) if position.isascii() and position.isdigit() and len(position) < 6 else len(group.shared)
-        group.shared.append((order, shared, said.get(shopify.IMAGE_ALT, "")))
+        group.shared.append((order, shared, cells.get(shopify.IMAGE_ALT, "")))

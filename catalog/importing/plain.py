@@ -1,4 +1,4 @@
-"""The plain CSV: one product a row, in columns named after the product's fields."""
+"""Reads the plain CSV format: one product a row, in columns named after the product's fields."""
 
 from catalog.importing.rows import (
     ProductRow,
@@ -20,7 +20,7 @@ COLUMNS = (
     *("name", "slug", "sku", "description", "category"),
     *("brand", "price", "quantity", "rating", "created_at"),
 )
-# A picture's file name, or its address, of which the last part counts; read with --images only.
+# A picture's file name, or a URL that ends with it. Only --images reads this column.
 IMAGE = "image"
 REQUIRED = ("name", "price")
 
@@ -35,24 +35,24 @@ class PlainForm:
 
     def row(self, line: int, cells: list[str]) -> ProductRow:
         """The product of this row. Raises RefusedError."""
-        said = {name: cells[i] for name, i in self._at.items()}
-        name = name_of("name", said["name"])
-        quantity = quantity_of("quantity", said.get("quantity", ""))
+        values = {name: cells[i] for name, i in self._at.items()}
+        name = name_of("name", values["name"])
+        quantity = quantity_of("quantity", values.get("quantity", ""))
         if quantity < 0:
             raise RefusedError(f"quantity {shown(str(quantity))} is negative")
         return ProductRow(
             line=line,
             cells=cells,
-            slug=_slug(said.get("slug", ""), name),
+            slug=_slug(values.get("slug", ""), name),
             name=name,
-            price=price_of("price", said["price"]),
-            sku=sku_of("sku", said.get("sku", "")),
-            description=_description(said.get("description", "")),
-            category=category_of("category", said.get("category", "")),
-            brand=brand_of("brand", said.get("brand", "")),
+            price=price_of("price", values["price"]),
+            sku=sku_of("sku", values.get("sku", "")),
+            description=_description(values.get("description", "")),
+            category=category_of("category", values.get("category", "")),
+            brand=brand_of("brand", values.get("brand", "")),
             quantity=quantity,
-            rating=rating_of("rating", said.get("rating", "")),
-            created_at=created_at_of("created_at", said.get("created_at", "")),
+            rating=rating_of("rating", values.get("rating", "")),
+            created_at=created_at_of("created_at", values.get("created_at", "")),
         )
 
 

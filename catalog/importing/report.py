@@ -1,4 +1,4 @@
-"""Tells of refused rows: as CSV with the original columns, and the first few in words."""
+"""Reports refused rows: all as a CSV file with the original columns, and the first few as messages."""
 
 import csv
 from collections.abc import Iterable
@@ -8,19 +8,19 @@ from catalog.importing.files import FileRefusedError, SourceFile
 from catalog.importing.formulas import REPORT_COLUMNS, guarded
 from catalog.importing.run import Refusal
 
-FIRST = 20
+MAX_MESSAGES = 20
 
 
 class RefusedRows:
-    """Collects refused rows; with a path they become a CSV file there, which can be mended and imported again.
+    """Collects refused rows. With a path it writes them to a CSV file that can be corrected and imported again.
 
-    Raises FileRefusedError when that file cannot be written.
+    Raises FileRefusedError when the file cannot be written.
     """
 
     def __init__(self, sources: Iterable[SourceFile], path: Path | None) -> None:
-        self.lines: list[str] = []
+        self._messages: list[str] = []
         self.count = 0
-        # Files may have different columns: the report has them all, each once.
+        # The files may have different columns. The report has each column once.
         self._columns = list(dict.fromkeys(column for source in sources for column in _numbered(source)))
 
         self._file = None
@@ -33,26 +33,24 @@ class RefusedRows:
             self._write([*REPORT_COLUMNS, *(name for name, _ in self._columns)])
 
     def close(self) -> None:
-        """Finishes the file."""
         if self._file:
             self._file.close()
 
     def add(self, refusal: Refusal) -> None:
-        """Takes down a refused row."""
         self.count += 1
-        if self.count <= FIRST:
-            self.lines.append(f"{refusal.source.path}, line {refusal.line}: {refusal.reason}")
+        if self.count <= MAX_MESSAGES:
+            self._messages.append(f"{refusal.source.path}, line {refusal.line}: {refusal.reason}")
         if self._file:
             place = [str(refusal.source.path), str(refusal.line), refusal.reason]
             self._write([*place, *self._aligned(refusal)])
 
-    def in_words(self) -> list[str]:
-        """The first few, a line each, and how many more there are."""
-        more = self.count - len(self.lines)
-        return [*self.lines, f"… and {more} more"] if more else self.lines
+    def messages(self) -> list[str]:
+        """One line for each of the first refused rows, and the number of the others."""
+        more = self.count - len(self._messages)
+        return [*self._messages, f"… and {more} more"] if more else self._messages
 
     def _write(self, cells: list[str]) -> None:
-        # Whoever made the file chose its cells; whoever mends the report opens it in a spreadsheet.
+        # The cells come from strangers, and the report is opened in a spreadsheet.
         self._writer.writerow(map(guarded, cells))
 
     def _aligned(self, refusal: Refusal) -> list[str]:
@@ -64,5 +62,5 @@ class RefusedRows:
 
 
 def _numbered(source: SourceFile) -> list[tuple[str, int]]:
-    """The header's columns, those of one name told apart."""
+    """The header's columns, each with a number that distinguishes columns of the same name."""
     return [(name, source.header[:i].count(name)) for i, name in enumerate(source.header)]

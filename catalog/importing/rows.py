@@ -1,4 +1,4 @@
-"""What one row of a file says about one product, and the checks that turn its cells into values."""
+"""Turns the cells of a row into a product's values, or refuses the row with a reason."""
 
 import re
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ _INTEGER = re.compile(r"-?[0-9]+")
 
 
 class RefusedError(Exception):
-    """The row cannot become a product; the message says why, for a person."""
+    """The row cannot become a product. The message says why, in words for the user."""
 
 
 @dataclass(slots=True)
 class ProductRow:
-    """A row that is fit to be saved. Which of its fields the file speaks of at all is the form's `columns`."""
+    """A valid row. The `columns` of its form say which of these fields the file has at all."""
 
     line: int
     cells: list[str]
@@ -44,57 +44,57 @@ class ProductRow:
 
 
 class Form(Protocol):
-    """One kind of CSV, fitted to one file's header."""
+    """The reader of one format, for a file with a certain header."""
 
     columns: frozenset[str]
-    """The fields of ProductRow that this file has columns for; an update leaves all others alone."""
+    """The fields of ProductRow that the file has columns for. An update leaves all others alone."""
     ignored: list[str]
-    """Columns that mean nothing here and deserve a warning."""
+    """Unknown columns, of which the user is warned."""
 
     def row(self, line: int, cells: list[str]) -> ProductRow | None:
-        """The product of this row, or None when it is none (an image). Raises RefusedError."""
+        """The product of this row, or None for a row that is only an image. Raises RefusedError."""
 
 
 def shown(value: str) -> str:
-    """The value as a message may show it: quoted, short, without control characters."""
+    """The value for a message: quoted, shortened, without control characters."""
     return repr(value if len(value) <= 40 else value[:39] + "…")
 
 
 def name_of(what: str, value: str) -> str:
-    """A name with its white space squeezed. Raises RefusedError when it is empty or too long."""
+    """The name with single spaces. Raises RefusedError when it is empty or too long."""
     name = squeeze(value)
     if not name:
         raise RefusedError(f"{what} is empty")
     if len(name) > NAME_LENGTH:
-        raise RefusedError(f"{what} has {len(name)} characters, {NAME_LENGTH} is the most")
+        raise RefusedError(f"{what} has {len(name)} characters, at most {NAME_LENGTH} are allowed")
     return name
 
 
 def slug_in(what: str, slug: str) -> str:
-    """The slug in its normal form, if it is one. Raises RefusedError."""
+    """The slug in its normal form. Raises RefusedError when it is not valid."""
     slug = normal_form(slug)
     if len(slug) > SLUG_LENGTH:
-        raise RefusedError(f"{what} has {len(slug)} characters, {SLUG_LENGTH} is the most")
+        raise RefusedError(f"{what} has {len(slug)} characters, at most {SLUG_LENGTH} are allowed")
     try:
         validate_slug(slug)
         not_reserved(slug)
     except ValidationError:
         raise RefusedError(
-            f"{what} {shown(slug)} may have letters, digits, hyphens and underscores only, and not be “search”"
+            f"{what} {shown(slug)} may only have letters, digits, hyphens and underscores, and must not be “search”"
         ) from None
     return slug
 
 
 def sku_of(what: str, value: str) -> str | None:
-    """The SKU, None when blank. Raises RefusedError when it is too long."""
+    """The SKU; None when blank. Raises RefusedError when it is too long."""
     sku = value.strip()
     if len(sku) > SKU_LENGTH:
-        raise RefusedError(f"{what} has {len(sku)} characters, {SKU_LENGTH} is the most")
+        raise RefusedError(f"{what} has {len(sku)} characters, at most {SKU_LENGTH} are allowed")
     return sku or None
 
 
 def price_of(what: str, value: str) -> Decimal:
-    """The price, exact to 2 decimals. Raises RefusedError for anything but plain decimal notation in range."""
+    """The exact price. Raises RefusedError unless it is a plain decimal number in range with at most 2 decimals."""
     text = value.strip()
     if not text:
         raise RefusedError(f"{what} is empty")
@@ -105,14 +105,14 @@ def price_of(what: str, value: str) -> Decimal:
         raise RefusedError(f"{what} {shown(text)} is negative")
     if len(match["fraction"] or "") > 2:
         raise RefusedError(f"{what} {shown(text)} has more than 2 decimals")
-    # Length first: Decimal() takes its time for a million digits.
+    # Check the length first: Decimal() is slow for a million digits.
     if len(match["whole"].lstrip("0")) > 10:
         raise RefusedError(f"{what} {shown(text)} is more than {MAX_PRICE}")
     return Decimal(text)
 
 
 def quantity_of(what: str, value: str) -> int:
-    """The units in stock, 0 when blank; may be negative, which the caller judges. Raises RefusedError."""
+    """The units in stock; 0 when blank. May be negative: callers decide what that means. Raises RefusedError."""
     text = value.strip()
     if not text:
         return 0
@@ -124,7 +124,7 @@ def quantity_of(what: str, value: str) -> int:
 
 
 def rating_of(what: str, value: str) -> float | None:
-    """The rating from 0 to 5, None when blank. Raises RefusedError."""
+    """The rating from 0 to 5; None when blank. Raises RefusedError."""
     text = value.strip()
     if not text:
         return None
@@ -135,7 +135,7 @@ def rating_of(what: str, value: str) -> float | None:
 
 
 def created_at_of(what: str, value: str) -> datetime | None:
-    """The moment in UTC, None when blank. Raises RefusedError without an offset from UTC."""
+    """The date and time in UTC; None when blank. Raises RefusedError when it has no offset from UTC."""
     text = value.strip()
     if not text:
         return None
@@ -149,18 +149,18 @@ def created_at_of(what: str, value: str) -> datetime | None:
         moment = moment.astimezone(UTC)
     except OverflowError:
         moment = datetime.min.replace(tzinfo=UTC)
-    if not 1000 <= moment.year <= 9998:  # what MySQL can hold, with room for any time zone
+    if not 1000 <= moment.year <= 9998:  # MySQL's range, with room for any time zone.
         raise RefusedError(f"{what} {shown(text)} is out of range")
     return moment
 
 
 def category_of(what: str, value: str) -> tuple[str, ...]:
-    """The names from the root down of `Home > Lamps`; Uncategorised when blank. Raises RefusedError."""
+    """The names of a path such as `Home > Lamps`, the root first; Uncategorised when blank. Raises RefusedError."""
     if not value.strip():
         return (UNCATEGORISED,)
     steps = value.split(">")
     if len(steps) > MAX_DEPTH:
-        raise RefusedError(f"{what} has {len(steps)} levels, {MAX_DEPTH} is the most")
+        raise RefusedError(f"{what} has {len(steps)} levels, at most {MAX_DEPTH} are allowed")
     return tuple(name_of(f"a level of {what}", step) for step in steps)
 
 

@@ -1,4 +1,4 @@
-"""An import from checked files to its summary: rows in batches, each batch one transaction."""
+"""Runs an import of checked files: reads rows in batches and saves each batch in one transaction."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
@@ -13,12 +13,12 @@ from catalog.importing.rows import ProductRow, RefusedError, shown
 from catalog.importing.save import save_batch
 from catalog.importing.seen_slugs import SeenSlugs
 
-# A batch is full at either; a million characters of text stay well below MySQL's default packet of 16 MB.
-BATCH_ROWS, BATCH_CHARACTERS = 2_000, 1_000_000
+# A batch is full when it reaches either. A million characters stay well below MySQL's default packet of 16 MB.
+MAX_BATCH_ROWS, MAX_BATCH_CHARACTERS = 2_000, 1_000_000
 
 
 class Refusal(NamedTuple):
-    """A row that did not go in: where it stands, why, and its cells as they were (one cell: not even CSV)."""
+    """A row that was not imported: its place, the reason, and its original cells (a single one if it is not CSV)."""
 
     source: SourceFile
     line: int
@@ -28,7 +28,7 @@ class Refusal(NamedTuple):
 
 @dataclass
 class Summary:
-    """How many rows went which way."""
+    """The numbers of rows by outcome."""
 
     created: int = 0
     updated: int = 0
@@ -43,7 +43,7 @@ class _Batch:
     characters: int = 0
 
     def is_full(self) -> bool:
-        return len(self.rows) + len(self.refused) >= BATCH_ROWS or self.characters >= BATCH_CHARACTERS
+        return len(self.rows) + len(self.refused) >= MAX_BATCH_ROWS or self.characters >= MAX_BATCH_CHARACTERS
 
 
 def import_files(
@@ -54,21 +54,21 @@ def import_files(
     on_refused: Callable[[Refusal], object] = lambda refusal: None,
     on_progress: Callable[[SourceFile, int], object] = lambda source, position: None,
 ) -> Summary:
-    """Brings the files' products in; a dry run does all of it in one transaction and rolls that back.
+    """Imports the files' products. A dry run does all of it in one transaction and rolls that back.
 
-    `summary` is counted up as batches are committed, so that a caller knows how far an interrupted import came.
-    `on_refused` hears of each refused row in the order of lines, `on_progress` how many bytes of a file are read.
+    `summary` counts the batches that are committed, so that the caller knows how far an interrupted import came.
+    `on_refused` is called with each refused row in the order of lines, `on_progress` with the number of bytes read.
     Raises FileRefusedError when a file changed since it was checked, OperationalError when the database stays locked.
     """
     summary = Summary() if summary is None else summary
-    with closing(SeenSlugs()) as seen, transaction.atomic() if dry_run else nullcontext():
+    with closing(SeenSlugs()) as seen_slugs, transaction.atomic() if dry_run else nullcontext():
         for source in sources:
             columns = source.form().columns
             for batch in _batches(source, partial(on_progress, source)):
-                _finish(batch, source, columns, seen, summary)
+                _save(batch, source, columns, seen_slugs, summary)
                 for refusal in sorted(batch.refused, key=lambda refusal: refusal.line):
                     on_refused(refusal)
-                # With DEBUG on Django keeps the last 9,000 statements; a batch is a megabyte of them.
+                # With DEBUG on, Django keeps the last 9,000 statements; those of a batch take a megabyte.
                 reset_queries()
             on_progress(source, source.size)
         if dry_run:
@@ -76,9 +76,9 @@ def import_files(
     return summary
 
 
-def _finish(batch: _Batch, source: SourceFile, columns: frozenset[str], seen: SeenSlugs, summary: Summary) -> None:
-    """Saves the batch, and adds to its refused rows those that only the database or an earlier line speaks against."""
-    rows = _first_of_each_slug(batch, source, seen)
+def _save(batch: _Batch, source: SourceFile, columns: frozenset[str], seen_slugs: SeenSlugs, summary: Summary) -> None:
+    """Saves the batch. Adds the rows that conflict with the database or an earlier line to its refused rows."""
+    rows = _with_new_slugs(batch, source, seen_slugs)
     saved = save_batch(rows, columns)
     batch.refused += [Refusal(source, row.line, reason, row.cells) for row, reason in saved.refused]
     summary.created += saved.created
@@ -87,21 +87,22 @@ def _finish(batch: _Batch, source: SourceFile, columns: frozenset[str], seen: Se
     summary.refused += len(batch.refused)
 
 
-def _first_of_each_slug(batch: _Batch, source: SourceFile, seen: SeenSlugs) -> list[ProductRow]:
-    used = seen.places(row.slug for row in batch.rows)
+def _with_new_slugs(batch: _Batch, source: SourceFile, seen_slugs: SeenSlugs) -> list[ProductRow]:
+    """The rows whose slugs no earlier row of this run has. The others are refused."""
+    used = seen_slugs.places(row.slug for row in batch.rows)
     new: dict[str, str] = {}
-    kept = []
+    rows = []
     for row in batch.rows:
         if place := used.get(row.slug) or new.get(row.slug):
-            # Within one file the line says enough.
+            # Within one file the line number is enough.
             place = place.removesuffix(f" of {source.path}")
             reason = f"the slug {shown(row.slug)} is used already in {place}"
             batch.refused.append(Refusal(source, row.line, reason, row.cells))
         else:
             new[row.slug] = f"line {row.line} of {source.path}"
-            kept.append(row)
-    seen.add(new)
-    return kept
+            rows.append(row)
+    seen_slugs.add(new)
+    return rows
 
 
 def _batches(source: SourceFile, advance: Callable[[int], object]) -> Iterator[_Batch]:

@@ -1,4 +1,4 @@
-"""A batch of rows → the database, in one transaction: products are made, changed or left alone, as the slug tells."""
+"""Saves a batch of rows in one transaction. The slug says which product a row creates or updates."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,13 +13,13 @@ from core.db.transactions import run_in_transaction
 
 ATTEMPTS = 4
 UPDATE_ROWS = 200
-# Which stored keys follow which fields (Product.fill_keys).
+# The fields that the stored keys are made of (Product.fill_keys).
 _KEYED = {"name", "sku", "description"}
 
 
 @dataclass
 class Saved:
-    """What became of a batch."""
+    """The outcome of a batch; `refused` are rows with their reasons."""
 
     created: int = 0
     updated: int = 0
@@ -28,11 +28,11 @@ class Saved:
 
 
 def save_batch(rows: list[ProductRow], columns: frozenset[str]) -> Saved:
-    """Writes the rows (no slug twice) in one transaction; an update touches the fields in `columns` only.
+    """Writes the rows, each of another slug, in one transaction. An update changes the fields in `columns` only.
 
-    When another process made the same slug or SKU in the meantime, the batch is looked at afresh and tried again, at
-    last row by row, so that only the rows in conflict are refused. Raises OperationalError when the database stays
-    locked; then nothing of the batch is written.
+    When another process creates the same slug or SKU meanwhile, the batch is tried again, in the end row by row, so
+    that only the rows in conflict are refused. Raises OperationalError when the database stays locked; then nothing of
+    the batch is written.
     """
     again_on = (IntegrityError, DataError)
     try:
@@ -52,52 +52,51 @@ def save_batch(rows: list[ProductRow], columns: frozenset[str]) -> Saved:
 
 
 def _save(rows: list[ProductRow], columns: frozenset[str]) -> Saved:
-    # Locked in the order of ids: what is compared below is what is overwritten.
+    # Locked, so that what is compared below is what is overwritten; in the order of ids, which rules out deadlocks.
     products = Product.objects.select_for_update().filter(slug__in=[row.slug for row in rows]).order_by("pk")
     existing = {product.slug: product for product in products}
     refused = _sku_conflicts(rows) if "sku" in columns else {}
     accepted = [row for row in rows if row.slug not in refused]
     saved = Saved(refused=[(row, refused[row.slug]) for row in rows if row.slug in refused])
-    # Only what survives so far may leave a new category or brand behind.
+    # A refused row creates no category or brand.
     categories = category_ids(row.category for row in accepted if row.slug not in existing or "category" in columns)
     brands = brand_ids(row.brand for row in accepted if row.slug not in existing or "brand" in columns)
     created: list[Product] = []
     updated: list[Product] = []
-    touched: set[str] = set()
+    changed_fields: set[str] = set()
     for row in accepted:
         values = _values(row, categories.get(row.category), brands.get(row.brand))
         product = existing.get(row.slug)
         if product is None:
             created.append(Product(slug=row.slug, **values))
         elif changed := _change(product, values, columns):
-            touched |= changed
+            changed_fields |= changed
             updated.append(product)
         else:
             saved.unchanged += 1
-    _write(created, updated, touched)
+    _write(created, updated, changed_fields)
     saved.created, saved.updated = len(created), len(updated)
     return saved
 
 
-def _write(created: list[Product], updated: list[Product], touched: set[str]) -> None:
-    """The one place where an import writes products; what must be written with them goes here, in this transaction."""
+def _write(created: list[Product], updated: list[Product], changed_fields: set[str]) -> None:
     now = timezone.now()
     for product in (*created, *updated):
         product.updated_at = now
         product.fill_keys()
     if updated:
-        if "sku" in touched:
-            # Two products may trade SKUs; the unique index is checked row by row, so all let go first.
+        if "sku" in changed_fields:
+            # Products may trade SKUs, and the unique index is checked row by row: so all give theirs up first.
             Product.objects.filter(pk__in=[product.pk for product in updated]).update(sku=None)
-        keys = {"name_key", "search_text"} if touched & _KEYED else set()
-        fields = sorted(touched | keys | {"updated_at"})
-        # One statement compares every row with every new value: many small ones are faster.
+        keys = {"name_key", "search_text"} if changed_fields & _KEYED else set()
+        fields = sorted(changed_fields | keys | {"updated_at"})
+        # Such a statement compares every row with every new value, so many small ones are faster.
         Product.objects.bulk_update(updated, fields, batch_size=UPDATE_ROWS)
     Product.objects.bulk_create(created)
 
 
 def _values(row: ProductRow, category: int | None, brand: int | None) -> dict[str, Any]:
-    """The row as model fields; no category or brand where an update leaves them alone."""
+    """The row as model fields. The category and brand are None where an update leaves them alone."""
     values = {
         "name": row.name,
         "sku": row.sku,
@@ -113,7 +112,7 @@ def _values(row: ProductRow, category: int | None, brand: int | None) -> dict[st
 
 
 def _change(product: Product, values: dict[str, Any], columns: frozenset[str]) -> set[str]:
-    """Sets the fields that the file speaks of; those that were different."""
+    """Sets the fields that the file has columns for. Returns those that were different."""
     changed = {
         name
         for name, value in values.items()
@@ -125,28 +124,38 @@ def _change(product: Product, values: dict[str, Any], columns: frozenset[str]) -
 
 
 def _sku_conflicts(rows: list[ProductRow]) -> dict[str, str]:
-    """Which rows (by slug) cannot have the SKU they want, and why.
+    """The rows, by slug, that cannot have the SKU they ask for, and why.
 
-    A SKU is free when nobody has it, or when its holder gives it up in this very batch. A refused row keeps its
-    old SKU, which may take it from another row: so it is worked out again until nothing changes.
+    A SKU goes to one row only: to the product that has it and keeps it, else to the first row that asks for it. Such a
+    row is still refused when another product has the SKU and does not give it up. A product gives its SKU up by a row
+    of this batch that is accepted: products may trade SKUs.
     """
-    holders = dict(Product.objects.filter(sku__in=[row.sku for row in rows if row.sku]).values_list("sku", "slug"))
+    holders = Product.objects.filter(sku__in=[row.sku for row in rows if row.sku])
+    sku_holders = {sku: slug for sku, slug in holders.values_list("sku", "slug") if sku}
+    held_skus = {slug: sku for sku, slug in sku_holders.items()}
     by_slug = {row.slug: row for row in rows}
+    with_sku = [(row, row.sku) for row in rows if row.sku]
+    with_sku.sort(key=lambda pair: held_skus.get(pair[0].slug) != pair[1])  # Rows that keep their SKU come first.
+    claims: dict[str, ProductRow] = {}
     refused: dict[str, str] = {}
-    while True:
-        before = len(refused)
-        owners = {
-            sku: slug
-            for sku, slug in holders.items()
-            if slug not in by_slug or slug in refused or by_slug[slug].sku == sku
-        }
-        for row in rows:
-            if not row.sku or row.slug in refused:
-                continue
-            owner = owners.setdefault(row.sku, row.slug)
-            if owner in by_slug and owner not in refused and owner != row.slug:
-                refused[row.slug] = f"the SKU {shown(row.sku)} is used already in line {by_slug[owner].line}"
-            elif owner != row.slug:
-                refused[row.slug] = f"the SKU {shown(row.sku)} belongs to the product {shown(owner)}"
-        if len(refused) == before:
-            return refused
+    for row, sku in with_sku:
+        first = claims.setdefault(sku, row)
+        if sku in sku_holders and sku_holders[sku] not in by_slug:
+            refused[row.slug] = _belongs(sku, sku_holders[sku])
+        elif first is not row:
+            refused[row.slug] = f"the SKU {shown(sku)} is used already in line {first.line}"
+    # A product whose row is refused keeps its SKU. That refuses the row that claims it, whose product keeps its SKU in
+    # turn, and so on.
+    keeping = list(refused)
+    while keeping:
+        slug = keeping.pop()
+        kept_sku = held_skus.get(slug, "")
+        claim = claims.get(kept_sku)
+        if claim is not None and claim.slug not in refused:
+            refused[claim.slug] = _belongs(kept_sku, slug)
+            keeping.append(claim.slug)
+    return refused
+
+
+def _belongs(sku: str, slug: str) -> str:
+    return f"the SKU {shown(sku)} belongs to the product {shown(slug)}"

@@ -1,4 +1,4 @@
-"""Shopify's product CSV: each variant becomes one product."""
+"""Reads Shopify's product CSV: each variant becomes one product."""
 
 import re
 from collections import OrderedDict
@@ -20,7 +20,7 @@ from catalog.importing.rows import (
 from catalog.slugs import slug_of
 from catalog.text import squeeze
 
-# What newer exports call the same columns.
+# The names of the same columns in newer exports.
 ALIASES = {
     "url handle": "handle",
     "description": "body (html)",
@@ -34,7 +34,7 @@ ALIASES = {
 REQUIRED = ("handle", "title", "variant price")
 IMAGES, IMAGE_ALT, IMAGE_POSITION = ("variant image", "image src"), "image alt text", "image position"
 OPTIONS = ("option1 value", "option2 value", "option3 value")
-# Which of a product's fields each column speaks of.
+# The product's field that each column fills.
 FIELDS = {
     "handle": "slug",
     "title": "name",
@@ -50,13 +50,13 @@ FIELDS = {
 NO_OPTION = "default title"
 STATUSES = {"": True, "active": True, "draft": False, "archived": False, "unlisted": False}
 PUBLISHED = {"": True, "true": True, "false": False}
-# How many products, and how many characters of them, are remembered for variants further down.
-REMEMBERED, REMEMBERED_CHARACTERS = 1_000, 10_000_000
+# How many first rows, and how many characters of their descriptions, are kept for variants further down the file.
+MAX_FIRST_ROWS, MAX_FIRST_CHARACTERS = 1_000, 10_000_000
 
 
 @dataclass(slots=True)
-class _First:
-    """What a handle's first row says for all its variants."""
+class _FirstRow:
+    """The values of a handle's first row that apply to all its variants."""
 
     title: str
     description: str
@@ -70,22 +70,22 @@ class ShopifyForm:
     """Reads rows of a Shopify CSV with this header (names trimmed, in lower case, aliases resolved)."""
 
     def __init__(self, header: list[str]) -> None:
-        # Dozens of Shopify's columns mean nothing to a catalogue; warning about each would hide what matters.
+        # No warnings: dozens of Shopify's columns mean nothing to a catalogue.
         self.ignored: list[str] = []
         self._at = {name: header.index(name) for name in (*FIELDS, *OPTIONS) if name in header}
         self.columns = frozenset(FIELDS[name] for name in self._at if name in FIELDS)
-        self._firsts: OrderedDict[str, _First] = OrderedDict()
+        self._first_rows: OrderedDict[str, _FirstRow] = OrderedDict()
         self._characters = 0
 
     def row(self, line: int, cells: list[str]) -> ProductRow | None:
-        """The product of this variant; None for a row with neither option nor price (an image). Raises RefusedError."""
-        said = {name: cells[i].strip() for name, i in self._at.items()}
-        handle = said["handle"]
+        """The product of this variant; None for an image, which has no option and no price. Raises RefusedError."""
+        values = {name: cells[i].strip() for name, i in self._at.items()}
+        handle = values["handle"]
         if not handle:
             raise RefusedError("Handle is empty")
-        first = self._first(handle, said)
-        options = [squeeze(value) for name in OPTIONS if (value := said.get(name, ""))]
-        if not options and not said["variant price"]:
+        first = self._first_row(handle, values)
+        options = [squeeze(value) for name in OPTIONS if (value := values.get(name, ""))]
+        if not options and not values["variant price"]:
             return None
         options = [value for value in options if value.lower() != NO_OPTION]
         if not first.title:
@@ -95,36 +95,38 @@ class ShopifyForm:
             cells=cells,
             slug=_slug(handle, options),
             name=name_of("the name", " – ".join(filter(None, (first.title, " / ".join(options))))),
-            price=price_of("Variant Price", said["variant price"]),
-            sku=sku_of("Variant SKU", said.get("variant sku", "")),
+            price=price_of("Variant Price", values["variant price"]),
+            sku=sku_of("Variant SKU", values.get("variant sku", "")),
             description=first.description,
             category=category_of("Type", first.type),
             brand=brand_of("Vendor", first.vendor),
-            # Shopify counts below zero what it has sold and not got; there is nothing left to sell of it.
-            quantity=max(0, quantity_of("Variant Inventory Qty", said.get("variant inventory qty", ""))),
+            # Shopify counts below zero when more was sold than was in stock. Nothing is left to sell then.
+            quantity=max(0, quantity_of("Variant Inventory Qty", values.get("variant inventory qty", ""))),
             is_active=_is_active(first),
         )
 
-    def _first(self, handle: str, said: dict[str, str]) -> _First:
-        """The handle's first row (or the first with a title), remembered for its variants wherever they stand."""
-        first = self._firsts.get(handle)
-        if first is not None and (first.title or not said["title"]):
-            self._firsts.move_to_end(handle)
+    def _first_row(self, handle: str, values: dict[str, str]) -> _FirstRow:
+        """The handle's first row, or its first row with a title. It is kept for variants further down the file."""
+        first = self._first_rows.get(handle)
+        if first is not None and (first.title or not values["title"]):
+            self._first_rows.move_to_end(handle)
             return first
         if first is not None:
             self._characters -= len(first.description)
-        first = self._firsts[handle] = _First(
-            title=squeeze(said["title"]),
-            description=text_of(said.get("body (html)", "")),
-            vendor=said.get("vendor", ""),
-            type=said.get("type", ""),
-            published=said.get("published", "").lower(),
-            status=said.get("status", "").lower(),
+        first = self._first_rows[handle] = _FirstRow(
+            title=squeeze(values["title"]),
+            description=text_of(values.get("body (html)", "")),
+            vendor=values.get("vendor", ""),
+            type=values.get("type", ""),
+            published=values.get("published", "").lower(),
+            status=values.get("status", "").lower(),
         )
-        self._firsts.move_to_end(handle)
+        self._first_rows.move_to_end(handle)
         self._characters += len(first.description)
-        while len(self._firsts) > REMEMBERED or (self._characters > REMEMBERED_CHARACTERS and len(self._firsts) > 1):
-            self._characters -= len(self._firsts.popitem(last=False)[1].description)
+        while len(self._first_rows) > MAX_FIRST_ROWS or (
+            self._characters > MAX_FIRST_CHARACTERS and len(self._first_rows) > 1
+        ):
+            self._characters -= len(self._first_rows.popitem(last=False)[1].description)
         return first
 
 
@@ -133,12 +135,12 @@ def _slug(handle: str, options: list[str]) -> str:
 
 
 def _slug_part(text: str) -> str:
-    # "1.5 m" and "15 m" are two variants; a slug that drops the point would make them one.
+    # "1.5 m" and "15 m" are two variants. Without the point their slugs would be the same.
     slug = slug_of(re.sub(r"(?<=\d)[.,/](?=\d)", "-", text))
     return slug or "-".join(f"u{ord(c):x}" for c in text)
 
 
-def _is_active(first: _First) -> bool:
+def _is_active(first: _FirstRow) -> bool:
     if first.published not in PUBLISHED:
         raise RefusedError(f"Published {shown(first.published)} is neither true nor false")
     if first.status not in STATUSES:

@@ -1,7 +1,9 @@
-"""Finds categories and brands by name, and makes those that are missing."""
+"""Finds categories and brands by name, and creates those that are missing."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
+
+from django.db.models import Q
 
 from catalog.models import SLUG_LENGTH, Brand, Category
 from catalog.slugs import shortened, slug_of
@@ -11,87 +13,86 @@ Path = tuple[str, ...]
 
 
 class _Node(NamedTuple):
-    """What is wanted: a name below a parent (None at the root, and for brands)."""
+    """A category's folded name and its parent's id, None at the root. A brand has no parent."""
 
     parent: int | None
     folded: str
 
 
-class _Found(NamedTuple):
+class _Row(NamedTuple):
     pk: int
     slug: str
 
 
 def category_ids(paths: Iterable[Path]) -> dict[Path, int]:
-    """The category of each path of names from the root down, made if missing. One query a level when all are there."""
-    # Paths that differ in case only are one category; the first one's spelling is kept.
-    reached: dict[Path, _Found | None] = dict.fromkeys(paths)
+    """The ids of the categories with these paths, created if missing. One query for each level if none is missing."""
+    # Paths that differ only in case are the same category, which is spelled as in the first of them.
+    reached: dict[Path, _Row | None] = dict.fromkeys(paths)
     depth = 0
-    while going := [path for path in reached if len(path) > depth]:
-        wanted: dict[_Node, tuple[str, str]] = {}
+    while deeper := [path for path in reached if len(path) > depth]:
+        # The name and the parent's slug of each.
+        spellings: dict[_Node, tuple[str, str]] = {}
         nodes: dict[Path, _Node] = {}
-        for path in going:
-            above = reached[path]
-            nodes[path] = _Node(above.pk if above else None, fold(path[depth]))
-            wanted.setdefault(nodes[path], (path[depth], above.slug if above else ""))
-        found = _find_categories(wanted)
-        if missing := {node: spelling for node, spelling in wanted.items() if node not in found}:
-            found |= _make(Category, missing)
-        for path in going:
-            reached[path] = found[nodes[path]]
+        for path in deeper:
+            parent = reached[path]
+            nodes[path] = _Node(parent.pk if parent else None, fold(path[depth]))
+            spellings.setdefault(nodes[path], (path[depth], parent.slug if parent else ""))
+        rows = _find_categories(spellings)
+        if missing := {node: spelling for node, spelling in spellings.items() if node not in rows}:
+            rows |= _create(Category, missing)
+        for path in deeper:
+            reached[path] = rows[nodes[path]]
         depth += 1
-    return {path: found.pk for path, found in reached.items() if found}
+    return {path: row.pk for path, row in reached.items() if row}
 
 
 def brand_ids(names: Iterable[str]) -> dict[str, int]:
-    """The brand of each name, made if missing. One query when all are there."""
+    """The ids of the brands with these names, created if missing. One query if none is missing."""
     nodes = {name: _Node(None, fold(name)) for name in names}
-    wanted: dict[_Node, tuple[str, str]] = {}
+    spellings: dict[_Node, tuple[str, str]] = {}
     for name, node in nodes.items():
-        wanted.setdefault(node, (name, ""))
-    rows = Brand.objects.filter(folded_name__in={node.folded for node in wanted}).order_by("-pk")
-    # Of several with the same name the oldest counts: it comes last and stays.
-    found = {
-        _Node(None, folded): _Found(pk, slug) for folded, pk, slug in rows.values_list("folded_name", "pk", "slug")
-    }
-    if missing := {node: spelling for node, spelling in wanted.items() if node not in found}:
-        found |= _make(Brand, missing)
-    return {name: found[node].pk for name, node in nodes.items()}
+        spellings.setdefault(node, (name, ""))
+    # The oldest of several brands with the same name counts: it comes last and overwrites the others.
+    brands = Brand.objects.filter(folded_name__in={node.folded for node in spellings}).order_by("-pk")
+    rows = {_Node(None, folded): _Row(pk, slug) for folded, pk, slug in brands.values_list("folded_name", "pk", "slug")}
+    if missing := {node: spelling for node, spelling in spellings.items() if node not in rows}:
+        rows |= _create(Brand, missing)
+    return {name: rows[node].pk for name, node in nodes.items()}
 
 
-def _find_categories(wanted: Iterable[_Node]) -> dict[_Node, _Found]:
-    wanted = set(wanted)
-    parents = {node.parent for node in wanted}
-    rows = Category.objects.filter(folded_name__in={node.folded for node in wanted}).order_by("-pk")
-    rows = rows.filter(parent__isnull=True) if parents == {None} else rows.filter(parent__in=parents)
+def _find_categories(nodes: Collection[_Node]) -> dict[_Node, _Row]:
+    parents = {node.parent for node in nodes}
+    # At the first level no node has a parent; below it every node has one.
+    in_parents = Q(parent__isnull=True) if parents == {None} else Q(parent__in=parents)
+    categories = Category.objects.filter(in_parents, folded_name__in={node.folded for node in nodes}).order_by("-pk")
     return {
-        _Node(parent, folded): _Found(pk, slug)
-        for parent, folded, pk, slug in rows.values_list("parent_id", "folded_name", "pk", "slug")
+        _Node(parent, folded): _Row(pk, slug)
+        for parent, folded, pk, slug in categories.values_list("parent_id", "folded_name", "pk", "slug")
     }
 
 
-def _make(model: type[Category] | type[Brand], missing: dict[_Node, tuple[str, str]]) -> dict[_Node, _Found]:
-    """New rows under slugs that nobody has: the name's, else with the parent's before it, else numbered."""
+def _create(model: type[Category] | type[Brand], missing: dict[_Node, tuple[str, str]]) -> dict[_Node, _Row]:
+    """Creates rows with free slugs: made of the name, else of the parent's slug and the name, else numbered."""
     fallback = model._meta.model_name or ""
     candidates: dict[_Node, list[str]] = {}
     for node, (name, parent_slug) in missing.items():
         base = slug_of(name) or fallback
         longer = f"{parent_slug}-{base}" if parent_slug else base
         candidates[node] = [shortened(slug, SLUG_LENGTH) for slug in (base, longer)]
-    asked = {slug for slugs in candidates.values() for slug in slugs}
-    taken = set(model.objects.filter(slug__in=asked).values_list("slug", flat=True))
+    all_candidates = {slug for slugs in candidates.values() for slug in slugs}
+    taken = set(model.objects.filter(slug__in=all_candidates).values_list("slug", flat=True))
     slugs: dict[_Node, str] = {}
-    for node, wishes in candidates.items():
-        slug = next((slug for slug in wishes if slug not in taken), "") or _numbered(model, wishes[0], taken)
+    for node, preferred in candidates.items():
+        slug = next((slug for slug in preferred if slug not in taken), "") or _numbered(model, preferred[0], taken)
         taken.add(slug)
         slugs[node] = slug
-    _create(model, missing, slugs)
-    # MySQL does not tell the ids of rows made in bulk.
+    _insert(model, missing, slugs)
+    # MySQL does not return the ids of rows that are inserted in bulk.
     pks = dict(model.objects.filter(slug__in=slugs.values()).values_list("slug", "pk"))
-    return {node: _Found(pks[slug], slug) for node, slug in slugs.items()}
+    return {node: _Row(pks[slug], slug) for node, slug in slugs.items()}
 
 
-def _create(
+def _insert(
     model: type[Category] | type[Brand], missing: dict[_Node, tuple[str, str]], slugs: dict[_Node, str]
 ) -> None:
     if model is Brand:

@@ -86,7 +86,7 @@ def test_header_names_may_be_in_any_case_with_spaces_and_unknown_ones_are_warned
         ("name", " ", "name is empty"),
         ("name", "x" * 256, "name has 256 characters"),
         ("name", "★★★", "slug is empty and none can be made"),
-        ("slug", "a b", "slug 'a b' may have"),
+        ("slug", "a b", "slug 'a b' may only have"),
         ("slug", "x" * 256, "slug has 256"),
         ("sku", "x" * 101, "sku has 101"),
         ("category", "Home > > Lamps", "a level of category is empty"),

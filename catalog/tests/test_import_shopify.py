@@ -86,7 +86,7 @@ def test_variants_far_from_their_first_row_still_inherit(tmp_path):
 
 
 def test_first_rows_are_forgotten_at_last_so_that_memory_is_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr(shopify, "REMEMBERED", 1)
+    monkeypatch.setattr(shopify, "MAX_FIRST_ROWS", 1)
     other = {"handle": "mat", "title": "Mat", "option": "Default Title", "price": "5"}
     path = write(tmp_path, *rows(FIRST, other, {"handle": "varsity-top", "option": "Large", "price": "60"}))
     result = run(path)

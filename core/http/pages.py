@@ -1,5 +1,6 @@
 """The pages for people: the landing page, GraphiQL and Swagger UI. All they load comes from this service."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
@@ -9,10 +10,7 @@ from django.templatetags.static import static
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
-# What seed_demo makes; shown and filled in with DEBUG only.
-DEMO_PASSWORD = "vitrine-demo"  # noqa: S105
 SECURITY_TXT_LIFETIME = timedelta(days=180)
-DEMO_ACCOUNTS = ("shopper@example.com", "staff@example.com")
 
 # (path, name, what it is), in the order of the landing page.
 DOORS = (
@@ -25,14 +23,32 @@ DOORS = (
 )
 
 
+@dataclass(frozen=True)
+class Accounts:
+    """Two accounts that anybody may try, and the password of both."""
+
+    shopper: str
+    staff: str
+    password: str
+
+
+_accounts: Accounts | None = None
+
+
+def register_accounts(accounts: Accounts) -> None:
+    """Has the accounts shown, and filled into sign-in boxes, while DEBUG is on."""
+    global _accounts
+    _accounts = accounts
+
+
+def shown_accounts() -> Accounts | None:
+    """The accounts to show; None without DEBUG."""
+    return _accounts if settings.DEBUG else None
+
+
 def _shared(page: str) -> dict[str, object]:
     """What every page's template wants; the admin is linked only where everybody looks for it."""
-    return {"page": page, "demo": _demo(), "admin": settings.ADMIN_PATH == "admin/"}
-
-
-def _demo() -> dict[str, str] | None:
-    """The account to fill into a sign-in box; None without DEBUG."""
-    return {"email": DEMO_ACCOUNTS[0], "password": DEMO_PASSWORD} if settings.DEBUG else None
+    return {"page": page, "accounts": shown_accounts(), "admin": settings.ADMIN_PATH == "admin/"}
 
 
 @require_safe
@@ -61,7 +77,6 @@ def landing(request: HttpRequest) -> HttpResponse:
         **_shared("landing"),
         "doors": [door for door in DOORS if door[0] != "/admin/" or settings.ADMIN_PATH == "admin/"],
         "origin": request.build_absolute_uri("/").rstrip("/"),
-        "demo_accounts": DEMO_ACCOUNTS if settings.DEBUG else (),
     }
     return render(request, "core/landing.html", context)
 

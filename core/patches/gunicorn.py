@@ -1,4 +1,11 @@
-"""gunicorn's threaded worker, which leaves no connection behind: not when it stops, not when it refuses a body."""
+"""gunicorn: a threaded worker that resets no connection, neither when the service stops nor when it refuses a body.
+
+- Written against: gunicorn 27.0.1.
+- Why: see DrainingWorker.
+- Upstream: benoitc/gunicorn#3397 and pull request #3612 for stopping; #3334 for unread bodies.
+- Test: core/tests/test_stopping.py.
+- Delete when: a gthread worker empties and closes its socket when it stops, and reads unread bodies before it closes.
+"""
 
 import ctypes
 import errno
@@ -11,14 +18,14 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
-# What is read and thrown away of a refused body, in bytes and in seconds; nginx lets 26 MB pass.
-MOST_LEFT_OVER, PATIENCE = 32 * 2**20, 5.0
+# How much of an unread body is read and thrown away, and for how long. nginx lets 26 MB pass.
+MAX_UNREAD_BYTES, MAX_READ_SECONDS = 32 * 2**20, 5.0
 # One byte that the master and all its workers share: 1 when the master stops for good.
 _STOPPING = mmap.mmap(-1, 1)
-# How long a worker that got SIGTERM waits for the master to say so. Both get it at once when a process manager signals
-# the whole group (systemd, a terminal).
+# How long a worker that got SIGTERM waits for the master to announce that it stops. A process manager that signals the
+# whole group (systemd, a terminal) sends SIGTERM to both at once.
 ANNOUNCEMENT_SECONDS = 0.2
-# How long handshakes that are halfway have to complete before the socket closes.
+# How long half-finished handshakes may take to complete before the socket closes.
 HANDSHAKE_SECONDS = 0.02
 SO_ATTACH_FILTER = 26
 # Classic BPF on the TCP header: a packet with the SYN flag (byte 13, bit 1) is dropped, every other passes.
@@ -29,10 +36,10 @@ _DROP_SYN = b"".join(
 
 
 def announce_stop(arbiter: Any) -> None:
-    """gunicorn's `on_starting` hook: from now on workers learn whether only they are to go or the whole service stops.
+    """gunicorn's `on_starting` hook: tells workers that the whole service stops.
 
-    gunicorn sends SIGTERM to a worker in both cases: to the old ones on a reload (SIGHUP), to one of them on SIGTTOU. A
-    master that has started its successor (SIGUSR2), or whose predecessor still lives, leaves the socket to that one.
+    A worker cannot know from its SIGTERM: gunicorn sends that on a reload (SIGHUP) and on SIGTTOU too. A master that
+    has started its successor (SIGUSR2), or whose predecessor still lives, does not announce: the other has the socket.
     """
     stop = arbiter.stop
 
@@ -45,46 +52,45 @@ def announce_stop(arbiter: Any) -> None:
 
 
 def _refuse_handshakes(listener: socket.socket) -> None:
-    """Drops the first packet of each new connection to a TCP socket.
+    """Drops the first packet of each new connection to a TCP socket; the client sends it again and is refused.
 
-    Without it a handshake that completes between the last accept and the close is reset, its request sent. The client
-    tries again after a second and is refused.
+    Otherwise a handshake may complete between the last accept and the close: its client sends a request and is reset.
     """
     if listener.family not in (socket.AF_INET, socket.AF_INET6):
         return
     program = ctypes.create_string_buffer(_DROP_SYN, len(_DROP_SYN))
-    with suppress(OSError):  # a kernel that has no such filters: the gap of microseconds stays
+    with suppress(OSError):  # the kernel has no such filters: a gap of microseconds stays
         listener.setsockopt(
             socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", len(_DROP_SYN) // 8, ctypes.addressof(program))
         )
 
 
 class DrainingWorker(ThreadWorker):
-    """When the whole service stops, takes every connection that waits, then has new ones refused.
+    """When the whole service stops, accepts every waiting connection, then has new ones refused.
 
-    gunicorn stops accepting but keeps the listening socket open until the last answer: meanwhile the kernel goes on
-    completing handshakes, and those clients get a reset instead of an answer, their requests sent. A refused connection
-    is harmless: the proxy asks the next container, for nothing was sent yet.
+    gunicorn stops accepting but keeps the listening socket open until the last answer. Meanwhile the kernel goes on
+    completing handshakes: those clients send their requests and get a reset. A refused connection is harmless: nothing
+    was sent yet, and the proxy asks the next container.
 
-    A worker that goes alone (reload, SIGTTOU, max_requests) leaves the socket alone: it is one and the same to the
-    kernel in all processes, and the others go on with it. Needs `on_starting = announce_stop`.
+    A worker that stops alone (reload, SIGTTOU, max_requests) leaves the socket open: the kernel knows one socket for
+    all processes, and the others go on with it. Needs `on_starting = announce_stop`.
     """
 
-    told_to_stop = False
+    was_told_to_stop = False
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        """SIGTERM."""
-        self.told_to_stop = self.told_to_stop or self.alive
+        """On SIGTERM."""
+        self.was_told_to_stop = self.was_told_to_stop or self.alive
         super().handle_exit(sig, frame)
 
     def run(self) -> None:
-        """As gunicorn's; a worker that was forked just before the end does not begin."""
+        """As gunicorn's, but a worker that was forked just before the service stops does not begin."""
         if _STOPPING[0]:
             self.alive = False
         super().run()
 
     def accept(self, listener: Any) -> None:
-        """Takes a connection; a socket that a sibling has closed already has none."""
+        """As gunicorn's, but a socket that another worker has closed is no error."""
         try:
             super().accept(listener)
         except OSError as error:
@@ -92,9 +98,9 @@ class DrainingWorker(ThreadWorker):
                 raise
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """As gunicorn's; when the service stops, empties and closes the listening sockets."""
+        """As gunicorn's, but empties and closes the listening sockets when the service stops."""
         super().set_accept_enabled(enabled)
-        if enabled or not self.told_to_stop or not self._service_stops():
+        if enabled or not self.was_told_to_stop or not self._service_stops():
             return
         for listener in self.sockets:
             _refuse_handshakes(listener.sock)
@@ -109,17 +115,17 @@ class DrainingWorker(ThreadWorker):
                 listener.sock.shutdown(socket.SHUT_RDWR)
 
     def _service_stops(self) -> bool:
-        """Whether the master stops too."""
+        """Whether the master stops too; waits for its announcement."""
         end = time.monotonic() + ANNOUNCEMENT_SECONDS
         while not _STOPPING[0] and time.monotonic() < end:
             time.sleep(0.01)
         return bool(_STOPPING[0])
 
     def _keepalive_after(self, conn: Any, keepalive: bool) -> bool:
-        """Whether the connection can be used again; by then the body that nobody wanted has come in.
+        """Whether the connection can be used again, after its unread body has been read.
 
-        gunicorn gives up after 64 KB and closes. The kernel then answers what is still under way with a reset, and the
-        proxy makes a 502 of the 413 that it has not read yet.
+        gunicorn gives up after 64 KB and closes. The kernel then resets the connection, and the proxy answers 502 in
+        place of the 413 that it has not read yet.
         """
-        drained = conn.parser.finish_body(deadline=time.monotonic() + PATIENCE, max_bytes=MOST_LEFT_OVER)
+        drained = conn.parser.finish_body(deadline=time.monotonic() + MAX_READ_SECONDS, max_bytes=MAX_UNREAD_BYTES)
         return bool(keepalive and drained)

@@ -1,10 +1,12 @@
-"""A worker that outlives its Redis and whatever lies in it: what kombu (5.7.0) does not expect ends its worker.
+"""kombu: transports on which neither a broken message nor a lost connection ends the worker.
 
-- Messages whose connection is gone are acknowledged, or handed back, over that very connection: an AttributeError.
-  Here they are forgotten.
-- A message that is no JSON, or not of kombu's shape, raises out of the event loop. Here it is discarded.
-
-A message only says that there is work; the sweeps find what it was about.
+- Written against: kombu 5.7.0.
+- Why: a message that is no JSON, or not of kombu's shape, raises out of the event loop; here it is discarded. A message
+  whose connection is gone is acknowledged, or handed back, over that very connection, which is an AttributeError; here
+  it is left alone. A message only says that there is work, and the sweeps find that work.
+- Upstream: celery/kombu#2421 and #1551 for broken messages; none known for lost connections.
+- Test: core/patches/tests/test_kombu.py.
+- Delete when: both are errors that the worker survives.
 """
 
 import logging
@@ -17,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 class DiscardsBroken(virtual.Transport):
-    """A transport that drops what its consumers cannot read. core.patches.celery drops the rest."""
+    """A transport that discards what its consumers cannot read. What Celery cannot take: core.patches.celery."""
 
     def _deliver(self, message: Any, queue: str) -> None:  # type: ignore[override]
         try:
@@ -29,15 +31,13 @@ class DiscardsBroken(virtual.Transport):
 
 
 class QoS(redis.QoS):
-    """Leaves messages alone whose connection is gone."""
+    """Leaves a message alone whose connection is gone."""
 
     def ack(self, delivery_tag: str) -> None:
-        """Acknowledges the message, if it still can."""
         if self._is_connected():
             super().ack(delivery_tag)
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        """Refuses the message, if it still can."""
         if self._is_connected():
             super().reject(delivery_tag, requeue)
 
@@ -47,7 +47,7 @@ class QoS(redis.QoS):
 
 
 class RedisChannel(redis.Channel):
-    """kombu's, with the QoS above; garbage in a queue's list is read over."""
+    """kombu's, with the QoS above. It discards what is no message in a queue's list."""
 
     QoS = QoS
     do_restore = False
@@ -62,7 +62,7 @@ class RedisChannel(redis.Channel):
         except (Empty, *self.connection_errors):  # type: ignore[attr-defined]
             raise
         except Exception as error:
-            # Off the list already, and the channel asks for the next one.
+            # It is off the list already. True: the channel asks for the next one.
             logger.warning("Discarded a broken message: %r", error)
             return True
 

@@ -10,7 +10,8 @@ import pytest
 from django.core.management import call_command
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
-from core.http.pages import DEMO_PASSWORD, DOORS
+from catalog.demo.accounts import PASSWORD
+from core.http.pages import DOORS
 
 pytestmark = pytest.mark.browser
 
@@ -74,7 +75,7 @@ def page(browser: Browser, shop: str, request) -> Iterator[Page]:
 phone = pytest.mark.parametrize("page", [390], indirect=True)
 
 
-def sign_in(page: Page, password: str = DEMO_PASSWORD) -> None:
+def sign_in(page: Page, password: str = PASSWORD) -> None:
     page.get_by_label("E-mail").fill("shopper@example.com")
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in", exact=True).click()
@@ -242,7 +243,7 @@ class TestSwagger:
         """With the token that auth/token/ answered."""
         page.goto("/api/docs/")
         page.locator("[data-path='/api/v1/auth/token/']").click()
-        page.locator(".body-param textarea").fill(f'{{"email": "shopper@example.com", "password": "{DEMO_PASSWORD}"}}')
+        page.locator(".body-param textarea").fill(f'{{"email": "shopper@example.com", "password": "{PASSWORD}"}}')
         with page.expect_response("**/auth/token/") as signed_in:
             page.get_by_role("button", name="Execute").click()
         token = signed_in.value.json()["token"]
@@ -287,7 +288,7 @@ def test_every_link_of_the_landing_page_answers(page, shop):
 def test_staff_signs_in_to_the_admin_and_sees_the_products(page):
     page.goto("/admin/catalog/product/")
     page.get_by_label("E-mail address").fill("staff@example.com")
-    page.get_by_label("Password").fill(DEMO_PASSWORD)
+    page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_role("heading", name="Select product to change")).to_be_visible()
     assert page.locator("#result_list tbody tr").count() == 50

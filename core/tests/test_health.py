@@ -13,8 +13,9 @@ from django.utils import timezone
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from catalog.images.models import ImageJob
+from catalog.images.models import ImageJob, ProductImage
 from catalog.models import IndexChange
+from catalog.tests.factories import ProductFactory
 from core.celery import app
 from core.http.health import CHECKS
 from core.jobs import heartbeat
@@ -226,10 +227,12 @@ class TestJobs:
         settings.SEARCH_ENGINE, settings.METRICS_TOKEN = "tantivy", "t" * 20
         due = timezone.now() - timedelta(minutes=10)
         ImageJob.objects.create(kind=ImageJob.Kind.REMOVE, key=uuid.uuid4(), due_at=due)
-        # A demo's pictures take the time that they take.
-        ImageJob.objects.create(kind=ImageJob.Kind.DRAW, key=uuid.uuid4(), due_at=due - timedelta(hours=1))
         IndexChange.objects.create(kind="product", key=1, created_at=due)
         IndexChange.objects.create(kind="product", key=1, created_at=due - timedelta(hours=1), applied=True)
+        # Nobody waits for further formats.
+        image = ProductImage.objects.create(product=ProductFactory(), width=1, height=1, source="JPEG", bytes=1)
+        later = {"kind": ImageJob.Kind.LATER, "key": image.key, "image": image}
+        ImageJob.objects.create(**later, due_at=due - timedelta(hours=1))
         overdue = client.get("/readyz").json()["checks"]["jobs"]["overdue_seconds"]
         assert overdue == {"index": pytest.approx(600, abs=10), "image": pytest.approx(600, abs=10), "mail": 0.0}
         metrics = client.get("/metrics", headers={"Authorization": "Bearer " + "t" * 20}).content.decode()

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.test import Client
 from graphql import parse, validate
 
-from core.http.pages import DEMO_ACCOUNTS, DEMO_PASSWORD, DOORS, favicon
+from core.http.pages import DOORS, favicon, shown_accounts
 from core.schema import schema
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
@@ -96,14 +96,16 @@ def test_every_page_can_be_asked_for_but_not_written_to(path):
 
 @every_page
 def test_every_page_gives_demo_accounts_away_only_with_debug(path, settings):
+    settings.DEBUG = True
+    accounts = shown_accounts()
+    text = Client().get(path, headers={"Accept": BROWSER}).content.decode()
+    assert accounts.password in text
+    assert accounts.shopper in text
     settings.DEBUG = False
     text = Client().get(path, headers={"Accept": BROWSER}).content.decode()
-    assert DEMO_PASSWORD not in text
-    assert DEMO_ACCOUNTS[0] not in text
-    settings.DEBUG = True
-    text = Client().get(path, headers={"Accept": BROWSER}).content.decode()
-    assert DEMO_PASSWORD in text
-    assert DEMO_ACCOUNTS[0] in text
+    assert accounts.password not in text
+    assert accounts.shopper not in text
+    assert accounts.staff not in text
 
 
 def test_the_landing_page_links_every_door():

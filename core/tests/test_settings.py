@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import re
 import runpy
 import subprocess
 import sys
@@ -217,19 +216,6 @@ def test_a_wrong_value_ends_the_start_with_one_sentence(refusal, name, text):
 @pytest.mark.parametrize(("text", "expected"), [("YES", True), ("on", True), ("T", True), ("Off", False), ("0", False)])
 def test_switches_know_the_usual_words(value, text, expected):
     assert value("settings.CATALOG_PUBLIC", DEBUG="1", CATALOG_PUBLIC=text) is expected
-
-
-def test_every_variable_of_the_readme_is_read_by_a_reader(load):
-    """What the readers do not know is read past them, and its wrong values are not refused."""
-    load(DEBUG="1")
-    table = (here.BASE_DIR / "README.md").read_text().partition("## Settings")[2].partition("\n## ")[0]
-    names = {
-        name for row in re.findall(r"^\| (`[^|]*`) \|", table, re.M) for name in re.findall(r"`([A-Z0-9_]+)`", row)
-    }
-    short = {name for name in names if name.startswith("_")}
-    # Those of gunicorn and of `make run`.
-    elsewhere = {"HOST", "PORT", "WEB_CONCURRENCY", "WEB_THREADS"}
-    assert names - short - elsewhere <= env.NAMES
 
 
 def test_a_folder_on_a_full_disk_is_no_reason_not_to_start(load, monkeypatch):

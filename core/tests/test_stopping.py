@@ -14,8 +14,6 @@ from pathlib import Path
 import pytest
 from django.conf import settings as here
 
-from core.patches.celery import ThreadPool
-
 REQUEST = b"POST / HTTP/1.1\r\nHost: here\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi"
 KEPT_REQUEST = REQUEST.replace(b"close", b"keep-alive")
 
@@ -245,22 +243,6 @@ def test_a_client_that_is_refused_while_it_sends_hears_why(serve):
             connection.sendall(head + body)
             text = b"".join(iter(lambda: connection.recv(4096), b""))
             assert text.endswith(b"done")
-
-
-def test_a_worker_that_is_given_up_waits_for_nobody():
-    pool, release = ThreadPool(1), threading.Event()
-    task = pool.executor.submit(release.wait, 60)
-    pool.terminate_job(None)
-    pool.on_stop()
-    assert not task.done()
-    release.set()
-
-
-def test_a_worker_that_is_not_waits_for_its_task():
-    pool, done = ThreadPool(1), []
-    pool.executor.submit(lambda: (time.sleep(0.2), done.append(True)))
-    pool.on_stop()
-    assert done == [True]
 
 
 def test_a_worker_that_lives_says_so(settings, tmp_path):

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from PIL import ExifTags, Image, ImageCms
 
-from catalog.demo.drawing import draw
 from catalog.images import confinement
 from catalog.images.pool import ROOT, JobRefused, Pool
 from catalog.images.render import NotRendered
@@ -179,15 +178,6 @@ def test_a_confined_child_renders_what_a_free_one_does(make: Callable[[], Pool])
             assert str(confined.value) == str(refused), name  # noqa: PT017
             continue
         assert pool.run("render", data, source=source, formats=formats, max_pixels=10**6)[1] == free, name
-
-
-@pytest.mark.parametrize("colour", ["", "red", "#aabbcc", "hsl(20, 30%, 40%)", "hsv(20, 30%, 40%)"])
-def test_a_confined_child_draws_what_a_free_one_does(make: Callable[[], Pool], colour: str) -> None:
-    pool = make()
-    subject = {"": "lamp", "red": "chair"}.get(colour, "")
-    assert pool.run("draw", seed="x", subject=subject, colour=colour)[1] == [
-        draw(seed="x", subject=subject, colour=colour)
-    ]
 
 
 def test_a_child_that_cannot_be_confined_works_and_is_told_of_once(

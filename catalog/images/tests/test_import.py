@@ -1,4 +1,4 @@
-"""import_products --images attaches local files; seed_demo has its pictures drawn."""
+"""`import_products --images` attaches local files."""
 
 from io import StringIO
 from pathlib import Path
@@ -6,12 +6,9 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from catalog.demo.pictures import colour_of, subject_of
-from catalog.images import jobs, pipeline
 from catalog.images.tests.pictures import jpeg
 from catalog.importing.pictures import file_name
-from catalog.models import ImageJob, ImageStatus, Product, ProductImage
-from core.jobs import job as job_rows
+from catalog.models import Product, ProductImage
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -85,34 +82,3 @@ def test_only_when_asked(folder: Path) -> None:
 )
 def test_file_names(value: str, name: str) -> None:
     assert file_name(value) == name
-
-
-def test_the_demo_draws_its_pictures() -> None:
-    call_command("seed_demo", verbosity=0)
-    wanted = ImageJob.objects.filter(kind=ImageJob.Kind.DRAW)
-    assert wanted.count() == Product.objects.count()
-    job = wanted.get(product__slug="alva-arc-floor-lamp-in-brushed-brass")
-    assert (job.details["subject"], job.details["colour"]) == ("lamp", "#b5924c")
-    assert job_rows.claim(job)
-    jobs.do(job, pipeline.pool())
-    image = ProductImage.objects.get()
-    assert (image.alt, image.status) == ("Alva arc floor lamp in brushed brass", ImageStatus.PENDING)
-    assert (image.width, image.height) == (1000, 1000)
-    before = wanted.count()
-    call_command("seed_demo", verbosity=0)
-    assert wanted.count() == before
-
-
-def test_the_same_picture_every_time() -> None:
-    drawn = [pipeline.pool().run("draw", seed="x", subject="", colour="")[1] for _ in range(2)]
-    assert drawn[0] == drawn[1]
-    assert drawn[0] != pipeline.pool().run("draw", seed="y", subject="", colour="")[1]
-
-
-def test_words_decide() -> None:
-    assert subject_of("Table lamps", "X") == "lamp"
-    assert subject_of("Coffee tables", "X") == "table"
-    assert subject_of("Things", "A vase") == "vases"
-    assert subject_of("Things", "X") == ""
-    assert colour_of("Sofa in forest green") == "#5f8363"
-    assert colour_of("Sofa") == ""

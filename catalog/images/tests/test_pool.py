@@ -187,13 +187,14 @@ def test_children_end_with_their_parent() -> None:
     code = (
         "import os, sys\nfrom catalog.images.pool import Pool\n"
         "pool = Pool(size=1, memory=3 << 29, deadline=60)\n"
-        "pool.run('draw', seed='x', subject='lamp', colour='')\n"
+        "picture = sys.stdin.buffer.read()\n"
+        "pool.run('render', picture, source='JPEG', formats=['JPEG'], max_pixels=10**6)\n"
         "print(*pool.pids(), flush=True)\nos.kill(os.getpid(), 9)"
     )
-    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, input=jpeg(), capture_output=True, check=False)
     assert run.returncode == -signal.SIGKILL
     for _ in range(600):
-        if not Path(f"/proc/{run.stdout.strip()}").exists():
+        if not Path(f"/proc/{int(run.stdout)}").exists():
             return
         time.sleep(0.1)
     pytest.fail("the child is still there")

@@ -17,44 +17,40 @@ from catalog.importing.run import Summary, import_files
 
 
 class Command(BaseCommand):
-    """manage.py import_products FILE… [--dry-run] [--errors FILE] [--images DIR]."""
-
     help = (
         "Imports products from CSV files (UTF-8): Shopify's product export, or a plain CSV with the columns name, "
         "slug, sku, description, category (Home > Lamps), brand, price, quantity, rating, created_at. The header "
-        "decides; name and price are required. The slug tells which product a row is. A column that is absent is left "
-        "alone when a product is updated; one that is blank is set to its default. Rows that cannot go in are refused "
-        "with their line and the reason, the others go in. Stopped midway, it can be run again."
+        "decides which of the two it is; name and price are required. The slug says which product a row updates. An "
+        "update leaves a field alone if its column is absent, and sets it to its default if its cell is blank. Rows "
+        "that cannot be imported are refused with their line and the reason; the others are imported. An interrupted "
+        "import can be run again."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The files, and how to run."""
         parser.add_argument("files", nargs="+", metavar="FILE", type=Path)
         parser.add_argument(
             "--dry-run",
             action="store_true",
-            help="do all of it in one transaction and roll it back (meanwhile others cannot write on SQLite)",
+            help="do everything in one transaction and roll it back (on SQLite nobody else can write meanwhile)",
         )
         parser.add_argument(
             "--errors",
             metavar="FILE",
             type=Path,
-            help="write refused rows there as CSV: file, line, reason, the row. It can be mended in a spreadsheet and "
-            "imported: what looks like a formula has an apostrophe before it, which the import takes off again.",
+            help="write refused rows to this CSV file: file, line, reason, the row. Correct it in a spreadsheet and "
+            "import it: an apostrophe in front of cells that look like a formula is removed again.",
         )
-
         parser.add_argument(
             "--images",
             metavar="DIR",
             type=Path,
-            help="attach the pictures in this folder that the image columns name (by the last part of an address; "
-            "nothing is fetched)",
+            help="attach the pictures in this folder that the image columns name (of a URL the last part counts; "
+            "nothing is downloaded)",
         )
 
     def handle(
         self, *, files: list[Path], dry_run: bool, errors: Path | None, images: Path | None, **options: Any
     ) -> None:
-        """Checks all files, imports them, and tells what became of the rows."""
         if images is not None and not images.is_dir():
             raise CommandError(f"{images} is not a folder.")
         summary = Summary()
@@ -63,17 +59,17 @@ class Command(BaseCommand):
         except FileRefusedError as error:
             raise CommandError(str(error)) from error
         except OperationalError as error:
-            raise CommandError(f"The database gave up ({error}). {_so_far(summary, dry_run)}") from error
+            raise CommandError(f"The database failed ({error}). {_so_far(summary, dry_run)}") from error
         except OSError as error:
             raise CommandError(f"{errors} cannot be written ({error.strerror}). {_so_far(summary, dry_run)}") from error
         except KeyboardInterrupt as error:
             raise CommandError(f"Interrupted. {_so_far(summary, dry_run)}", returncode=130) from error
         if errors is None:
-            for line in refused.in_words():
+            for line in refused.messages():
                 self.stderr.write(line)
         elif refused.count:
             self.stderr.write(f"The refused rows are in {errors}")
-        self.stdout.write(_in_words(summary))
+        self.stdout.write(_summary_line(summary))
         if images is not None and not dry_run:
             self._attach(files, images)
         if dry_run:
@@ -81,7 +77,7 @@ class Command(BaseCommand):
 
     def _import(self, files: list[Path], dry_run: bool, errors: Path | None, summary: Summary) -> RefusedRows:
         if errors and any(errors.resolve() == path.resolve() for path in files):
-            raise FileRefusedError(f"{errors} is to be imported; --errors needs another file.")
+            raise FileRefusedError(f"{errors} is one of the files to import; --errors needs another file.")
         sources = [check(path) for path in files]
         for source in sources:
             if ignored := source.form().ignored:
@@ -98,15 +94,15 @@ class Command(BaseCommand):
         return refused
 
     def _attach(self, files: list[Path], folder: Path) -> None:
-        """Pictures come after the rows: a product that was refused gets none."""
+        """Attaches pictures after the rows are saved: a row that was refused gets none."""
         pictures = attach_pictures([check(path) for path in files], folder, on_refused=self.stderr.write)
         self.stdout.write(
-            f"{pictures.attached} pictures attached, {pictures.there} there already, "
+            f"{pictures.attached} pictures attached, {pictures.known} there already, "
             f"{pictures.missing} not in {folder}, {pictures.refused} refused"
         )
 
     def _progress(self) -> Progress:
-        """A bar on a terminal, nothing elsewhere."""
+        """A progress bar on a terminal, nothing elsewhere."""
         return Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -118,7 +114,7 @@ class Command(BaseCommand):
         )
 
 
-def _in_words(summary: Summary) -> str:
+def _summary_line(summary: Summary) -> str:
     return (
         f"{summary.created} created, {summary.updated} updated, "
         f"{summary.unchanged} unchanged, {summary.refused} refused"
@@ -128,4 +124,4 @@ def _in_words(summary: Summary) -> str:
 def _so_far(summary: Summary, dry_run: bool) -> str:
     if dry_run:
         return "It was a dry run: nothing was written."
-    return f"So far {_in_words(summary)}; run it again to finish."
+    return f"So far {_summary_line(summary)}; run it again to finish."

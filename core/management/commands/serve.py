@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection, connections
 
 from core.config import env
+from core.http import pages
 from core.jobs import heartbeat
 from core.management import running
 from core.management.supervisor import Supervisor, parse_procfile
@@ -28,7 +30,7 @@ GREETING = """
   Ctrl-C stops it. All its state is in {var}; `make help` lists what else there is.
 """
 ACCOUNTS = """
-    Sign in as shopper@example.com or, for the admin too, staff@example.com; password: vitrine-demo
+    Sign in as {shopper} or, for the admin too, {staff}; password: {password}
 """
 # After so many seconds a worker whose loop stands still is started again.
 HUNG_AFTER_SECONDS = 60
@@ -136,8 +138,12 @@ class Command(BaseCommand):
         connections.close_all()
         shown = ANY_ADDRESS.get(host, host)
         url = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+        accounts = pages.shown_accounts()
         greeting = GREETING.format(
-            url=url, admin=settings.ADMIN_PATH, var=settings.VAR_DIR, accounts=ACCOUNTS if settings.DEBUG else ""
+            url=url,
+            admin=settings.ADMIN_PATH,
+            var=settings.VAR_DIR,
+            accounts=ACCOUNTS.format(**asdict(accounts)) if accounts else "",
         )
         self.stdout.flush()
         variables = variables_of_shop(url)

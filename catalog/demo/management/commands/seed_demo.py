@@ -6,7 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from catalog.demo.seed import ACCOUNT_PASSWORD, seed_demo
+from catalog.demo.accounts import PASSWORD
+from catalog.demo.seed import seed_demo
 
 
 class Command(BaseCommand):
@@ -33,4 +34,4 @@ class Command(BaseCommand):
         if not settings.DEBUG:
             self.stdout.write("DEBUG is off: no demo accounts were made.")
         elif seeded.accounts:
-            self.stdout.write(f"Demo accounts: {', '.join(seeded.accounts)}, password {ACCOUNT_PASSWORD}.")
+            self.stdout.write(f"Demo accounts: {', '.join(seeded.accounts)}, password {PASSWORD}.")
