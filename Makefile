@@ -6,7 +6,8 @@ INSTALL = @$(PYTHON) .ci/install.py
 # For what must not depend on the services that this shell happens to name, nor on a shop that `make run` runs: an
 # empty variable is an absent one, and yet says which shop is meant (core.management.running).
 EMBEDDED := env DATABASE_URL= CELERY_BROKER_URL= CACHE_URL= VAR_DIR=$(VAR_DIR)
-PYTEST := $(RUN)/python -m pytest
+# Compiled modules are kept whatever the shell says: compiling the project anew is half of what starting pytest costs.
+PYTEST := env PYTHONDONTWRITEBYTECODE= $(RUN)/python -m pytest
 PARALLEL := -n auto --maxprocesses 8
 COMPILE = $(CURDIR)/$(RUN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header
@@ -17,7 +18,7 @@ REVISION ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 export REVISION
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-mysql fuzz test-browser test-worker bench-search lint style types arrows migrations schema-current pins deployable \
+.PHONY: help run test test-all coverage test-mysql fuzz test-browser test-worker bench-search lint style types arrows migrations schema-current pins deployable \
 	format schema requirements clean base dev production scan up down logs backup restore chaos image test-image audit bench-graphql bench-images secrets known-secrets
 
 ##@ Start
@@ -41,7 +42,7 @@ format: dev ## lays the code out and fixes what ruff can
 	$(RUN)/ruff format .
 	$(RUN)/ruff check --fix .
 
-lint: style types arrows migrations schema-current pins deployable secrets ## everything that must hold besides the tests
+lint: style types arrows migrations schema-current pins deployable secrets ## all that must hold besides the tests: types, migrations (made, and safe) …
 
 style types arrows migrations schema-current schema: export DEBUG = 1
 
@@ -57,6 +58,7 @@ arrows: dev
 
 migrations: dev
 	$(EMBEDDED) $(RUN)/python manage.py makemigrations --check --dry-run
+	$(EMBEDDED) LOG_LEVEL=WARNING $(RUN)/python .ci/lint_migrations.py
 
 schema-current: dev
 	$(EMBEDDED) $(RUN)/python manage.py graphql_schema --out .venv/schema.graphql
@@ -91,14 +93,22 @@ known-secrets: dev ## writes down what `make scan` finds as examples that are no
 
 ##@ Test it
 
-test: dev ## all tests on SQLite; ARGS="-k search" picks
+test: dev ## the quick tests on SQLite; ARGS="-k search" picks
 	$(EMBEDDED) $(PYTEST) $(PARALLEL) $(ARGS)
 
-test-mysql: ## the same tests and those about MySQL, against DATABASE_URL=mysql://…
+test-all: dev ## the slow tests too, and four times the drawn examples
+	$(EMBEDDED) THOROUGH=1 $(PYTEST) $(PARALLEL) -m "not browser and not mysql and not worker" $(ARGS)
+
+coverage: dev ## which lines and branches the quick tests run; ARGS as for make test
+	@rm -rf .venv/coverage && mkdir -p .venv/coverage
+	$(EMBEDDED) $(PYTEST) $(PARALLEL) --cov --cov-report= $(ARGS)
+	$(RUN)/coverage report
+
+test-mysql: ## all of these and those about MySQL, against DATABASE_URL=mysql://…
 	@case "$$DATABASE_URL" in mysql*) ;; *) \
 		echo "Which server? make test-mysql DATABASE_URL=mysql://root@127.0.0.1/vitrine (it makes test_vitrine and drops it)"; exit 2;; esac
 	@$(MAKE) --no-print-directory dev production
-	$(PYTEST) $(PARALLEL) -m "not browser and not worker" $(ARGS)
+	THOROUGH=1 $(PYTEST) $(PARALLEL) -m "not browser and not worker" $(ARGS)
 
 test-worker: dev ## real workers: killed in a loop, rebuilding under load; on SQLite, or on DATABASE_URL and CELERY_BROKER_URL
 	$(PYTEST) -m worker $(ARGS)

@@ -1,14 +1,30 @@
-"""Fixtures for every test: cheap password hashing, and no test about MySQL that runs elsewhere unseen."""
+"""Hooks and fixtures for every test: what makes them cheap, and no test that is left out unseen."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
 from django.core.cache import cache
 from django.db import connection
-from pytest_django import Settings
 
 from core.tests.clients import Api
 from users import hashers
 from users.tests.factories import UserFactory, employee
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Settings that make every test cheaper."""
+    if config.pluginmanager.hasplugin("xdist"):
+        config.pluginmanager.register(WorkerReports())
+    # Otherwise each Client lists all static files anew: 30 ms, half of what an average test costs.
+    django_settings.WHITENOISE_AUTOREFRESH = True
+    # Argon2 costs 50 ms a password on purpose; users/tests/test_hashing.py puts it back.
+    django_settings.PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.MD5PasswordHasher",
+        *django_settings.PASSWORD_HASHERS,
+    ]
 
 
 def pytest_report_header() -> str:
@@ -18,6 +34,38 @@ def pytest_report_header() -> str:
     return f"vitrine: {connection.vendor}, {cache}, broker {broker}"
 
 
+# What runs the tests of a marker that a run left out.
+LEFT_TO = {
+    "slow": "make test-all",
+    "worker": "make test-worker",
+    "mysql": "make test-mysql",
+    "browser": "make test-browser",
+}
+deselected: Counter[str] = Counter()
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """Counts what a run leaves out, by marker."""
+    deselected.update(marker for item in items for marker in LEFT_TO if item.get_closest_marker(marker))
+
+
+class WorkerReports:
+    """With pytest-xdist: the workers collect, and the first process tells."""
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput["deselected"] = dict(deselected)
+
+    def pytest_testnodedown(self, node: Any) -> None:
+        deselected.update(node.workeroutput.get("deselected", {}) if not deselected else {})
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Names what was left out, and the command that runs it."""
+    for marker, number in deselected.items():
+        terminalreporter.write_line(f"left out: {number} {marker} ({LEFT_TO[marker]})")
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """A test about MySQL that was asked for without one fails rather than say nothing."""
     if item.get_closest_marker("mysql") and connection.vendor != "mysql":
@@ -25,11 +73,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _cheap_passwords(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Argon2 costs 50 ms a password on purpose, and few may wait; tests about something else do not pay for it."""
+def _patient_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few may wait for a password to be hashed; tests about something else, on a slow machine, are never refused."""
     monkeypatch.setattr(hashers.slots, "patience_seconds", 60.0)
     monkeypatch.setattr(hashers.slots, "max_waiting", 1000)
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
 
 
 @pytest.fixture(autouse=True)

@@ -4,9 +4,11 @@ import os
 import subprocess
 import sys
 
+import pytest
 from django.conf import settings
 
 
+@pytest.mark.slow
 def test_the_promises_hold_over_http():
     few = ["--rounds", "2", "--clients", "30", "--steps", "8", "--retrying", "60", "--workers", "4"]
     unset = {"CELERY_BROKER_URL", "CACHE_URL", "VAR_DIR"}

@@ -11,6 +11,7 @@ from cart.tests.documents import ADD, CLEAR, REMOVE, UPDATE, change, codes, prod
 from catalog.models import Product
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 from core.tests.clients import Api
+from core.tests.examples import examples
 from users.tests.factories import UserFactory
 
 KINDS = 4
@@ -190,7 +191,7 @@ def test_the_cart_is_the_dict(settings_of_the_shop):
     run_state_machine_as_test(
         CartMachine,
         settings=settings(
-            max_examples=20, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=examples(20), stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
 

@@ -29,6 +29,7 @@ def cache(tmp_path: Any) -> FileCache:
     return FileCache(str(tmp_path), {})
 
 
+@pytest.mark.slow
 def test_processes_count_together(cache: FileCache, tmp_path: Any) -> None:
     def count(_: int) -> None:
         subprocess.run([sys.executable, "-c", COUNT, str(tmp_path)], check=True, cwd=settings.BASE_DIR)  # noqa: S603

@@ -1,6 +1,5 @@
 """The compiled execution answers exactly what graphql-core answers: drawn schemas, documents and failing resolvers."""
 
-import os
 from typing import Any
 
 from graphql import (
@@ -29,6 +28,7 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from core.execution import Plans
+from core.tests.examples import examples
 
 LEAVES = [
     GraphQLString,
@@ -240,9 +240,7 @@ def shown(result: Any) -> Any:
     return repr(result.data), errors
 
 
-@settings(
-    max_examples=int(os.environ.get("COMPILED_EXAMPLES", "300")), deadline=None, suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     schema=schemas(),
     texts=st.lists(documents(), min_size=1, max_size=4),

@@ -188,6 +188,7 @@ def sender(folder, first, last, **limits):
     )
 
 
+@pytest.mark.slow
 def test_a_sender_killed_in_the_middle_of_its_writes_leaves_whole_messages(connection, tmp_path):
     read = set()
     for turn in range(5):

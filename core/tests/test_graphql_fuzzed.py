@@ -17,6 +17,7 @@ from catalog.tests.factories import ProductFactory
 from core.auth import tokens
 from core.graphql.errors import Code
 from core.schema import schema as vitrine
+from core.tests.examples import examples
 from core.tests.fuzzing import requests
 from core.tests.test_openapi import token  # noqa: F401
 from core.wsgi import application
@@ -26,12 +27,13 @@ schemathesis.graphql.scalar("Decimal", st.decimals().map(str).map(nodes.String))
 schemathesis.graphql.scalar("DateTime", st.datetimes().map(lambda moment: f"{moment.isoformat()}Z").map(nodes.String))
 schemathesis.graphql.scalar("Upload", st.text().map(nodes.String))
 schema = schemathesis.graphql.from_wsgi("/graphql/", application)
-EXAMPLES = int(os.environ.get("FUZZED_EXAMPLES", "10"))
+EXAMPLES = int(os.environ.get("FUZZED_EXAMPLES", examples(10)))
 CODES = set(Code) - {Code.INTERNAL_ERROR}
 # Of an answer: bytes, SQL statements, and errors before anything was executed.
 MOST_BYTES, MOST_QUERIES, MOST_REFUSALS = 2_000_000, 500, 25
 
 
+@pytest.mark.slow
 @schema.parametrize()
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @pytest.mark.django_db(transaction=True)

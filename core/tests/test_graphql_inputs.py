@@ -26,6 +26,7 @@ from pytest_django import Settings
 from core.graphql import inputs, validation
 from core.graphql.inputs import MAX_ERRORS, Variables
 from core.tests.clients import Api
+from core.tests.examples import examples
 
 IDS = "query($x: [ID!]) { products(filter: {ids: $x}) { nodes { id } } }"
 FILTER = "query($f: ProductFilter) { products(filter: $f) { nodes { id } } }"
@@ -212,7 +213,7 @@ def wrapped(kind: Any) -> st.SearchStrategy[Any]:
     return st.lists(st.sampled_from([GraphQLList, GraphQLNonNull]), max_size=3).map(wrap)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     kind=st.sampled_from([*KINDS, BOX, ONE]).flatmap(wrapped),
     default=st.sampled_from(["", " = null"]),

@@ -13,6 +13,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from core.tests.clients import Api
+from core.tests.examples import examples
 from core.wsgi import application
 from users.tests.factories import UserFactory
 
@@ -29,7 +30,7 @@ def token(transactional_db: None) -> str:
 
 
 @schema.parametrize()
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(50), deadline=None, suppress_health_check=list(HealthCheck))
 @pytest.mark.django_db(transaction=True)
 def test_no_input_breaks_the_promise(case: schemathesis.Case, token: str) -> None:
     response = case.call(headers={"Authorization": token})

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings as here
 
+# Real servers under load.
+pytestmark = pytest.mark.slow
 REQUEST = b"POST / HTTP/1.1\r\nHost: here\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi"
 KEPT_REQUEST = REQUEST.replace(b"close", b"keep-alive")
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings as here
 
+# Real processes that are waited for.
+pytestmark = pytest.mark.slow
 # Each part says which process it is.
 WEB = "echo pid $$; exec sleep 600"
 STUBBORN = "trap '' TERM INT HUP; echo pid $$; while true; do sleep 0.1; done"

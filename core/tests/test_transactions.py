@@ -162,6 +162,7 @@ print(Brand.objects.count(), len(runs))
 """
 
 
+@pytest.mark.slow
 def test_a_busy_sqlite_is_waited_for(tmp_path, monkeypatch):
     file = tmp_path / "db.sqlite3"
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{file}")

@@ -160,6 +160,7 @@ def test_accents_are_composed() -> None:
     assert all(is_normalized("NFC", row.name + row.slug) for row in rows)
 
 
+@pytest.mark.slow
 def test_two_processes_make_the_same_bytes() -> None:
     script = (
         "import django; django.setup()\n"

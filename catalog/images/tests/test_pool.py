@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,12 @@ def make() -> Iterator[Callable[..., Pool]]:
         each.close()
 
 
+@cache
+def noise() -> bytes:
+    """A picture that takes a child long."""
+    return encoded(Image.effect_noise((4000, 4000), 90).convert("RGB"))
+
+
 def job(pool: Pool, data: bytes | None = None) -> int:
     """How many renditions a child makes."""
     head, parts = pool.run("render", data or jpeg(), source="JPEG", formats=["JPEG", "WEBP"], max_pixels=50_000_000)
@@ -44,7 +51,7 @@ def job(pool: Pool, data: bytes | None = None) -> int:
 
 def failure(pool: Pool, send: int | None = None) -> Failure:
     """How a long job fails when its child gets this signal."""
-    data = encoded(Image.effect_noise((4000, 4000), 90).convert("RGB"))
+    data = noise()
     if send is not None:
         job(pool)
         (pid,) = pool.pids()
@@ -96,7 +103,7 @@ def test_a_deadline_counts_what_the_child_computes(make: Callable[..., Pool], mo
     monkeypatch.undo()
     monkeypatch.setattr("catalog.images.pool.WAIT_FACTOR", 10_000)
     with pytest.raises(JobFailed) as failed:
-        job(pool, encoded(Image.effect_noise((4000, 4000), 90).convert("RGB")))
+        job(pool, noise())
     assert failed.value.failure is Failure.HUNG
 
 

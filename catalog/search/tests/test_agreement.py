@@ -24,6 +24,7 @@ from catalog.search.tests.oracle import Search, expected
 from catalog.search.validation import SearchInput, parse_criteria
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 from core.tests.clients import Api
+from core.tests.examples import examples
 
 WORDS = [
     "Lamp",
@@ -151,11 +152,11 @@ def has_text(search: Search) -> bool:
     return bool((search.text or "").strip())
 
 
-@pytest.mark.usefixtures("_cheap_passwords")
+@pytest.mark.usefixtures("_patient_hashing")
 class TestBothApis(TestCase):
     """Each example runs in a transaction of its own, on the database engine."""
 
-    @settings(patient, max_examples=60)
+    @settings(patient, max_examples=examples(60))
     @drawn
     def test_they_agree_with_the_model(self, rows: list, searched: list[Search], size: int) -> None:
         catalogue = fill(rows)
@@ -177,11 +178,11 @@ class IndexTestCase(TestCase):
         store.discard()
 
 
-@pytest.mark.usefixtures("_cheap_passwords", "index")
+@pytest.mark.usefixtures("_patient_hashing", "index")
 class TestBothApisOnTheIndex(IndexTestCase):
     """The same on the embedded engine."""
 
-    @settings(patient, max_examples=30)
+    @settings(patient, max_examples=examples(30))
     @drawn
     def test_they_agree_with_the_model(self, rows: list, searched: list[Search], size: int) -> None:
         catalogue = fill(rows)
@@ -239,7 +240,7 @@ def everything(engine: Engine, criteria: SearchCriteria, size: int) -> list[obje
 class TestBothEngines(IndexTestCase):
     """Searches without a text get the same answers from both, to the last cursor."""
 
-    @settings(patient, max_examples=60)
+    @settings(patient, max_examples=examples(60))
     @drawn
     def test_they_agree(self, rows: list, searched: list[Search], size: int) -> None:
         fill(rows)
@@ -248,9 +249,15 @@ class TestBothEngines(IndexTestCase):
             criteria = criteria_of(search)
             assert everything(TantivyEngine(), criteria, size) == everything(DatabaseEngine(), criteria, size)
 
+<<<<<<< HEAD
     @settings(patient, max_examples=20)
     @given(rows=st.lists(st.tuples(products, places, places, st.booleans()), max_size=12), searched=any_search())
     def test_a_range_of_prices_gives_its_own_count(self, rows: list, searched: Search) -> None:
+=======
+    @settings(patient, max_examples=examples(20))
+    @given(rows=st.lists(st.tuples(products, places, places, st.booleans()), max_size=12), asked=questions())
+    def test_a_range_of_prices_gives_its_own_count(self, rows: list, asked: Asked) -> None:
+>>>>>>> main
         fill(rows)
         criteria = criteria_of(searched)
         engine = TantivyEngine()

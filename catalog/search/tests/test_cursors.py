@@ -16,7 +16,7 @@ def packed(*values: object) -> str:
     return urlsafe_b64encode(orjson.dumps([1, "digest", *values])).rstrip(b"=").decode()
 
 
-@pytest.mark.parametrize(("code", "level"), zip([1, 2, 3, 4, 11], LEVELS, strict=True))
+@pytest.mark.parametrize(("code", "level"), list(zip([1, 2, 3, 4, 11], LEVELS, strict=True)))
 def test_cursors_hold_the_numbers_that_they_always_held(code: int, level: MatchLevel) -> None:
     position = Position(7, 42, level)
     assert encode_cursor("digest", position) == packed(7, 42, code)

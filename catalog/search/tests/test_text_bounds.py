@@ -26,6 +26,7 @@ from catalog.search.validation import MAX_IDS, MAX_TEXT_LENGTH, text_mistake
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 from catalog.text import words
 from core.tests.clients import Api
+from core.tests.examples import examples
 
 SCRIPTS = {
     **{"latin": "abcdefghijklmnopqrstuvwxyz", "digits": "0123456789", "accents": "éüñßœøİıŁ"},
@@ -78,7 +79,7 @@ def searcher(*, exists: bool) -> Any:
     )
 
 
-@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=examples(50), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=texts, exists=st.booleans())
 @example(text=HAN, exists=False)
 @example(text=" ".join(HAN[n : n + 9] for n in range(0, 180, 9)), exists=False)
@@ -104,14 +105,14 @@ def test_no_text_makes_large_automata(monkeypatch: pytest.MonkeyPatch, text: str
         automata.check(most=2 * 2 * MAX_WORDS_WITH_TYPOS)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(texts)
 def test_what_one_engine_takes_for_a_text_the_other_does_too(text: str) -> None:
     # The index is not asked about a text without a word; of any other it gets at least one.
     assert not words(text) or words_of(text)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(st.text(), st.text())
 def test_near_is_what_an_edit_distance_says(token: str, word: str) -> None:
     def distance(a: str, b: str) -> int:
