@@ -249,15 +249,9 @@ class TestBothEngines(IndexTestCase):
             criteria = criteria_of(search)
             assert everything(TantivyEngine(), criteria, size) == everything(DatabaseEngine(), criteria, size)
 
-<<<<<<< HEAD
-    @settings(patient, max_examples=20)
+    @settings(patient, max_examples=examples(20))
     @given(rows=st.lists(st.tuples(products, places, places, st.booleans()), max_size=12), searched=any_search())
     def test_a_range_of_prices_gives_its_own_count(self, rows: list, searched: Search) -> None:
-=======
-    @settings(patient, max_examples=examples(20))
-    @given(rows=st.lists(st.tuples(products, places, places, st.booleans()), max_size=12), asked=questions())
-    def test_a_range_of_prices_gives_its_own_count(self, rows: list, asked: Asked) -> None:
->>>>>>> main
         fill(rows)
         criteria = criteria_of(searched)
         engine = TantivyEngine()
