@@ -17,9 +17,9 @@ if __name__ == "__main__":
     try:
         execute_from_command_line(sys.argv)
     except (DatabaseError, ImproperlyConfigured, SystemExit) as error:
-        # Some commands of Django make a CommandError of the database's: it says neither where nor what to do.
+        # Some commands of Django turn the database's error into a CommandError that says neither where nor what to do.
         cause = error.__context__ and error.__context__.__context__ if isinstance(error, SystemExit) else error
-        sentence = explain(cause) if cause and "--traceback" not in sys.argv else None
-        if sentence is None:
+        explanation = explain(cause) if cause and "--traceback" not in sys.argv else None
+        if explanation is None:
             raise
-        sys.exit(f"{sys.argv[1]}: {sentence}")
+        sys.exit(f"{sys.argv[1]}: {explanation}")

@@ -1,18 +1,14 @@
-"""The catalogue: categories, brands, products and their search."""
+"""The catalogue app: its start."""
 
 from django.apps import AppConfig
 
 
 class CatalogConfig(AppConfig):
-    """The catalogue app."""
-
     name = "catalog"
 
     def ready(self) -> None:
-        """Keeps the index true and files with their images, and lets shop staff change all of it.
-
-        Imported here: models are not there any earlier.
-        """
+        """Starts following changes for the index and the files, and registers jobs, metrics and permissions."""
+        # Models can be imported only now.
         from catalog import metrics, models
         from catalog.images import (
             cleanup,  # noqa: F401

@@ -1,14 +1,14 @@
-"""What asking the catalogue costs, in the units of core.graphql.limits (an object of an answer is 1).
+"""What queries of the catalogue cost, in the units of core.graphql.limits: an object of an answer costs 1.
 
-Measured as processor time on an index of 100,000 products, with the dearest texts that were found: a page takes 60 ms,
-its total 25, its facets 50, suggestions 30, a highlight 0.3. A search of two common words takes a tenth of that. With
-these numbers a document of the highest cost keeps a processor busy for some two seconds at most.
+The costs follow processor time, measured on an index of 100,000 products with the slowest texts that were found: a page
+takes 60 ms, its total 25, its facets 50, suggestions 30, a highlight 0.3. A search for two common words takes a tenth.
+With these costs the most expensive document keeps a processor busy for about two seconds.
 """
 
 SEARCH, TOTAL, FACETS, SUGGESTIONS, HIGHLIGHT = 150, 20, 100, 75, 1
-# The brands' names are few: a scan of them takes a millisecond.
+# Brands are few: a scan of their names takes a millisecond.
 BRAND_SEARCH, BRAND_TOTAL = 5, 2
-# A product with its category, brand, price and picture.
+# A product with its category, brand, price and image.
 PRODUCT = 5
 COSTS = {
     "Query.products(search:)": SEARCH,
@@ -22,5 +22,5 @@ COSTS = {
 
 
 def search_cost(*, text: str | None, facets: bool, size: int) -> int:
-    """What a page of `size` products costs that comes with its total, as the REST API's does."""
+    """The cost of a page of the REST API, which comes with its total."""
     return TOTAL + PRODUCT * size + (SEARCH if text else 0) + (FACETS if facets else 0)

@@ -1,4 +1,4 @@
-"""What /metrics tells of the catalogue; each is one question that an index answers."""
+"""The catalogue's metrics on /metrics. Each takes one query that an index answers."""
 
 from django.conf import settings
 from django.db.models import Count
@@ -10,17 +10,14 @@ from core.telemetry.metrics import register_gauge
 
 
 def index_changes_waiting() -> float:
-    """Changes that the search index does not know yet."""
     return IndexChange.objects.filter(applied=False).count() if settings.SEARCH_ENGINE == "tantivy" else 0
 
 
 def images() -> dict[str, float]:
-    """Images by state."""
     counted = dict(ProductImage.objects.order_by().values_list("status").annotate(number=Count("id")))
     return {status: counted.get(status, 0) for status in ImageStatus.values}
 
 
 def register() -> None:
-    """Adds them."""
     register_gauge("index_changes_waiting", "Changes that the search index does not know yet.", index_changes_waiting)
     register_gauge("images", "Images by state.", images, label="state")

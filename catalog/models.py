@@ -1,4 +1,4 @@
-"""What the shop sells: categories (a tree), brands and products."""
+"""Products, the tree of categories, and brands."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime
@@ -25,19 +25,19 @@ SLUG_LENGTH = 255
 SKU_LENGTH = 100
 MAX_PRICE, CENT = Decimal("9999999999.99"), Decimal("0.01")
 MAX_QUANTITY = 2_147_483_647
-EARLIEST = datetime(1000, 1, 1, tzinfo=UTC)  # where MySQL's DATETIME begins
-# Unrated products stand behind all others in both directions: two stored keys, one below and one above 0 to 5.
+MIN_CREATED_AT = datetime(1000, 1, 1, tzinfo=UTC)  # The beginning of MySQL's DATETIME.
+# Unrated products are sorted last in both directions. So there are two stored keys: one puts them below 0, one above 5.
 UNRATED_LOW, UNRATED_HIGH = -1.0, 6.0
 
 
 def not_reserved(slug: str) -> None:
-    """Refuses a slug whose page another path of the REST API stands in front of."""
+    """Raises ValidationError for a slug that is a path of the REST API: products/search/ is no product."""
     if slug == "search":
-        raise ValidationError("The slug “search” is taken by the search itself.")
+        raise ValidationError("The slug “search” is reserved. Choose another.")
 
 
 class _Named(models.Model):
-    """A name, its slug, and the folded name that text search and look-ups by name use."""
+    """A name, its slug, and the folded name that searches and look-ups by name use."""
 
     name = models.CharField(max_length=NAME_LENGTH)
     slug = BinaryCharField(max_length=SLUG_LENGTH, unique=True, validators=[validate_slug])
@@ -53,25 +53,24 @@ class _Named(models.Model):
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Saves with the folded name brought up to date."""
         self.name = squeeze(self.name)
         self.folded_name = fold(self.name)
         if kwargs.get("update_fields") is not None:
             kwargs["update_fields"] = {*kwargs["update_fields"], "folded_name"}
-        # The row and the record of its change (catalog.search.changes) are one transaction.
+        # One transaction for the row and the record of its change (catalog.search.changes).
         with transaction.atomic(using=kwargs.get("using") or router.db_for_write(type(self)), savepoint=False):
             super().save(*args, **kwargs)
 
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
-        """As Django's, of the slug in its normal form: uniqueness is checked of what is stored."""
+        # The normal form is what is stored, so it must be what is checked for uniqueness.
         self.slug = normal_form(self.slug)
         super().clean_fields(exclude)
 
 
 class Category(_Named):
-    """A node of the category tree."""
-
     parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children")
+    # The number of categories above this one. Only the admin's list sets it.
+    depth = 0
 
     class Meta(_Named.Meta):
         verbose_name_plural = "categories"
@@ -80,41 +79,41 @@ class Category(_Named):
         ]
 
     def clean(self) -> None:
-        """Refuses a parent that is this category or lies below it."""
-        seen, above = {self.pk} - {None}, self.parent
-        while above is not None:
-            if above.pk in seen:
+        """Raises ValidationError when the parent is this category or lies below it."""
+        visited, ancestor = {self.pk} - {None}, self.parent
+        while ancestor is not None:
+            if ancestor.pk in visited:
                 raise ValidationError({"parent": "A category cannot lie below itself."})
-            seen.add(above.pk)
-            above = above.parent
+            visited.add(ancestor.pk)
+            ancestor = ancestor.parent
 
 
 class Brand(_Named):
-    """Who made the product."""
+    """The maker of a product."""
 
     class Meta(_Named.Meta):
         constraints = [models.CheckConstraint(name="brand_slug_not_empty", condition=~Q(slug=""))]
 
 
 class Product(models.Model):
-    """Something to buy. Archived (is_active False) it stays in the database and in carts, and leaves the shop."""
+    """Something to buy. An archived product (is_active False) is not in the shop, but in the database and in carts."""
 
     name = models.CharField(max_length=NAME_LENGTH)
     slug = BinaryCharField(max_length=SLUG_LENGTH, unique=True, validators=[validate_slug, not_reserved])
     sku = BinaryCharField("SKU", max_length=SKU_LENGTH, unique=True, null=True, blank=True)
     description = models.TextField(blank=True, default="")
-    # The composite indexes below begin with these columns; MySQL takes them for the foreign keys too.
+    # No index of their own: the composite indexes below begin with these columns, and MySQL uses them for foreign keys.
     category = models.ForeignKey(Category, models.PROTECT, related_name="products", db_index=False)
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="products", db_index=False)
     price = models.DecimalField(max_digits=12, decimal_places=2, validators=[MinValueValidator(0)])
     quantity = models.PositiveIntegerField("units in stock", default=0, validators=[MaxValueValidator(MAX_QUANTITY)])
     rating = models.FloatField(null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(5)])
     is_active = models.BooleanField("in the shop", default=True, help_text="Off: archived.")
-    created_at = models.DateTimeField(default=timezone.now, validators=[MinValueValidator(EARLIEST)])
+    created_at = models.DateTimeField(default=timezone.now, validators=[MinValueValidator(MIN_CREATED_AT)])
     updated_at = models.DateTimeField(auto_now=True)
 
     name_key = BinaryCharField(max_length=SORT_KEY_LENGTH, editable=False)
-    # Folded name, SKU and description, one a line: what the database engine looks for words in.
+    # The folded name, SKU and description, each on a line. The database engine searches it.
     search_text = BinaryTextField(editable=False)
     rating_low = models.GeneratedField(
         expression=Coalesce(F("rating"), models.Value(UNRATED_LOW)), output_field=models.FloatField(), db_persist=True
@@ -134,8 +133,8 @@ class Product(models.Model):
             models.CheckConstraint(name="product_quantity_not_negative", condition=Q(quantity__gte=0)),
             models.CheckConstraint(name="product_rating_0_to_5", condition=Q(rating__gte=0, rating__lte=5)),
         ]
-        # Each sort alone, and the three questions shops ask most, answered by a range of one index without a
-        # sort (FACTS.md). The id closes every index in the sort's own direction.
+        # One index for each sort, and one for each of the three most common filters with a sort: a range of the index
+        # answers them without sorting. The id at the end of each index breaks ties.
         indexes = [
             models.Index(name="product_by_name", fields=["is_active", "name_key", "id"]),
             models.Index(name="product_by_price", fields=["is_active", "price", "id"]),
@@ -152,7 +151,6 @@ class Product(models.Model):
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Saves with the stored keys brought up to date."""
         self.fill_keys()
         if kwargs.get("update_fields") is not None:
             kwargs["update_fields"] = {*kwargs["update_fields"], "name_key", "search_text", "updated_at"}
@@ -160,12 +158,12 @@ class Product(models.Model):
             super().save(*args, **kwargs)
 
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
-        """As Django's, of the slug in its normal form: uniqueness is checked of what is stored."""
+        # The normal form is what is stored, so it must be what is checked for uniqueness.
         self.slug = normal_form(self.slug)
         super().clean_fields(exclude)
 
     def fill_keys(self) -> None:
-        """Brings the stored keys up to date with the fields they follow; `save` does it, bulk writers must."""
+        """Computes the stored keys from their fields. `save` calls it; code that writes in bulk must call it too."""
         self.name = squeeze(self.name)
         self.sku = self.sku or None
         self.name_key = sort_key(self.name)

@@ -1,10 +1,30 @@
-"""Who may read the catalogue, and how much of it. Who may change it is Django's permissions: core.auth.policy."""
+"""Who may do what with the catalogue, the same for GraphQL, REST and the admin.
+
+Services check the permissions below before each write, so that no API can forget to. Categories and brands are changed
+in the admin alone, by whoever has Django's permission for that.
+"""
 
 from typing import Any
 
 from django.conf import settings
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
 
+from catalog.images.models import ProductImage
+from catalog.models import Product
 from core.auth import policy
+from core.auth.policy import Permission
+
+CREATE_PRODUCTS = Permission("add", Product)
+# Also to archive products and to bring them back: that changes `is_active`.
+CHANGE_PRODUCTS = Permission("change", Product)
+# `productDelete` archives too; it is named and permitted as what it is to a shopper.
+ARCHIVE_PRODUCTS = Permission("delete", Product)
+
+ADD_IMAGES = Permission("add", ProductImage)
+# To describe, move or retry them.
+CHANGE_IMAGES = Permission("change", ProductImage)
+DELETE_IMAGES = Permission("delete", ProductImage)
 
 
 def may_read(viewer: Any) -> bool:
@@ -13,5 +33,21 @@ def may_read(viewer: Any) -> bool:
 
 
 def sees_hidden(viewer: Any) -> bool:
-    """Whether the viewer sees archived products and images that are not READY too: the staff does."""
+    """Whether the viewer also sees archived products and images that are not READY: staff do."""
     return policy.is_staff(viewer)
+
+
+class MayReadCatalogue(BasePermission):
+    """`may_read` as a REST view's permission."""
+
+    def has_permission(self, request: Request, view: object) -> bool:
+        return may_read(request.user)
+
+
+class MayAddImages(BasePermission):
+    """ADD_IMAGES as a REST view's permission."""
+
+    message = f"This needs the permission {ADD_IMAGES}."
+
+    def has_permission(self, request: Request, view: object) -> bool:
+        return ADD_IMAGES.is_held_by(request.user)

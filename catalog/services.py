@@ -9,10 +9,10 @@ from typing import Any, TypedDict
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import IntegrityError
 
+from catalog import policy
 from catalog.models import SLUG_LENGTH, Brand, Category, Product
 from catalog.slugs import normal_form, shortened, slug_of
 from catalog.text import squeeze
-from core.auth import policy
 from core.auth.policy import Actor
 from core.db.transactions import run_in_transaction
 from core.errors import ErrorCode, FieldError, InvalidInput
@@ -45,7 +45,7 @@ class ProductFields(TypedDict, total=False):
 
 def product_create(*, actor: Actor, fields: ProductFields) -> Product:
     """A new product in the shop; without a slug it gets one made of its name. Raises InvalidInput."""
-    policy.check(actor, "add", Product)
+    policy.CREATE_PRODUCTS.check(actor)
     given = {name: value for name, value in fields.items() if value is not None}
 
     def work() -> Product:
@@ -65,13 +65,13 @@ def product_create(*, actor: Actor, fields: ProductFields) -> Product:
 
 def product_update(*, actor: Actor, product_id: int | None, fields: ProductFields) -> Product:
     """The product with the fields that are given changed, the others as they were. Raises InvalidInput."""
-    policy.check(actor, "change", Product)
+    policy.CHANGE_PRODUCTS.check(actor)
     return _changed(product_id, fields)
 
 
 def product_delete(*, actor: Actor, product_id: int | None) -> Product:
     """The product, archived: out of the shop, still in the database and in carts. Raises InvalidInput."""
-    policy.check(actor, "delete", Product)
+    policy.ARCHIVE_PRODUCTS.check(actor)
     return _changed(product_id, {"is_active": False})
 
 
@@ -90,7 +90,7 @@ def _changed(product_id: int | None, fields: ProductFields) -> Product:
 
 def products_set_active(*, actor: Actor, ids: Sequence[int], active: bool) -> int:
     """Archives the products or brings them back, some hundred at a time; how many changed. Raises InvalidInput."""
-    policy.check(actor, "change", Product)
+    policy.CHANGE_PRODUCTS.check(actor)
 
     def work(batch: Sequence[int]) -> int:
         products = Product.objects.select_for_update().filter(pk__in=batch, is_active=not active).order_by("pk")

@@ -1,8 +1,8 @@
-"""Slugs: made of names, and checked when they are given; letters of every script, with the marks that belong to them.
+"""Makes slugs from names and validates given slugs. They may have letters of every script with their marks.
 
-A mark is a part of a word: without its vowel signs, हिन्दी is no word. So are the joiners where they change what is seen
-(UAX #31, "Restricted format characters"): in Sinhala and other Indic scripts after a virama, between letters of the
-Arabic script. Everything else that nobody sees is left out of a slug that is made, and refused in one that is given.
+Marks belong to words: without its vowel signs, हिन्दी is not a word. So do the joiners, where they change what is seen
+(UAX #31, "Restricted format characters"): after a virama in Sinhala and other Indic scripts, and between letters of the
+Arabic script. All other invisible characters are dropped from a slug that is made and refused in one that is given.
 """
 
 import unicodedata
@@ -11,31 +11,31 @@ from collections.abc import Iterator
 from django.core.exceptions import ValidationError
 
 JOINERS = ZWNJ, ZWJ = "\u200c", "\u200d"
-# Longer texts are no slug in any form.
-MAX_TYPED = 2_000
-VIRAMA = 9  # the combining class of the sign that joins two consonants
-# Marks by category that are none by sight: they choose between glyphs, or keep letters apart in sorting.
-_UNSEEN = {"\u034f", "\u180b", "\u180c", "\u180d", "\u180f", *map(chr, range(0xFE00, 0xFE10))}
+# The longest text that is normalised. No slug is as long.
+MAX_NORMALIZED_LENGTH = 2_000
+VIRAMA = 9  # The combining class of the sign that joins two consonants.
+# Marks that are invisible: they choose between glyphs, or keep letters apart in sorting.
+_INVISIBLE = {"\u034f", "\u180b", "\u180c", "\u180d", "\u180f", *map(chr, range(0xFE00, 0xFE10))}
 _SELECTORS = range(0xE0100, 0xE01F0)
-# NFKC takes these letters apart, and nobody types them so: Thai and Lao "am".
+# NFKC splits these two letters, the Thai and the Lao "am", which people type as one character.
 _AM = {"\u0e4d\u0e32": "\u0e33", "\u0ecd\u0eb2": "\u0eb3"}
 
 
 def slug_of(text: str) -> str:
-    """A slug for a name, in lower case; empty when nothing of the name can stand in a slug."""
+    """A slug for a name, in lower case. Empty when no character of the name is allowed in a slug."""
     text = unicodedata.normalize("NFKC", text)
     for parts, letter in _AM.items():
         text = text.replace(parts, letter)
-    # In lower case the Turkish letter is i with a second dot.
+    # Python's lower() would give an i with a second dot.
     text = text.replace("İ", "i").lower()
-    kept = zip(text, _stand(text), strict=True)
-    words = "".join(c if stands else " " if c == "-" or c.isspace() else "" for c, stands in kept).split()
-    # A small letter and its mark may be one character where the capital and the mark are two.
+    checked = zip(text, _allowed(text), strict=True)
+    words = "".join(c if allowed else " " if c == "-" or c.isspace() else "" for c, allowed in checked).split()
+    # A lower-case letter and its mark may be one character where the capital letter and the mark are two.
     return unicodedata.normalize("NFC", "-".join(words).strip("-_"))
 
 
 def shortened(slug: str, length: int) -> str:
-    """The slug's beginning of at most so many characters; no letter is cut from its marks."""
+    """The beginning of the slug, at most `length` characters. No letter is separated from its marks."""
     if len(slug) > length:
         while length and (_is_mark(slug[length]) or slug[length] in JOINERS):
             length -= 1
@@ -44,42 +44,42 @@ def shortened(slug: str, length: int) -> str:
 
 
 def normal_form(slug: str) -> str:
-    """The slug as it is stored and looked up: a letter and a mark that have a common character are that one (NFC).
+    """The slug as it is stored and looked up: in NFC, where a letter and its mark are one character if there is one.
 
-    Without marks it stays as it is: slugs of before this rule had none, and some of them NFC would change.
+    A slug without marks stays as it is. NFC would change some of those that were stored before this rule.
     """
-    if slug.isascii() or len(slug) > MAX_TYPED or not any(map(_is_mark, slug)):
+    if slug.isascii() or len(slug) > MAX_NORMALIZED_LENGTH or not any(map(_is_mark, slug)):
         return slug
     return unicodedata.normalize("NFC", slug)
 
 
 def validate_slug(value: str) -> None:
-    """Refuses what is no slug: raises ValidationError."""
-    if not value or not all(c == "-" or stands for c, stands in zip(value, _stand(value), strict=True)):
+    """Raises ValidationError when the value is not a slug."""
+    if not value or not all(c == "-" or allowed for c, allowed in zip(value, _allowed(value), strict=True)):
         message = "Enter a valid “slug” consisting of letters and digits with their marks, underscores or hyphens."
         raise ValidationError(message, "invalid", {"value": value})
 
 
-def _stand(text: str) -> Iterator[bool]:
-    """Of each character whether it may stand in a slug: a letter, a digit, "_", or what belongs to one before it."""
+def _allowed(text: str) -> Iterator[bool]:
+    """For each character, whether a slug may have it: letters, digits, "_", and marks and joiners behind a letter."""
     follows_letter = False
-    for place, c in enumerate(text):
+    for index, c in enumerate(text):
         is_letter = c.isalnum()
-        belongs = follows_letter and (_is_mark(c) or (c in JOINERS and _joins(text, place)))
+        belongs = follows_letter and (_is_mark(c) or (c in JOINERS and _joins(text, index)))
         follows_letter = is_letter or belongs
         yield is_letter or belongs or c == "_"
 
 
 def _is_mark(c: str) -> bool:
-    return unicodedata.category(c) in ("Mn", "Mc") and c not in _UNSEEN and ord(c) not in _SELECTORS
+    return unicodedata.category(c) in ("Mn", "Mc") and c not in _INVISIBLE and ord(c) not in _SELECTORS
 
 
-def _joins(text: str, place: int) -> bool:
-    """Whether a joiner stands between two letters whose look it changes."""
-    if place + 1 == len(text) or not text[place + 1].isalpha():
+def _joins(text: str, index: int) -> bool:
+    """Whether the joiner at this index stands between two letters and changes how they look."""
+    if index + 1 == len(text) or not text[index + 1].isalpha():
         return False
-    before = text[place - 1]
+    before = text[index - 1]
     if unicodedata.combining(before) == VIRAMA:
         return True
-    arabic = unicodedata.bidirectional(text[place + 1]) == "AL"
-    return text[place] == ZWNJ and arabic and unicodedata.bidirectional(before) == "AL" and before.isalpha()
+    arabic = unicodedata.bidirectional(text[index + 1]) == "AL"
+    return text[index] == ZWNJ and arabic and unicodedata.bidirectional(before) == "AL" and before.isalpha()

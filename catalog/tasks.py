@@ -1,4 +1,4 @@
-"""What the worker does for the catalogue."""
+"""The catalogue's Celery tasks: image jobs and the search index."""
 
 import logging
 from typing import Any
@@ -14,13 +14,13 @@ logger = logging.getLogger(__name__)
 
 @worker_shutting_down.connect
 def _stop(**_: Any) -> None:
-    """A worker told to stop finishes the pictures at hand, not the queue."""
+    """Lets a worker that is told to stop finish its current pictures, but not the queue."""
     pipeline.stop()
 
 
 @shared_task
 def work_images() -> None:
-    """Notified after each upload: works until nothing is due, as many at once as the pool has children."""
+    """Runs image jobs until none is due, as many at once as the pool has children. Notified after each upload."""
     done = pipeline.work()
     if done:
         logger.info("%d image jobs done", done)
@@ -28,18 +28,18 @@ def work_images() -> None:
 
 @shared_task
 def sweep_images() -> None:
-    """Every few seconds: finds what no message told of, and what workers left that are gone."""
+    """Finds jobs whose message was lost or whose worker died. Runs every few seconds."""
     pipeline.tidy_up()
     work_images()
 
 
 @shared_task(ignore_result=True)
 def apply_index_changes() -> None:
-    """Notified after each change."""
+    """Brings the search index up to date. Notified after each change."""
     updating.bring_up_to_date()
 
 
 @shared_task(ignore_result=True)
 def sweep_index() -> None:
-    """Every few seconds: finds what no message told of."""
+    """Finds index changes whose message was lost. Runs every few seconds."""
     updating.sweep()

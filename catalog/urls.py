@@ -1,4 +1,4 @@
-"""The catalogue's REST paths."""
+"""The paths of the catalogue's REST API."""
 
 from django.urls import path
 

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from catalog.category_tree import CategoryTree
 from catalog.costs import search_cost
 from catalog.models import Product
-from catalog.permissions import CatalogRule
+from catalog.policy import MayReadCatalogue
 from catalog.search.criteria import Range, SearchCriteria, SortField
 from catalog.search.cursors import Position, encode_cursor
 from catalog.search.engine import engine
@@ -56,7 +56,7 @@ SHOWN = Relations(category=True, brand=True, images=True, renditions=True)
 class ProductSearchView(APIView):
     """Search, filter, sort and page the catalogue."""
 
-    permission_classes = [CatalogRule]
+    permission_classes = [MayReadCatalogue]
 
     @staticmethod
     def cost(request: Request) -> int:
@@ -154,7 +154,7 @@ class ProductSearchView(APIView):
 class ProductView(APIView):
     """One product."""
 
-    permission_classes = [CatalogRule]
+    permission_classes = [MayReadCatalogue]
 
     @extend_schema(
         operation_id="product",

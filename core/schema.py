@@ -14,6 +14,7 @@ from catalog.schema.queries import NODES as CATALOG_NODES
 from catalog.schema.queries import CatalogQuery
 from core.graphql.ids import parse_global_id
 from core.graphql.nodes import Node
+from core.graphql.resolvers import declare_attributes
 from core.throttling.budget import PASSWORD_COST
 from users.schema import NODES as USER_NODES
 from users.schema import UsersMutation, UsersQuery
@@ -41,6 +42,7 @@ class Mutation(UsersMutation, CartMutation, CatalogMutation, ImagesMutation, gra
 
 
 schema = graphene.Schema(query=Query, mutation=Mutation)
+declare_attributes(schema.graphql_schema)
 # What costs more than its kind does (an object 1, a leaf nothing): it is counted or computed over all that is found, or
 # hashes a password.
 COSTS = {

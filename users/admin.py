@@ -10,8 +10,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from core.auth import policy
 from core.auth.admin import PolicyAdmin
+from core.auth.policy import Permission
 from core.errors import InvalidInput
 from core.http.admin_input import CheckedInputAdmin
 from core.http.proxies import client_address
@@ -197,7 +197,7 @@ class OutgoingMailAdmin(PolicyAdmin, CheckedInputAdmin):
 
     def has_send_again_permission(self, request: HttpRequest) -> bool:
         """Whoever may change mails."""
-        return policy.may(request.user, "change", OutgoingMail)
+        return Permission("change", OutgoingMail).is_held_by(request.user)
 
     def has_add_permission(self, request: HttpRequest, obj: OutgoingMail | None = None) -> bool:
         """Mails are written by what causes them."""

@@ -100,7 +100,7 @@ class TestProductsInCarts:
         path = PRODUCTS if many else f"{PRODUCTS}{lamp.pk}/delete/"
         with connection.execute_wrapper(meanwhile):
             page = admin_client.post(path, action if many else {"post": "yes"}, follow=True)
-        assert "it has come into use just now" in page.content.decode()
+        assert "something else has just started to use it" in page.content.decode()
         assert Product.objects.exists()
 
     def test_archiving_leaves_it_in_carts(self, admin_client, shopper, lamp):

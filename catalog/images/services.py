@@ -9,11 +9,11 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from catalog import policy
 from catalog.images import files
 from catalog.images.inspect import Facts, ImageRefused, ImageTooLarge, inspect
 from catalog.images.models import ALT_LENGTH, ImageJob, ImageStatus, ProductImage
 from catalog.models import Product
-from core.auth import policy
 from core.auth.policy import Actor
 from core.db.transactions import run_in_transaction
 from core.errors import ErrorCode, InvalidInput
@@ -39,7 +39,7 @@ def image_upload(*, actor: Actor, product_id: int | None, file: BinaryIO | None,
     The same bytes for the same product answer the image that there is; a FAILED one is tried again. Raises
     InvalidInput: FORBIDDEN, NOT_FOUND, INVALID (alt), UNSUPPORTED_IMAGE, IMAGE_TOO_LARGE, LIMIT_EXCEEDED.
     """
-    policy.check(actor, "add", ProductImage)
+    policy.ADD_IMAGES.check(actor)
     alt = _alt(alt)
     if product_id is None or not Product.objects.filter(pk=product_id).exists():
         raise InvalidInput.at("productId", message="There is no such product.", code=ErrorCode.NOT_FOUND)
@@ -71,7 +71,7 @@ def image_update(
     *, actor: Actor, image_id: int | None, alt: str | None = None, position: int | None = None
 ) -> ProductImage:
     """Changes what is given. The position is clamped, the product's other images move. Raises InvalidInput."""
-    policy.check(actor, "change", ProductImage)
+    policy.CHANGE_IMAGES.check(actor)
     if alt is not None:
         alt = _alt(alt)
 
@@ -91,7 +91,7 @@ def image_update(
 
 def image_delete(*, actor: Actor, image_id: int | None) -> ProductImage:
     """Deletes an image; its files go after the commit. Answers it as it was. Raises InvalidInput."""
-    policy.check(actor, "delete", ProductImage)
+    policy.DELETE_IMAGES.check(actor)
 
     def delete() -> ProductImage:
         image = _locked(image_id)
@@ -106,7 +106,7 @@ def image_delete(*, actor: Actor, image_id: int | None) -> ProductImage:
 
 def image_retry(*, actor: Actor, images: QuerySet[ProductImage]) -> int:
     """Makes FAILED images of the queryset PENDING again, and tells how many. Raises InvalidInput."""
-    policy.check(actor, "change", ProductImage)
+    policy.CHANGE_IMAGES.check(actor)
     return _render_again(images)
 
 
@@ -125,7 +125,7 @@ def _render_again(images: QuerySet[ProductImage]) -> int:
 
 def retry_later_formats(*, actor: Actor, images: QuerySet[ProductImage]) -> int:
     """Tries again what was given up after an image was READY (AVIF), and tells how many. Raises InvalidInput."""
-    policy.check(actor, "change", ProductImage)
+    policy.CHANGE_IMAGES.check(actor)
     given_up = ImageJob.objects.filter(kind=Kind.LATER, status=FAILED, image__in=images)
     count = given_up.update(status="DUE", due_at=timezone.now(), attempts=0, crashes=0, claim=None, reason="")
     if count:

@@ -12,8 +12,7 @@ from catalog.images.models import ProductImage
 from catalog.images.selectors import image_by_id
 from catalog.images.serializers import ImageSerializer, ImageUploadSerializer
 from catalog.models import Product
-from catalog.permissions import CatalogRule, MayAddImages
-from catalog.policy import sees_hidden
+from catalog.policy import MayAddImages, MayReadCatalogue, sees_hidden
 from catalog.slugs import normal_form
 from core.errors import ErrorCode, InvalidInput
 from core.graphql.ids import key_of
@@ -93,7 +92,7 @@ class ProductImagesView(APIView):
 class ProductImageView(APIView):
     """One image of a product."""
 
-    permission_classes = [CatalogRule]
+    permission_classes = [MayReadCatalogue]
 
     @extend_schema(
         operation_id="product_image",

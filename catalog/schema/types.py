@@ -15,9 +15,10 @@ from catalog.category_tree import CategoryTree
 from catalog.images import selectors
 from catalog.images.schema import ProductImage
 from catalog.search import criteria
+from core.execution import from_source
 from core.graphql.connections import edge_type, list_of
 from core.graphql.errors import Code, api_error, unauthenticated
-from core.graphql.nodes import Node, NodeType, from_source
+from core.graphql.nodes import Node, NodeType
 from core.graphql.scalars import DateTime, Decimal
 
 # Enough for the whole tree of a large shop and the paths of a page of products.

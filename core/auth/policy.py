@@ -1,9 +1,10 @@
 """Who may do what: Django's permissions, held by active members of the staff.
 
-GraphQL, REST and the admin ask these functions alike, so that a permission given or taken in the admin counts at once
-in all three. What an app adds to this, such as who may read the catalogue, is in its own policy.py.
+GraphQL, REST and the admin all ask here, so a permission given or taken in the admin counts in all three at once. What
+an app allows to whom is in its own policy.py.
 """
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from django.contrib.auth import get_permission_codename
@@ -17,12 +18,12 @@ Action = Literal["add", "change", "delete", "view"]
 
 
 class System:
-    """The program itself: commands on the server and the worker. Nobody signs in as it."""
+    """The program itself: commands on the server and the worker. Nobody can sign in as it."""
 
     is_active = is_staff = is_authenticated = True
 
     def has_perm(self, permission: str) -> bool:
-        """Always: whoever can start commands has the database anyway."""
+        # Whoever can start commands has the database anyway.
         return True
 
 
@@ -35,18 +36,28 @@ def is_staff(actor: Any) -> bool:
     return bool(getattr(actor, "is_active", False) and getattr(actor, "is_staff", False))
 
 
-def may(actor: Any, action: Action, model: type[Model]) -> bool:
-    """Whether the actor is staff with this permission on the model; superusers have all. Who may change may view."""
-    actions = ("view", "change") if action == "view" else (action,)
-    return is_staff(actor) and any(actor.has_perm(_permission(each, model)) for each in actions)
+@dataclass(frozen=True)
+class Permission:
+    """Django's permission for an action on a model. Superusers have all; whoever may change may view."""
+
+    action: Action
+    model: type[Model]
+
+    def __str__(self) -> str:
+        """As Django names it, such as "catalog.add_product"."""
+        return _codename(self.action, self.model)
+
+    def is_held_by(self, actor: Any) -> bool:
+        """Whether the actor is staff with this permission."""
+        actions = ("view", "change") if self.action == "view" else (self.action,)
+        return is_staff(actor) and any(actor.has_perm(_codename(action, self.model)) for action in actions)
+
+    def check(self, actor: Any) -> None:
+        """Raises InvalidInput (FORBIDDEN) when the actor does not hold it."""
+        if not self.is_held_by(actor):
+            message = f"This needs the permission {self}: ask whoever keeps the shop's accounts."
+            raise InvalidInput.at(message=message, code=ErrorCode.FORBIDDEN)
 
 
-def check(actor: Any, action: Action, model: type[Model]) -> None:
-    """Lets through who may. Raises InvalidInput (FORBIDDEN)."""
-    if not may(actor, action, model):
-        message = f"This needs the permission {_permission(action, model)}: ask whoever keeps the shop's accounts."
-        raise InvalidInput.at(message=message, code=ErrorCode.FORBIDDEN)
-
-
-def _permission(action: str, model: type[Model]) -> str:
+def _codename(action: str, model: type[Model]) -> str:
     return f"{model._meta.app_label}.{get_permission_codename(action, model._meta)}"

@@ -1,0 +1,1 @@
+"""Reading the environment and the machine, before Django has settings."""

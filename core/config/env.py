@@ -1,7 +1,8 @@
-"""Reads settings from the environment. A wrong value ends the process with one sentence that names the variable.
+"""Reads variables of the environment, one function for each type.
 
-The sentence goes to standard error; there is no traceback, for it would tell of Vitrine's code, not of the mistake. An
-empty variable is an absent one. Values of secrets, and passwords within URLs, are never shown.
+A wrong value ends the process with one sentence on standard error that names the variable. There is no traceback: it
+would explain Vitrine's code, not the mistake. An empty variable counts as absent. Secrets, and passwords in URLs, are
+never shown.
 """
 
 import errno
@@ -19,10 +20,10 @@ from tempfile import TemporaryFile
 from typing import NoReturn
 from urllib.parse import urlsplit
 
-# Every variable that was asked for.
+# Every variable that was read.
 NAMES: set[str] = set()
-# By this exit status gunicorn knows that its workers cannot start (Arbiter.WORKER_BOOT_ERROR) and ends; after any
-# other it would start them again and again.
+# gunicorn reads this exit status of a worker as "cannot start" (Arbiter.WORKER_BOOT_ERROR) and ends. After any other it
+# would start workers again and again.
 EXIT_STATUS = 3
 MIN_SECRET_LENGTH = 32
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -30,7 +31,7 @@ YES, NO = {"1", "true", "yes", "on", "t", "y"}, {"0", "false", "no", "off", "f",
 HOST = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\]"
 URL = re.compile(rf"https?://(?:{HOST})(?::[0-9]{{1,5}})?(?:/[^\s?#]*)?", re.ASCII)
 URL_TEMPLATE = re.compile(rf"https?://(?:{HOST})(?::[0-9]{{1,5}})?(?:[/?#]\S*)?", re.ASCII)
-# Browsers name pages of apps by schemes of their own, such as capacitor://localhost.
+# Apps have schemes of their own, such as capacitor://localhost.
 ORIGIN = re.compile(rf"[a-z][a-z0-9+.-]*://(?:\*\.)?(?:{HOST})(?::[0-9]{{1,5}})?", re.ASCII)
 ALLOWED_HOST = re.compile(rf"\*|\.?(?:{HOST})\.?", re.ASCII)
 
@@ -42,13 +43,13 @@ def end(sentence: str) -> NoReturn:
 
 
 def refuse(name: str, allowed: str, value: str | None = None) -> NoReturn:
-    """Ends the process: the variable is not set, or has this value, and `allowed` says what it must be."""
+    """Ends the process: the variable has this value (None: is not set), and `allowed` says what it must be."""
     shown = f"{name} is not set" if value is None else f"{name}={_shown(value)} is wrong"
     end(f"{shown}: it must be {allowed}.")
 
 
 def refuse_secret(name: str, allowed: str) -> NoReturn:
-    """As `refuse`, for a value that is never shown."""
+    """Like `refuse`, for a value that is never shown."""
     end(f"{name} (its value is not shown) is wrong: it must be {allowed}.")
 
 
@@ -57,7 +58,7 @@ def _shown(value: str) -> str:
 
 
 def without_password(url: str) -> str:
-    """The URL, or what was meant as one, without user, password and query, which may hold one."""
+    """The URL, or a text meant as one, without user, password and query: that may hold a password too."""
     before, at, after = url.rpartition("@")
     scheme, separator, _ = before.partition("://")
     credentials = (f"{scheme}://…" if separator else "…") if at else ""
@@ -71,7 +72,7 @@ def _raw(name: str) -> str:
 
 
 def text(name: str, default: str = "", *, pattern: str = r".*", allowed: str = "one line of text") -> str:
-    """The variable's text, without blanks around it; the whole of it matches the pattern (ASCII rules)."""
+    """The variable's text without blanks around it. All of it must match the pattern (ASCII rules)."""
     value = _raw(name).strip()
     if not value:
         return default
@@ -81,22 +82,22 @@ def text(name: str, default: str = "", *, pattern: str = r".*", allowed: str = "
 
 
 def require(name: str, allowed: str) -> None:
-    """Refuses that the variable is not set."""
+    """Ends the process when the variable is not set."""
     if not _raw(name).strip():
         refuse(name, allowed)
 
 
 def choice(name: str, default: str, choices: Collection[str]) -> str:
-    """One of the choices, whatever its case; as it is written there."""
+    """One of the choices, as it is written there, whatever the variable's case."""
     value = text(name, default)
-    for each in choices:
-        if each.lower() == value.lower():
-            return each
+    for option in choices:
+        if option.lower() == value.lower():
+            return option
     refuse(name, f"one of {', '.join(choices)}", value)
 
 
 def boolean(name: str, default: bool) -> bool:
-    """On or off, in one of the usual words."""
+    """On or off, in one of the words of YES and NO."""
     value = text(name)
     if not value:
         return default
@@ -116,7 +117,7 @@ def integer(name: str, default: int, *, least: int = 0, most: int = 10**12) -> i
 
 
 def number(name: str, default: float, *, above: float | None = None, most: float = 1e9) -> float:
-    """A number above `above` (by default: from 0) up to `most`."""
+    """A number above `above`, or from 0 on where that is None, up to `most`."""
     value = text(name)
     if not value:
         return default
@@ -137,7 +138,7 @@ def seconds(name: str, default: int, *, least: int = 0, most: int = 10**9) -> ti
 
 
 def rate(name: str, default: str) -> tuple[int, int] | None:
-    """A rate: "10/15m" is (10, 900), so many in so many seconds; "off" is None, no limit."""
+    """A rate as (count, seconds): "10/15m" is (10, 900). None for "off"."""
     value = text(name, default).lower()
     if value == "off":
         return None
@@ -148,7 +149,7 @@ def rate(name: str, default: str) -> tuple[int, int] | None:
 
 
 def texts(name: str, default: Collection[str] = (), *, pattern: re.Pattern[str], allowed: str) -> list[str]:
-    """Comma-separated texts, each of which the pattern matches as a whole."""
+    """Comma-separated texts. The pattern must match the whole of each."""
     values = [value.strip() for value in text(name).split(",") if value.strip()]
     for value in values:
         if not pattern.fullmatch(value):
@@ -179,8 +180,9 @@ def networks(name: str) -> list[IPv4Network | IPv6Network]:
 
 
 def secret(name: str, *, development: bool) -> str:
-    """A secret of at least 32 characters; in development a well-known default."""
-    value, allowed = _raw(name), f"at least {MIN_SECRET_LENGTH} random characters, unless DEBUG=1 (development)"
+    """A secret of at least 32 characters. In development it has a well-known default."""
+    value = _raw(name)
+    allowed = f"at least {MIN_SECRET_LENGTH} random characters (openssl rand -hex 32), unless DEBUG=1 (development)"
     if not value and development:
         return f"only-for-development-{name.lower()}-not-a-secret-at-all"
     if not value:
@@ -199,7 +201,7 @@ def secrets(name: str) -> list[str]:
 
 
 def token(name: str) -> str:
-    """A secret that is sent as bearer token; "" when there is none."""
+    """A secret that is sent as a bearer token; "" when there is none."""
     value = _raw(name)
     if value and not re.fullmatch(r"[!-~]+", value):
         refuse_secret(name, "letters, digits and signs of ASCII, without blanks")
@@ -215,7 +217,7 @@ def header_names(name: str) -> list[str]:
 
 
 def contacts(name: str) -> list[str]:
-    """Comma-separated contacts (RFC 9116 §2.5.3): URIs of https, mailto or tel; an e-mail address becomes one."""
+    """Comma-separated contacts (RFC 9116 §2.5.3): https, mailto or tel URIs. An e-mail address becomes such a URI."""
     values = [value.strip() for value in text(name).split(",") if value.strip()]
     values = [f"mailto:{value}" if re.fullmatch(r"[^\s:@/]+@[^\s:@/]+", value) else value for value in values]
     if not all(re.fullmatch(r"(https://|mailto:|tel:)[!-~]+", value) for value in values):
@@ -224,7 +226,7 @@ def contacts(name: str) -> list[str]:
 
 
 def path(name: str, default: Path) -> Path:
-    """A file or folder, absolute."""
+    """The absolute path of a file or folder."""
     value = _raw(name)
     if "\0" in value:
         refuse(name, "a path", value)
@@ -232,26 +234,26 @@ def path(name: str, default: Path) -> Path:
 
 
 def folder(name: str, default: Path) -> Path:
-    """A folder, made when it is not there."""
-    found = path(name, default)
+    """The absolute path of a folder, which is made when it is missing."""
+    directory = path(name, default)
     try:
-        found.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        refuse(name, f"a folder that is there or can be made ({error.strerror})", str(found))
-    return found.resolve()
+        refuse(name, f"a folder that is there or can be made ({error.strerror})", str(directory))
+    return directory.resolve()
 
 
-def check_writable(name: str, found: Path) -> None:
-    """Refuses a folder of this variable in which this process cannot make files. A full disk passes: it may empty."""
+def check_writable(name: str, directory: Path) -> None:
+    """Ends the process when it cannot make files in the variable's folder. A full disk is no reason to end."""
     try:
-        TemporaryFile(dir=found).close()
+        TemporaryFile(dir=directory).close()
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-            refuse(name, f"a folder that this user may write to ({error.strerror})", str(found))
+            refuse(name, f"a folder that this user may write to ({error.strerror})", str(directory))
 
 
 def url(name: str, default: str) -> str:
-    """A web address, without "/" at its end; it may be "" where that is the default."""
+    """A web address without "/" at its end; "" where that is the default."""
     value = text(name, default)
     if value and not (URL.fullmatch(value) and has_good_port(value)):
         refuse(name, "a web address such as https://shop.example, without query", without_password(value))
@@ -259,20 +261,20 @@ def url(name: str, default: str) -> str:
 
 
 def url_template(name: str, default: str, *, fields: Collection[str]) -> str:
-    """A web address with fields in braces, each of them and no others."""
+    """A web address with exactly these fields in braces."""
     value = text(name, default)
     try:
-        found = {field for _, field, _, _ in Formatter().parse(value) if field is not None}
+        present = {field for _, field, _, _ in Formatter().parse(value) if field is not None}
     except ValueError:
-        found = set()
-    if found != set(fields) or not URL_TEMPLATE.fullmatch(value) or not has_good_port(value):
-        wanted = " and ".join(f"{{{field}}}" for field in fields)
-        refuse(name, f"a web address with {wanted} in it", without_password(value))
+        present = set()
+    if present != set(fields) or not URL_TEMPLATE.fullmatch(value) or not has_good_port(value):
+        required = " and ".join(f"{{{field}}}" for field in fields)
+        refuse(name, f"a web address with {required} in it", without_password(value))
     return value
 
 
 def bucket(name: str) -> str:
-    """The name of a bucket in S3-compatible storage."""
+    """The name of a bucket in S3-compatible storage; "" when there is none."""
     pattern = r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]"
     return text(name, pattern=pattern, allowed="a bucket's name: 3 to 63 letters, digits, dots, - and _")
 
@@ -286,7 +288,7 @@ def sender(name: str, default: str) -> str:
 
 
 def has_good_port(value: str) -> bool:
-    """Whether the URL can be read, and its port is one if it names any."""
+    """Whether the URL can be read and its port, if it names one, is valid."""
     try:
         return urlsplit(value).port != 0
     except ValueError:

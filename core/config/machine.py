@@ -1,4 +1,4 @@
-"""What this process may use of the machine: cores and memory, by its control groups and not by the host's size."""
+"""How many cores and how much memory this process may use: by its control groups, not by the size of the host."""
 
 import math
 import os
@@ -7,26 +7,26 @@ from pathlib import Path
 
 
 def usable_cores(root: Path = Path("/")) -> int:
-    """Cores that this process may run on: its CPU affinity, cut by the quota of its control group and its parents."""
+    """The cores of this process: its CPU affinity, or less by the quota of its control group or a parent of that."""
     return max(1, math.ceil(min([len(os.sched_getaffinity(0)), *_limits("cpu", _cpu_quota, root)])))
 
 
 def usable_memory(root: Path = Path("/")) -> int:
-    """Bytes that this process and its children may use together: the machine's, or less by their control groups."""
+    """Bytes of memory for this process and its children together: the machine's, or less by their control groups."""
     physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return int(min([physical, *_limits("memory", _memory_limit, root)]))
 
 
 def fitting_processes(*, each: int, reserved: int, root: Path = Path("/")) -> int:
-    """How many processes to run: one a core, as long as all fit into the memory; at least one.
+    """How many processes to run: one for each core, as long as all fit into memory; at least one.
 
-    `each` is the most that one takes, `reserved` what everything else in the container takes, both in bytes.
+    `each` is what one takes at most, `reserved` what everything else in the container takes, both in bytes.
     """
     return max(1, min(usable_cores(root), (usable_memory(root) - reserved) // each))
 
 
 def _limits(controller: str, read: Callable[[Path], float], root: Path) -> Iterator[float]:
-    """What `read` finds in the control groups of this process, from its own to the topmost one that is visible."""
+    """The limits that `read` finds in the control groups of this process, from its own to the topmost visible one."""
     for folder in _groups(controller, root):
         try:
             yield read(folder)
@@ -35,7 +35,7 @@ def _limits(controller: str, read: Callable[[Path], float], root: Path) -> Itera
 
 
 def _groups(controller: str, root: Path) -> Iterator[Path]:
-    """Folders of the groups, version 2 (cgroups(7), "unified hierarchy") and 1."""
+    """The groups' folders: of version 2 (cgroups(7), "unified hierarchy") and of version 1."""
     try:
         memberships = (root / "proc/self/cgroup").read_text().splitlines()
         mounts = (root / "proc/self/mountinfo").read_text().splitlines()
@@ -53,7 +53,7 @@ def _groups(controller: str, root: Path) -> Iterator[Path]:
                 continue
             if not version_2 and controller not in options.split(","):
                 continue
-            # In a container the own group may be mounted as the root, while `path` tells its place on the host.
+            # In a container its own group may be mounted as the root, while `path` is relative to the host's root.
             mounted = mounted.rstrip("/")
             below = path[len(mounted) :] if path.startswith(f"{mounted}/") else ""
             top = root / place.lstrip("/")
@@ -77,5 +77,6 @@ def _memory_limit(folder: Path) -> float:
     """Bytes. Raises OSError or ValueError when there is no limit."""
     if not (folder / "memory.max").exists():
         return int((folder / "memory.limit_in_bytes").read_text())
-    found = [(folder / name).read_text().strip() for name in ("memory.max", "memory.high") if (folder / name).exists()]
-    return min(int(text) for text in found if text != "max")
+    files = [folder / name for name in ("memory.max", "memory.high") if (folder / name).exists()]
+    limits = [file.read_text().strip() for file in files]
+    return min(int(limit) for limit in limits if limit != "max")

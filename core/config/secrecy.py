@@ -1,4 +1,4 @@
-"""Keeps other processes of the same user out of this one's memory and environment, where the secrets are."""
+"""Keeps other processes of the same user from reading this one's memory and environment, which hold the secrets."""
 
 import ctypes
 
@@ -6,9 +6,9 @@ PR_SET_DUMPABLE = 4
 
 
 def refuse_inspection() -> None:
-    """No other process may read or trace this one, by /proc or ptrace, unless it is privileged; no core dumps.
+    """Stops unprivileged processes from reading or tracing this one (/proc, ptrace), and core dumps.
 
-    Holds for forked processes too, not for programs that are executed. Elsewhere than on Linux it does nothing.
+    Forked processes inherit this; executed programs do not. It does nothing on systems other than Linux.
     """
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl is not None:

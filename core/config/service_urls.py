@@ -1,6 +1,6 @@
-"""Reads the URLs of what Vitrine stands on: database, cache, broker and mail server.
+"""Reads the URLs of database, cache, broker and mail server.
 
-As in core/config/env.py a wrong one ends the process with one sentence, without the password that it may hold.
+As in core.config.env, a wrong one ends the process with one sentence. It does not show the password in the URL.
 """
 
 import re
@@ -16,17 +16,17 @@ from core.config import env
 
 
 def _parsed(name: str, value: str, allowed: str, parse: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
-    """What django-environ makes of the URL; whatever it complains about is refused."""
+    """The URL as django-environ reads it. Whatever it raises or warns about ends the process."""
     try:
         with warnings.catch_warnings(action="error"):
             return parse(value)
     except Exception:
-        # Its own words may hold the password.
+        # Its own message may hold the password.
         env.refuse(name, allowed, env.without_password(value))
 
 
 def database(name: str, default: str) -> dict[str, Any]:
-    """Django's settings of the database that the URL names: SQLite's file, or MySQL."""
+    """Django's settings of the database: a file of SQLite, or MySQL."""
     allowed = "sqlite:////folder/file in a folder that is there, or mysql://<user>:<password>@host:3306/name"
     value = env.text(name, default)
     if not value.startswith(("sqlite:///", "mysql://")):
@@ -39,7 +39,7 @@ def database(name: str, default: str) -> dict[str, Any]:
 
 
 def _is_redis(value: str) -> bool:
-    """Whether it is a Redis URL with a host, and with a number as database if it names one."""
+    """Whether the text is a Redis URL with a host and, if it names a database, a number."""
     if not env.has_good_port(value):
         return False
     parts = urlsplit(value)
@@ -51,7 +51,7 @@ def _is_redis(value: str) -> bool:
 
 
 def cache(name: str) -> dict[str, Any] | None:
-    """Django's settings of the cache that the URL names; None when it names none."""
+    """Django's settings of the cache; None when the variable is not set."""
     value, allowed = env.text(name), "redis://host:6379/1, rediss://…, filecache:///folder or locmemcache://"
     if not value:
         return None
@@ -61,7 +61,7 @@ def cache(name: str) -> dict[str, Any] | None:
 
 
 def broker(name: str, embedded: str) -> str:
-    """The broker's URL: Redis, or the embedded one."""
+    """The URL of the broker: Redis, or the embedded one."""
     value = env.text(name, embedded)
     if value != embedded and not value.startswith("memory://") and not _is_redis(value):
         env.refuse(name, f"redis://host:6379/0, rediss://… or {embedded}", env.without_password(value))
@@ -69,7 +69,7 @@ def broker(name: str, embedded: str) -> str:
 
 
 def mail(name: str, default: str) -> dict[str, Any]:
-    """Django's EMAIL_* settings of the URL."""
+    """Django's EMAIL_* settings."""
     value, allowed = (
         env.text(name, default),
         "smtp://<user>:<password>@host:587, smtp+tls://…, smtp+ssl://… or filemail:////folder",

@@ -1,10 +1,11 @@
-"""Executes operations by plans: a selection is worked out once and then run as closures, without the AST.
+"""Executes GraphQL operations by plans: what to run is worked out once and kept as closures, which need no AST.
 
-A plan answers exactly what graphql-core's executor answers for synchronous resolvers, errors and their order included.
-The parts follow the GraphQL specification (October 2021): plan.py §6.2 and §6.3, fields.py §6.4.1, §6.4.2 and §6.4.4,
-values.py §6.4.3.
+README.md says what it promises. The modules follow the GraphQL specification (October 2021): plan.py has operations
+(§6.2) and selection sets (§6.3), fields.py arguments, resolvers and errors (§6.4.1, §6.4.2, §6.4.4), values.py the
+completion of values (§6.4.3).
 """
 
 from core.execution.plan import Plans, Unplannable
+from core.execution.resolvers import Attribute, from_source
 
-__all__ = ["Plans", "Unplannable"]
+__all__ = ["Attribute", "Plans", "Unplannable", "from_source"]

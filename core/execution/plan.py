@@ -1,6 +1,6 @@
 """Executing operations (§6.2) and selection sets (§6.3): which fields, in which order, worked out once."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from inspect import iscoroutinefunction
 from threading import Lock
 from typing import Any
@@ -25,48 +25,31 @@ from graphql.execution.execute import get_field_def
 from graphql.language import Visitor
 from graphql.pyutils import Undefined
 
-from core.execution.fields import ExecuteField, compile_field
+from core.execution.fields import compile_field
+from core.execution.run import Run
+from core.execution.selected import Field, Fields, Operation
 
 # How many combinations of the variables in @skip and @include one operation keeps plans for.
 MAX_PLANS = 16
-# The fields of a selection on a type, by response key.
-Fields = list[tuple[str, ExecuteField]]
 
 
 class Unplannable(Exception):
-    """A plan cannot serve this operation (a coroutine, a subscription): graphql-core's executor must."""
-
-
-class Run:
-    """One execution: what resolvers may ask about, and the errors so far."""
-
-    __slots__ = ("context", "errors", "root", "variables")
-
-    def __init__(self, root: Any, context: Any, variables: dict[str, Any]) -> None:
-        self.root, self.context, self.variables = root, context, variables
-        self.errors: list[GraphQLError] = []
+    """No plan can serve this operation (a coroutine function, a subscription): graphql-core's executor must."""
 
 
 class Plan:
-    """An operation, with the variables of its directives fixed, as closures.
+    """An operation, with the variables of its directives fixed, as functions to call.
 
     Selections on a type are compiled when a value of it is first completed: a type that never occurs costs nothing, and
     what is wrong with a selection is found where graphql-core finds it.
     """
 
-    def __init__(
-        self,
-        schema: GraphQLSchema,
-        fragments: dict[str, FragmentDefinitionNode],
-        operation: OperationDefinitionNode,
-        variables: dict[str, Any],
-    ) -> None:
-        self.schema, self.fragments, self.operation = schema, fragments, operation
+    def __init__(self, operation: Operation, variables: Mapping[str, Any]) -> None:
+        self.operation = operation
         # The values of @skip's and @include's variables, and no other: a plan outlives the request that it is made for.
-        self.variables = variables
+        self.variables = dict(variables)
         # How many fields it has compiled so far: what it holds grows with them.
         self.size = 0
-        self.root_type: GraphQLObjectType = schema.get_root_type(operation.operation)  # type: ignore[assignment]
         self.root_fields: Fields | None = None
 
     def run(self, root: Any, context: Any, variables: dict[str, Any]) -> ExecutionResult:
@@ -76,57 +59,64 @@ class Plan:
         try:
             fields = self.root_fields
             if fields is None:
-                selected = self.operation.selection_set
-                found = collect_fields(self.schema, self.fragments, self.variables, self.root_type, selected)
-                fields = self.root_fields = self.compiled(self.root_type, found)
+                fields = self.root_fields = self._compile_root()
             data = {key: execute(run, root, None) for key, execute in fields}
         except GraphQLError as error:
             data = None
             run.errors.append(error)
+        finally:
+            run.close()
         return ExecutionContext.build_response(data, run.errors)
 
     def clear(self) -> None:
-        """Forgets what was compiled: closures and plan refer to each other, and would wait for the collector."""
+        """Forgets what was compiled: functions and plan refer to each other, and would wait for the collector."""
         self.root_fields, self.size = None, 0
 
-    def compiled(self, parent_type: GraphQLObjectType, found: dict[str, list[FieldNode]]) -> Fields:
-        """The collected fields (§6.3.2) as closures by response key; fields the type does not have are left out."""
-        self.size += len(found)
+    def compile(self, parent_type: GraphQLObjectType, nodes_by_key: dict[str, list[FieldNode]]) -> Fields:
+        """The collected fields (§6.3.2) by response key; fields that the type does not have are left out."""
+        self.size += len(nodes_by_key)
         return [
-            (key, compile_field(self, key, parent_type, definition, nodes))
-            for key, nodes in found.items()
-            if (definition := get_field_def(self.schema, parent_type, nodes[0])) is not None
+            (key, compile_field(Field(self.operation, key, parent_type, definition, nodes, _Selection(self, nodes))))
+            for key, nodes in nodes_by_key.items()
+            if (definition := get_field_def(self.operation.schema, parent_type, nodes[0])) is not None
         ]
 
-    def selection(self, nodes: list[FieldNode]) -> Callable[[GraphQLObjectType], Fields]:
-        """The fields of the nodes' merged selections (§6.4.3, MergeSelectionSets()) on an object type."""
-        by_type: dict[str, Fields] = {}
+    def _compile_root(self) -> Fields:
+        schema, fragments, node, _ = self.operation
+        root_type = schema.get_root_type(node.operation)
+        assert root_type is not None  # noqa: S101 - Plans has looked
+        return self.compile(root_type, collect_fields(schema, fragments, self.variables, root_type, node.selection_set))
 
-        def fields_on(kind: GraphQLObjectType) -> Fields:
-            fields = by_type.get(kind.name)
-            if fields is None:
-                found = collect_sub_fields(self.schema, self.fragments, self.variables, kind, nodes)
-                fields = by_type[kind.name] = self.compiled(kind, found)
-            return fields
 
-        return fields_on
+class _Selection(dict[GraphQLObjectType, Fields]):
+    """The fields of some nodes' merged selections (§6.4.3, MergeSelectionSets()), compiled for each type on demand."""
+
+    def __init__(self, plan: Plan, nodes: list[FieldNode]) -> None:
+        super().__init__()
+        self._plan, self._nodes = plan, nodes
+
+    def __missing__(self, kind: GraphQLObjectType) -> Fields:
+        schema, fragments, _, _ = self._plan.operation
+        nodes_by_key = collect_sub_fields(schema, fragments, self._plan.variables, kind, self._nodes)
+        fields = self[kind] = self._plan.compile(kind, nodes_by_key)
+        return fields
 
 
 class Plans:
     """The plans of one document's operation, one for each combination of its directives' variables."""
 
-    def __init__(self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) -> None:
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode, node: OperationDefinitionNode) -> None:
         """Raises Unplannable, before any resolver ran."""
-        self.schema, self.operation = schema, operation
-        self.fragments = {n.name.value: n for n in document.definitions if isinstance(n, FragmentDefinitionNode)}
-        found = _Found()
-        visit(document, found)
-        self.conditions = sorted(found.conditions)
-        if operation.operation is OperationType.SUBSCRIPTION or schema.get_root_type(operation.operation) is None:
+        fragments = {n.name.value: n for n in document.definitions if isinstance(n, FragmentDefinitionNode)}
+        self.operation = Operation(schema, fragments, node, set())
+        names = _Names()
+        visit(document, names)
+        self.conditions = sorted(names.conditions)
+        if node.operation is OperationType.SUBSCRIPTION or schema.get_root_type(node.operation) is None:
             raise Unplannable("There is no root type to execute synchronously.")
         for kind in schema.type_map.values():
             fields = getattr(kind, "fields", {})
-            for name in found.fields & fields.keys():
+            for name in names.fields & fields.keys():
                 if iscoroutinefunction(getattr(fields[name], "resolve", None)):
                     raise Unplannable(f"{kind.name}.{name} is a coroutine.")
         self._plans: dict[tuple[Any, ...], Plan] = {}
@@ -138,8 +128,7 @@ class Plans:
         plan = self._plans.get(key)
         if plan is not None:
             return plan.run(root, context, variables)
-        conditions = {name: variables[name] for name in self.conditions if name in variables}
-        plan = Plan(self.schema, self.fragments, self.operation, conditions)
+        plan = Plan(self.operation, {name: variables[name] for name in self.conditions if name in variables})
         with self._lock:
             is_kept = len(self._plans) < MAX_PLANS
             if is_kept:
@@ -156,14 +145,14 @@ class Plans:
         return sum(plan.size for plan in tuple(self._plans.values()))
 
     def clear(self) -> None:
-        """Forgets all plans; those under way end as they would."""
+        """Forgets all plans; runs that are under way end as they would."""
         with self._lock:
             plans, self._plans = self._plans, {}
         for plan in plans.values():
             plan.clear()
 
 
-class _Found(Visitor):
+class _Names(Visitor):
     """The names of a document's fields, and of the variables that @skip and @include (§3.13) depend on."""
 
     def __init__(self) -> None:

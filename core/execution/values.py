@@ -1,12 +1,14 @@
-"""Completing values (§6.4.3): what a resolver answered becomes what the response shows."""
+"""Completing values (§6.4.3): what a resolver answered becomes what the response shows.
 
-from __future__ import annotations
+The functions that are compiled share their beginning: most values are of a type that is known to be ordinary. All
+others are looked at: null, an exception that was returned, and what must be awaited first.
+"""
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterable, Callable
+from inspect import isawaitable
 from math import isfinite
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from types import GeneratorType, SimpleNamespace
+from typing import Any
 
 from graphql import (
     ExecutionContext,
@@ -31,52 +33,45 @@ from graphql import (
 from graphql.execution.execute import invalid_return_type_error
 from graphql.pyutils import Undefined, inspect, is_iterable
 
-if TYPE_CHECKING:
-    from core.execution.fields import Field
+from core.execution.paths import as_list
+from core.execution.run import Run
+from core.execution.selected import Field
 
-# complete(run, value, path, info); info is None for values that do not want it.
-CompleteValue = Callable[[Any, Any, Any, Any], Any]
-# What is null, or was returned as an error, becomes this of it.
-Absent = Callable[[Any], None]
-ABSENT = (type(Undefined), Exception)
+# complete(run, value, path, info); path and info are None for values that do not want them.
+CompleteValue = Callable[[Run, Any, Any, Any], Any]
+# Returns None where null may be, and raises where it may not, and for an exception.
+CompleteNull = Callable[[Any], None]
 # Python's values of these types are what the response shows.
-AS_THEY_ARE: dict[GraphQLLeafType, type] = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool}
-_WITHIN_BOUNDS: dict[GraphQLLeafType, Callable[[Any], bool]] = {
+AS_THEY_ARE: dict[GraphQLOutputType, type] = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool}
+_IS_WITHIN_BOUNDS: dict[GraphQLOutputType, Callable[[Any], bool]] = {
     GraphQLInt: lambda value: type(value) is int and -2_147_483_648 <= value <= 2_147_483_647,
     GraphQLFloat: lambda value: type(value) is float and isfinite(value),
 }
+# More types than a schema's resolvers ever answer with; they are not collected while a plan knows them.
+MAX_ORDINARY_TYPES = 200
 
 
 def compile_value(field: Field, kind: GraphQLOutputType) -> tuple[CompleteValue, bool]:
-    """CompleteValue() for a type, and whether it wants the info. The closure raises what is wrong with a value."""
-    absent: Absent = _null
+    """CompleteValue() for a type, and whether it wants the info. The function raises what is wrong with a value."""
+    null: CompleteNull = _null
     if isinstance(kind, GraphQLNonNull):
-        absent, kind = _non_null(field), kind.of_type
+        null, kind = _non_null(field), kind.of_type
     if isinstance(kind, GraphQLList):
-        return _list(field, kind, absent)
+        return _list(field, kind, null)
     if isinstance(kind, GraphQLInterfaceType | GraphQLUnionType):
-        return _abstract(field, kind, absent), True
+        return _abstract(field, kind, null), True
     if isinstance(kind, GraphQLObjectType):
-        return _object(field, kind, absent), kind.is_type_of is not None
-    return _leaf(kind, absent), False  # type: ignore[arg-type]
-
-
-def awaited(value: Awaitable[Any]) -> Any:
-    """What a resolver's awaitable comes to: one that is no coroutine function may return one all the same."""
-
-    async def result() -> Any:
-        return await value
-
-    return asyncio.run(result())
+        return _object(field, kind, null), kind.is_type_of is not None
+    return _leaf(field, kind, null), False  # type: ignore[arg-type]
 
 
 def _null(value: Any) -> None:
-    """§6.4.3 step 2; an exception that was returned, not raised, is raised here as graphql-core does."""
+    """§6.4.3 step 2. An exception that was returned is raised, as graphql-core does."""
     if isinstance(value, Exception):
         raise value
 
 
-def _non_null(field: Field) -> Absent:
+def _non_null(field: Field) -> CompleteNull:
     """§6.4.3 step 1: null where none may be is an error."""
     message = f"Cannot return null for non-nullable field {field.parent_type.name}.{field.name}."
 
@@ -87,18 +82,35 @@ def _non_null(field: Field) -> Absent:
     return refuse
 
 
-def _leaf(kind: GraphQLLeafType, absent: Absent) -> CompleteValue:
-    """§6.4.3 step 4: scalars and enums."""
-    itself, serialize = AS_THEY_ARE.get(kind), kind.serialize
-    is_itself = _WITHIN_BOUNDS.get(kind, lambda value: False)
+def _is_null(value: Any) -> bool:
+    """Whether the value is null in the response, or an exception that was returned."""
+    return value is None or value is Undefined or isinstance(value, Exception)
 
-    def leaf(run: Any, value: Any, path: Any, info: Any) -> Any:
-        if type(value) is itself or is_itself(value):
+
+def _is_special(value: Any, ordinary: set[type]) -> bool:
+    """Whether the value is null, an exception or awaitable; if not, no other value of its type is."""
+    if _is_null(value) or isawaitable(value):
+        return True
+    # A generator may be a coroutine, by a flag of its code.
+    if type(value) is not GeneratorType and len(ordinary) < MAX_ORDINARY_TYPES:
+        ordinary.add(type(value))
+    return False
+
+
+def _complete_special(complete: CompleteValue, null: CompleteNull, run: Run, value: Any, path: Any, info: Any) -> Any:
+    return null(value) if _is_null(value) else complete(run, run.awaited(value), path, info)
+
+
+def _leaf(field: Field, kind: GraphQLLeafType, null: CompleteNull) -> CompleteValue:
+    """§6.4.3 step 4: scalars and enums."""
+    ordinary, shown_type, serialize = field.operation.ordinary_types, AS_THEY_ARE.get(kind), kind.serialize
+    is_within_bounds = _IS_WITHIN_BOUNDS.get(kind, lambda value: False)
+
+    def leaf(run: Run, value: Any, path: Any, info: Any) -> Any:
+        if type(value) is shown_type or is_within_bounds(value):
             return value
-        if value is None or isinstance(value, ABSENT):
-            return absent(value)
-        if hasattr(type(value), "__await__"):
-            return leaf(run, awaited(value), path, info)
+        if type(value) not in ordinary and _is_special(value, ordinary):
+            return _complete_special(leaf, null, run, value, path, info)
         serialized = serialize(value)
         if serialized is Undefined or serialized is None:
             raise TypeError(
@@ -110,34 +122,27 @@ def _leaf(kind: GraphQLLeafType, absent: Absent) -> CompleteValue:
     return leaf
 
 
-def _list(field: Field, kind: GraphQLList[Any], absent: Absent) -> tuple[CompleteValue, bool]:
+def _list(field: Field, kind: GraphQLList[Any], null: CompleteNull) -> tuple[CompleteValue, bool]:
     """§6.4.3 step 3: each item on its own; what is wrong with one is that item's error."""
-    from core.execution.fields import as_list
-
-    item_type, nodes = kind.of_type, field.nodes
+    ordinary, item_type, nodes = field.operation.ordinary_types, kind.of_type, field.nodes
     complete, wants_info = compile_value(field, item_type)
-    nullable = not is_non_null_type(item_type)
+    is_nullable = not is_non_null_type(item_type)
     message = f"Expected Iterable, but did not find one for field '{field.parent_type.name}.{field.name}'."
 
-    ordinary: type | None = None
-
-    def items(run: Any, value: Any, path: Any, info: Any) -> Any:
-        nonlocal ordinary
-        if type(value) is not ordinary:
-            if value is None or isinstance(value, ABSENT):
-                return absent(value)
-            if not is_iterable(value):
-                if hasattr(type(value), "__await__"):
-                    return items(run, awaited(value), path, info)
+    def items(run: Run, value: Any, path: Any, info: Any) -> Any:
+        if type(value) not in ordinary and _is_special(value, ordinary):
+            return _complete_special(items, null, run, value, path, info)
+        if not is_iterable(value):
+            if not isinstance(value, AsyncIterable):
                 raise GraphQLError(message)
-            ordinary = type(value)
+            value = run.awaited(_collect(value))
         completed = []
         for index, item in enumerate(value):
             try:
                 completed.append(complete(run, item, (path, index, None), info))
             except Exception as error:
                 located = located_error(error, nodes, as_list((path, index, None)))
-                if not nullable:
+                if not is_nullable:
                     raise located from None
                 run.errors.append(located)
                 completed.append(None)
@@ -146,25 +151,20 @@ def _list(field: Field, kind: GraphQLList[Any], absent: Absent) -> tuple[Complet
     return items, wants_info
 
 
-def _object(field: Field, kind: GraphQLObjectType, absent: Absent) -> CompleteValue:
-    """§6.4.3 step 6, objects: their selections."""
-    fields_on, is_type_of = field.plan.selection(field.nodes), kind.is_type_of
-    fields: Any = None
-    # The type that came last and is neither absent nor awaitable: mostly the next one is of it too.
-    ordinary: type | None = None
+async def _collect(items: AsyncIterable[Any]) -> list[Any]:
+    return [item async for item in items]
 
-    def object_(run: Any, value: Any, path: Any, info: Any) -> Any:
-        nonlocal fields, ordinary
-        if type(value) is not ordinary:
-            if value is None or isinstance(value, ABSENT):
-                return absent(value)
-            if hasattr(type(value), "__await__"):
-                return object_(run, awaited(value), path, info)
-            ordinary = type(value)
-        if fields is None:
-            fields = fields_on(kind)
-        if is_type_of is not None and not is_type_of(value, info):
-            raise invalid_return_type_error(kind, value, field.nodes)
+
+def _object(field: Field, kind: GraphQLObjectType, null: CompleteNull) -> CompleteValue:
+    """§6.4.3 step 6, objects: their selections."""
+    ordinary, selection, is_checked = field.operation.ordinary_types, field.selection, kind.is_type_of is not None
+
+    def object_(run: Run, value: Any, path: Any, info: Any) -> Any:
+        if type(value) not in ordinary and _is_special(value, ordinary):
+            return _complete_special(object_, null, run, value, path, info)
+        fields = selection[kind]
+        if is_checked:
+            _check_type(field, kind, run, value, info)
         data = {}
         for key, execute in fields:
             data[key] = execute(run, value, path)
@@ -173,22 +173,33 @@ def _object(field: Field, kind: GraphQLObjectType, absent: Absent) -> CompleteVa
     return object_
 
 
-def _abstract(field: Field, kind: GraphQLAbstractType, absent: Absent) -> CompleteValue:
-    """§6.4.3 step 6, interfaces and unions: the value's own type is resolved first (ResolveAbstractType())."""
-    fields_on = field.plan.selection(field.nodes)
-    resolve_type = kind.resolve_type or default_type_resolver
+def _abstract(field: Field, kind: GraphQLAbstractType, null: CompleteNull) -> CompleteValue:
+    """§6.4.3 step 6, interfaces and unions: ResolveAbstractType() first, then as objects."""
+    ordinary, selection = field.operation.ordinary_types, field.selection
+    resolve_type: Callable[..., Any] = kind.resolve_type or default_type_resolver
     valid: Any = ExecutionContext.ensure_valid_runtime_type
-    knows_schema = SimpleNamespace(schema=field.plan.schema)
+    knows_schema = SimpleNamespace(schema=field.operation.schema)
 
-    def abstract(run: Any, value: Any, path: Any, info: Any) -> Any:
-        if value is None or isinstance(value, ABSENT):
-            return absent(value)
-        if hasattr(type(value), "__await__"):
-            return abstract(run, awaited(value), path, info)
-        found = valid(knows_schema, resolve_type(value, info, kind), kind, field.nodes, info, value)
-        fields = fields_on(found)
-        if found.is_type_of and not found.is_type_of(value, info):
-            raise invalid_return_type_error(found, value, field.nodes)
+    def abstract(run: Run, value: Any, path: Any, info: Any) -> Any:
+        if type(value) not in ordinary and _is_special(value, ordinary):
+            return _complete_special(abstract, null, run, value, path, info)
+        name = _settled(run, resolve_type(value, info, kind))
+        object_type = valid(knows_schema, name, kind, field.nodes, info, value)
+        fields = selection[object_type]
+        if object_type.is_type_of is not None:
+            _check_type(field, object_type, run, value, info)
         return {key: execute(run, value, path) for key, execute in fields}
 
     return abstract
+
+
+def _check_type(field: Field, kind: GraphQLObjectType, run: Run, value: Any, info: Any) -> None:
+    """Raises GraphQLError for a value that is not of the type, by the type's own `is_type_of`."""
+    assert kind.is_type_of is not None  # noqa: S101 - for mypy
+    if not _settled(run, kind.is_type_of(value, info)):
+        raise invalid_return_type_error(kind, value, field.nodes)
+
+
+def _settled(run: Run, answer: Any) -> Any:
+    """What `is_type_of` or `resolve_type` answered, awaited if need be."""
+    return run.awaited(answer) if type(answer) not in (str, bool) and isawaitable(answer) else answer

@@ -4,22 +4,15 @@ graphene-django looks for each row's type by trying all, and makes ids through f
 """
 
 from binascii import b2a_base64
-from collections.abc import Callable
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any
 
 import graphene
 from django.db.models import Model
 from graphene_django import DjangoObjectType
 from graphene_django.registry import get_global_registry
 
-Resolver = TypeVar("Resolver", bound=Callable[..., Any])
-
-
-def from_source(resolve: Resolver) -> Resolver:
-    """Marks a resolver that looks at its source alone: a compiled plan gives it None for the info."""
-    resolve.from_source = True  # type: ignore[attr-defined]
-    return resolve
+from core.execution import from_source
 
 
 class Node(graphene.Interface):

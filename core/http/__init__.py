@@ -1,1 +1,1 @@
-"""What every request passes before a view sees it, and every answer on its way out."""
+"""What every request passes before a view sees it, and every response on its way out; probes, pages and media."""

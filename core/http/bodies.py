@@ -1,4 +1,4 @@
-"""Bodies: which are refused before a byte of them is read, and the one reader of JSON for all APIs."""
+"""Request bodies: the middleware that refuses some unread, by their headers, and the JSON reader of both APIs."""
 
 import codecs
 import itertools
@@ -14,13 +14,13 @@ from django.http import HttpRequest, HttpResponse
 from core.errors import ErrorCode
 from core.http.errors import error_response
 
-# Of a path to a value at fault: so many keys, and so many characters of each.
-MAX_SHOWN_KEYS, MAX_SHOWN_KEY = 20, 50
+# How much of the path to a wrong value an error shows: this many keys, and this many characters of each.
+MAX_KEYS, MAX_KEY_LENGTH = 20, 50
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class NotJSON(Exception):
-    """The text is not JSON (RFC 8259); `path` leads to the value at fault when that is known."""
+    """The text is not JSON (RFC 8259). `path` leads to the wrong value where that is known."""
 
     def __init__(self, message: str, path: tuple[str, ...] = ()) -> None:
         self.path = path
@@ -30,8 +30,8 @@ class NotJSON(Exception):
 def read_json(text: bytes) -> Any:
     """The value of a JSON text. Raises NotJSON.
 
-    Strict: UTF-8, no NaN or Infinity, no lone surrogates (which no UTF-8 can hold, so neither can databases, hashes or
-    answers), at most 1,024 levels.
+    Strict: UTF-8, no NaN or Infinity, at most 1,024 levels, no lone surrogates. Those have no form in UTF-8, so no
+    database, hash or response could take them.
     """
     try:
         return orjson.loads(text)
@@ -43,34 +43,34 @@ def read_json(text: bytes) -> Any:
 
 
 def _path_to_surrogate(text: bytes) -> tuple[str, ...]:
-    """The keys that lead to the first text with a lone surrogate; () when they cannot be told. Linear."""
+    """The keys that lead to a text with a lone surrogate; () when there is no telling. Linear in the text's length."""
     try:
-        waiting: list[tuple[Any, Any]] = [(json.loads(text), None)]
+        pending: list[tuple[Any, Any]] = [(json.loads(text), None)]
     except (ValueError, RecursionError):
         return ()
-    while waiting:
-        value, place = waiting.pop()
+    while pending:
+        value, parents = pending.pop()
         if isinstance(value, str) and _SURROGATE.search(value):
-            return _keys(place)
+            return _keys(parents)
         pairs: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
         for key, item in pairs:
             if isinstance(item, str | dict | list):
-                waiting.append((item, (place, str(key))))
+                pending.append((item, (parents, str(key))))
     return ()
 
 
-def _keys(place: Any) -> tuple[str, ...]:
-    """The keys from the outside in, as far as they can be shown; long ones are cut."""
+def _keys(parents: Any) -> tuple[str, ...]:
+    """The keys of nested (parents, key) pairs from the outside in, as far as they can be shown; long ones are cut."""
     keys: list[str] = []
-    while place is not None:
-        place, key = place
-        keys.append(key[:MAX_SHOWN_KEY])
+    while parents is not None:
+        parents, key = parents
+        keys.append(key[:MAX_KEY_LENGTH])
     shown = itertools.takewhile(lambda key: not _SURROGATE.search(key), reversed(keys))
-    return tuple(itertools.islice(shown, MAX_SHOWN_KEYS))
+    return tuple(itertools.islice(shown, MAX_KEYS))
 
 
 def is_utf8(charset: str | None) -> bool:
-    """Whether a body said to be in this charset can be read as UTF-8."""
+    """Whether a body whose header names this charset can be read as UTF-8."""
     try:
         return charset is None or codecs.lookup(charset).name in ("utf-8", "ascii")
     except (LookupError, ValueError):
@@ -78,9 +78,9 @@ def is_utf8(charset: str | None) -> bool:
 
 
 def readable_body(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware: refuses a body that is too long, compressed, without a length or in another charset than UTF-8.
+    """Middleware: refuses a body that is too long, compressed, without a length or not in UTF-8.
 
-    MAX_BODY_BYTES counts for every body but a form with files (multipart), for which MAX_UPLOAD_BODY_BYTES does.
+    The limit is MAX_UPLOAD_BODY_BYTES for a form with files (multipart), else MAX_BODY_BYTES.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:

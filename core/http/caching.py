@@ -1,4 +1,4 @@
-"""What caches may keep of an API's answers: nothing of what is the caller's own."""
+"""Cache-Control and ETag of the APIs' responses: caches may keep only what is the same for everybody."""
 
 import hashlib
 from collections.abc import Callable
@@ -10,15 +10,15 @@ from django.utils.http import parse_etags
 from core.http.errors import is_api
 
 PRIVATE = "private, no-store"
-# Kept by anyone, and asked about again each time: prices change.
+# Any cache may keep it but must ask each time whether it still holds: prices change.
 PUBLIC = "public, no-cache"
 
 
 def api_caching(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware: every answer of an API has Cache-Control and `Vary: Authorization`.
+    """Middleware: every API response has Cache-Control and `Vary: Authorization`.
 
-    What a GET without an Authorization header is answered is the same for everybody (nothing else authenticates): it
-    carries an ETag, and is 304 to whoever has it already. Everything else is the caller's own.
+    Nothing but the Authorization header authenticates, so a GET without it has the same response for everybody: it gets
+    an ETag, and 304 answers a client that has it already. Everything else belongs to the caller alone.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
@@ -38,12 +38,12 @@ def api_caching(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable
 
 
 def _not_modified(request: HttpRequest, response: HttpResponse) -> HttpResponse | None:
-    """304 when the client has this very answer (RFC 9110 §13.1.2, weak comparison)."""
+    """304 when the client has this very response (RFC 9110 §13.1.2, weak comparison), else None."""
     known = parse_etags(request.META.get("HTTP_IF_NONE_MATCH", ""))
     if known != ["*"] and response["ETag"] not in {etag.removeprefix("W/") for etag in known}:
         return None
-    answer = HttpResponseNotModified()
+    not_modified = HttpResponseNotModified()
     for name, value in response.items():
         if name.lower() not in ("content-type", "content-length"):
-            answer.headers.setdefault(name, value)
-    return answer
+            not_modified.headers.setdefault(name, value)
+    return not_modified

@@ -1,21 +1,21 @@
-"""Answers to HEAD carry no body: gunicorn would drop it too, with a warning for each."""
+"""Responses to HEAD carry no body. gunicorn would drop it too, but log a warning each time."""
 
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-Answer = Callable[[HttpRequest], HttpResponseBase]
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
-def bodiless_head(get_response: Answer) -> Answer:
-    """Middleware: a HEAD is answered with GET's headers alone, its Content-Length included (RFC 9110 §9.3.2)."""
+def bodiless_head(get_response: GetResponse) -> GetResponse:
+    """Middleware: the response to HEAD has the headers of GET's, its Content-Length included (RFC 9110 §9.3.2)."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         if request.method == "HEAD":
             if isinstance(response, StreamingHttpResponse):
-                # An open file is closed with the response all the same.
+                # The file is closed together with the response.
                 response.streaming_content = ()
             elif isinstance(response, HttpResponse):
                 response.headers.setdefault("Content-Length", str(len(response.content)))

@@ -1,4 +1,4 @@
-"""Serves renditions from the media folder; in production nginx does, with the same headers."""
+"""Serves renditions from the media folder. In production nginx does, with the same headers."""
 
 import re
 from pathlib import PurePosixPath
@@ -7,14 +7,14 @@ from django.core.files.storage import FileSystemStorage, storages
 from django.http import FileResponse, Http404, HttpRequest
 from django.views.decorators.http import require_safe
 
-# As they are named: anything else in the folder is not for the world.
+# The names of renditions. Nothing else in the folder is public.
 NAME = re.compile(r"products/[0-9a-f]{32}/[a-z]+-[0-9a-f]{20}\.(jpg|webp|avif)", re.ASCII)
 CONTENT_TYPES = {".jpg": "image/jpeg", ".webp": "image/webp", ".avif": "image/avif"}
 
 
 @require_safe
 def media(request: HttpRequest, name: str) -> FileResponse:
-    """GET: one rendition. Its name holds a hash of its content, so it may be kept forever."""
+    """GET: one rendition. Its name contains a hash of its content, so caches may keep it forever."""
     storage = storages["default"]
     if not isinstance(storage, FileSystemStorage) or not NAME.fullmatch(name):
         raise Http404
@@ -26,7 +26,7 @@ def media(request: HttpRequest, name: str) -> FileResponse:
         "Cache-Control": "public, max-age=31536000, immutable",
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "default-src 'none'",
-        # Storefronts are other origins: their canvas and service worker may read what all may see.
+        # Storefronts have other origins: their canvas and service worker may read what is public.
         "Access-Control-Allow-Origin": "*",
         "Cross-Origin-Resource-Policy": "cross-origin",
     }

@@ -1,4 +1,4 @@
-"""OPTIONS that is no CORS preflight: what may be asked of a path, without a token (RFC 9110 §9.3.7)."""
+"""OPTIONS that is no CORS preflight: which methods a path takes, told without a token (RFC 9110 §9.3.7)."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -7,26 +7,24 @@ from django.http import HttpRequest, HttpResponse
 
 
 def options_response(allowed: Iterable[str]) -> HttpResponse:
-    """204 with Allow."""
+    """204 with the methods in Allow."""
     response = HttpResponse(status=204, headers={"Allow": ", ".join(sorted(allowed))})
     del response["Content-Type"]
     return response
 
 
 class Options:
-    """Middleware: answers for every REST view, before it asks for a token."""
+    """Middleware: answers OPTIONS for every REST view, before the view asks for a token."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """The answer."""
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, *_: Any) -> HttpResponse | None:
-        """The answer for the view that was found; None to go on with it."""
         view_class = getattr(view, "cls", None)
-        served = {name.upper() for name in ("get", "post", "put", "patch", "delete") if hasattr(view_class, name)}
-        if request.method != "OPTIONS" or not served:
+        methods = {name.upper() for name in ("get", "post", "put", "patch", "delete") if hasattr(view_class, name)}
+        if request.method != "OPTIONS" or not methods:
             return None
-        return options_response(served | {"OPTIONS"} | ({"HEAD"} if "GET" in served else set()))
+        return options_response(methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set()))

@@ -1,4 +1,4 @@
-"""The pages for people: the landing page, GraphiQL and Swagger UI. All they load comes from this service."""
+"""The landing page, GraphiQL, Swagger UI and security.txt. The pages load nothing from other hosts."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,10 +10,11 @@ from django.templatetags.static import static
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
+# Must be less than a year (RFC 9116 §2.5.5).
 SECURITY_TXT_LIFETIME = timedelta(days=180)
 
-# (path, name, what it is), in the order of the landing page.
-DOORS = (
+# The landing page's links in its order: (path, name, what it is).
+LINKS = (
     ("/graphql/", "GraphiQL", "Try the GraphQL API: sign in, pick an example, read the schema."),
     ("/api/docs/", "Swagger UI", "Try the REST API: search and product pages, with every parameter and error."),
     ("/api/schema/", "OpenAPI schema", "The REST API as an OpenAPI 3 document, for generators and clients."),
@@ -47,16 +48,16 @@ def shown_accounts() -> Accounts | None:
 
 
 def _shared(page: str) -> dict[str, object]:
-    """What every page's template wants; the admin is linked only where everybody looks for it."""
+    """What every page's template needs. The admin is linked only at its usual path: another one is hidden."""
     return {"page": page, "accounts": shown_accounts(), "admin": settings.ADMIN_PATH == "admin/"}
 
 
 @require_safe
 def security_txt(request: HttpRequest) -> HttpResponse:
-    """Whom to tell about a hole (RFC 9116); 404 without SECURITY_CONTACT: nobody but the shop can name its contact."""
+    """GET: whom to tell about a vulnerability (RFC 9116); 404 without SECURITY_CONTACT."""
     if not settings.SECURITY_CONTACT:
         raise Http404
-    # The file may be believed for less than a year (§2.5.5); it is made anew for each request, so that it never ends.
+    # Made anew for each request, so that it never expires.
     expires = (datetime.now(UTC) + SECURITY_TXT_LIFETIME).replace(hour=0, minute=0, second=0)
     lines = [f"Contact: {contact}" for contact in settings.SECURITY_CONTACT]
     lines += [f"Expires: {expires:%Y-%m-%dT%H:%M:%SZ}", "Preferred-Languages: en"]
@@ -66,16 +67,16 @@ def security_txt(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def favicon(request: HttpRequest) -> HttpResponse:
-    """Where browsers look for an icon unasked: on the admin's pages, and beside bare JSON."""
+    """Where browsers look for an icon that no page names: the admin's pages and bare JSON."""
     return redirect(static("core/favicon.svg"))
 
 
 @require_safe
 def landing(request: HttpRequest) -> HttpResponse:
-    """What is here, and a first query to paste into a terminal."""
+    """What there is, and a first query to paste into a terminal."""
     context = {
         **_shared("landing"),
-        "doors": [door for door in DOORS if door[0] != "/admin/" or settings.ADMIN_PATH == "admin/"],
+        "links": [link for link in LINKS if link[0] != "/admin/" or settings.ADMIN_PATH == "admin/"],
         "origin": request.build_absolute_uri("/").rstrip("/"),
     }
     return render(request, "core/landing.html", context)
@@ -83,7 +84,7 @@ def landing(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def graphiql(request: HttpRequest) -> HttpResponse:
-    """GraphiQL with a sign-in box and example queries; for a browser's GET of /graphql/."""
+    """GraphiQL with a sign-in box and example queries: the answer to a browser's GET of /graphql/."""
     response = render(request, "core/graphiql.html", _shared("graphiql"))
     patch_vary_headers(response, ["Accept"])
     return response

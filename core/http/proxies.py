@@ -11,13 +11,13 @@ FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED
 
 
 def parse_address(text: str) -> IPv4Address | IPv6Address:
-    """The IP address; an IPv4 one written as IPv6 (RFC 4291 §2.5.5.2) as what it is. Raises ValueError."""
+    """The IP address. An IPv4 address written as IPv6 (RFC 4291 §2.5.5.2) is an IPv4 address. Raises ValueError."""
     ip = ip_address(text.strip())
     return getattr(ip, "ipv4_mapped", None) or ip
 
 
 def parse_hop(text: str) -> IPv4Address | IPv6Address:
-    """The address of one element of X-Forwarded-For, as proxies write it. Raises ValueError for what names none.
+    """The address in one element of X-Forwarded-For. Raises ValueError when there is none.
 
     Seen: "203.0.113.7", "203.0.113.7:4711" (Azure), "[2001:db8::7]", "[2001:db8::7]:443", "fe80::1%eth0", any of them
     in quotes (RFC 7239 §6). An IPv6 address with a port but without brackets cannot be told from one without a port.
@@ -28,12 +28,12 @@ def parse_hop(text: str) -> IPv4Address | IPv6Address:
         hop = bracketed[1]
     elif with_port := re.fullmatch(r"([0-9.]+):[0-9]{1,5}", hop, re.ASCII):
         hop = with_port[1]
-    # The zone is the proxy's own name for one of its interfaces.
+    # Without the zone (%eth0): that is the proxy's own name for one of its interfaces.
     return parse_address(hop.partition("%")[0])
 
 
 def is_trusted(address: str) -> bool:
-    """Whether the IP address is one of a trusted proxy; anything that is no address is not."""
+    """Whether the text is the IP address of a trusted proxy."""
     try:
         ip = parse_address(address)
     except ValueError:
@@ -42,15 +42,16 @@ def is_trusted(address: str) -> bool:
 
 
 def client_address(request: HttpRequest) -> str:
-    """The client's network address; empty where the server names none (a Unix socket)."""
-    return request.META.get("REMOTE_ADDR", "")
+    """The client's network address; "" where the server names none (a Unix socket)."""
+    address: str = request.META.get("REMOTE_ADDR", "")
+    return address
 
 
 def trusted_proxies(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware: sets REMOTE_ADDR to the client behind trusted proxies, drops the headers of all others.
+    """Middleware: behind a trusted proxy it sets REMOTE_ADDR to the client, else it drops the X-Forwarded-* headers.
 
-    The client is the rightmost address of X-Forwarded-For that is not itself a trusted proxy: everything to
-    its left was written by the client and proves nothing.
+    The client is the rightmost address of X-Forwarded-For that is not itself a trusted proxy: everything to its left
+    was written by the client and proves nothing.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:

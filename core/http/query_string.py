@@ -10,24 +10,24 @@ from core.http.errors import error_response
 
 
 def readable_query(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware: 400 in the API's own form. Django replaces such bytes, and counts too late."""
+    """Middleware: 400 in the API's own form. Django would replace such bytes, and count the parameters too late."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         query = request.META.get("QUERY_STRING", "")
         if not query:
             return get_response(request)
         if query.count("&") >= settings.DATA_UPLOAD_MAX_NUMBER_FIELDS:
-            return refusal(request, "There are too many parameters.", None)
+            return _refusal(request, "There are too many parameters.", None)
         try:
             parse_qsl(query, keep_blank_values=True, errors="strict")
         except ValueError:
-            return refusal(request, "This is not UTF-8.", _at_fault(query))
+            return _refusal(request, "This is not UTF-8.", _undecodable(query))
         return get_response(request)
 
     return middleware
 
 
-def _at_fault(query: str) -> str:
+def _undecodable(query: str) -> str:
     """The name of the first parameter that cannot be decoded."""
     for pair in query.split("&"):
         try:
@@ -37,6 +37,5 @@ def _at_fault(query: str) -> str:
     return ""
 
 
-def refusal(request: HttpRequest, message: str, name: str | None) -> HttpResponse:
-    """400 that names the parameter."""
+def _refusal(request: HttpRequest, message: str, name: str | None) -> HttpResponse:
     return error_response(request.path_info, request.META.get("HTTP_ACCEPT", ""), 400, message, field=name)

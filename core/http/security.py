@@ -1,4 +1,4 @@
-"""What every answer says about itself to browsers."""
+"""Security headers of every response, and requests that are freed at once."""
 
 from collections.abc import Callable
 
@@ -8,35 +8,34 @@ from django.middleware.security import SecurityMiddleware
 
 from core.http.errors import DATA_POLICY
 
-# Pages: scripts are files of this service; editors (GraphiQL, Swagger, admin) set styles and carry fonts as data: URIs.
-PAGES = (
+# Scripts are files of this service. Editors (GraphiQL, Swagger, admin) set styles and carry fonts as data: URIs.
+PAGE_POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src data:; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-# Everything else is data.
-DATA = DATA_POLICY
 
-Middleware = Callable[[HttpRequest], HttpResponse]
+GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
-def content_security_policy(get_response: Middleware) -> Middleware:
-    """Middleware: every answer has a Content-Security-Policy; Django's error pages with DEBUG bring inline scripts."""
+def content_security_policy(get_response: GetResponse) -> GetResponse:
+    """Middleware: sets the Content-Security-Policy of every response."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
+        # Django's error pages with DEBUG have inline scripts.
         is_page = response.get("Content-Type", "").startswith("text/html")
         if not (settings.DEBUG and is_page and response.status_code >= 400):
-            response.headers.setdefault("Content-Security-Policy", PAGES if is_page else DATA)
+            response.headers.setdefault("Content-Security-Policy", PAGE_POLICY if is_page else DATA_POLICY)
         return response
 
     return middleware
 
 
-def unknotted(get_response: Middleware) -> Middleware:
-    """Middleware: an answered request is freed at once, and with it its body and the passwords in that.
+def break_cycles(get_response: GetResponse) -> GetResponse:
+    """Middleware: frees a request once it is answered, and with it its body and the passwords in that.
 
-    Django and REST framework make cycles of requests, views and responses. They would wait for the garbage collector,
-    which here looks for them every 20,000 objects (core.wsgi): megabytes of other people's bodies in the meantime.
+    Django and REST framework make reference cycles of requests, views and responses. They would stay until the garbage
+    collector runs, here after 20,000 new objects (core.wsgi): megabytes of other people's bodies in the meantime.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
@@ -56,7 +55,8 @@ def unknotted(get_response: Middleware) -> Middleware:
 
 
 class SecurityHeaders(SecurityMiddleware):
-    """Middleware: Django's security headers on every answer, those of the middleware outside its own redirect too."""
+    """Middleware: Django's security headers on every response, also of middleware that answers a request itself."""
 
     def process_request(self, request: HttpRequest) -> None:
-        """Redirects nobody to HTTPS: SecurityMiddleware itself does, within CORS."""
+        # No redirect to HTTPS here: Django's own SecurityMiddleware does that, inside CORS.
+        return None

@@ -1,4 +1,4 @@
-"""Exceptions that nobody handled: an id in the log, and an error in the API's own form instead of Django's page."""
+"""Unhandled exceptions: logged with an id, and answered in the API's own form instead of Django's page."""
 
 import logging
 import sys
@@ -13,6 +13,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 
 from core.http.errors import error_response, is_api
+from core.http.request_values import RequestValue
 
 logger = logging.getLogger(__name__)
 _MESSAGES = {
@@ -21,44 +22,47 @@ _MESSAGES = {
     404: "There is no such path.",
     405: "This method is not served here.",
 }
-# Django's headers of a page that do not hold for the answer in its place.
-_OF_THE_PAGE = {"content-type", "content-length", "content-security-policy", "cache-control", "etag"}
+# Headers of Django's page that do not apply to the answer in its place.
+_PAGE_HEADERS = {"content-type", "content-length", "content-security-policy", "cache-control", "etag"}
 
 
 @dataclass(frozen=True)
 class Unexpected:
-    """An exception that nobody handled: the id that its log line has, and the status to answer."""
+    """An unhandled exception: the id in its log line, and the status to answer with."""
 
     id: str
     status: int
 
 
+_unexpected: RequestValue[Unexpected | None] = RequestValue("unexpected", None)
+
+
 def record(error: BaseException | None) -> Unexpected:
-    """Logs the exception being handled under a new id. A database that does not answer is 503, all else 500."""
-    found = Unexpected(uuid.uuid4().hex, 503 if isinstance(error, OperationalError | InterfaceError) else 500)
-    logger.error("internal error %s", found.id, exc_info=error)
-    return found
+    """Logs the exception under a new id. The status is 503 for a database that does not answer, else 500."""
+    unexpected = Unexpected(uuid.uuid4().hex, 503 if isinstance(error, OperationalError | InterfaceError) else 500)
+    logger.error("internal error %s", unexpected.id, exc_info=error)
+    return unexpected
 
 
-def unexpected_response(path: str, accept: str, found: Unexpected) -> HttpResponse:
-    """The answer: an id to quote, and nothing of what happened."""
-    message = f"Something went wrong on our side. Quote the id {found.id} when you report it."
-    headers = {"Retry-After": "5"} if found.status == 503 else None
-    return error_response(path, accept, found.status, message, extensions={"id": found.id}, headers=headers)
+def unexpected_response(path: str, accept: str, unexpected: Unexpected) -> HttpResponse:
+    """The answer: an id to quote, and nothing about what happened."""
+    message = f"Something went wrong on our side. Quote the id {unexpected.id} when you report it."
+    headers = {"Retry-After": "5"} if unexpected.status == 503 else None
+    return error_response(path, accept, unexpected.status, message, extensions={"id": unexpected.id}, headers=headers)
 
 
 @receiver(got_request_exception)
 def _record(sender: Any, request: HttpRequest | None = None, **_: Any) -> None:
-    """Django sends this for every exception that it makes a page of, with DEBUG too; so does REST's handler."""
-    found = record(sys.exc_info()[1])
+    """Django sends the signal before it makes an error page, with DEBUG too. So does the REST API's handler."""
+    unexpected = record(sys.exc_info()[1])
     if request is not None:
-        request.unexpected = found  # type: ignore[attr-defined]
+        _unexpected.set(request, unexpected)
 
 
 def api_errors(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware, the outermost: no error of an API is a page.
+    """Middleware, outside all that can fail: replaces Django's error pages of the APIs by errors in their own form.
 
-    Django makes a page of any exception of a middleware inside this one: a wrong Host, a form with too many fields, a
+    Django makes a page of any exception in the middleware inside this one: a wrong Host, a form with too many fields, a
     database that is down. The page's other headers (CORS, X-Request-ID) are kept.
     """
 
@@ -66,17 +70,17 @@ def api_errors(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
         response = get_response(request)
         if response.status_code < 400 or not is_api(request.path_info):
             return response
-        found: Unexpected | None = getattr(request, "unexpected", None) if response.status_code >= 500 else None
-        if found is None and not response.get("Content-Type", "").startswith("text/html"):
+        unexpected = _unexpected.get(request) if response.status_code >= 500 else None
+        if unexpected is None and not response.get("Content-Type", "").startswith("text/html"):
             return response
         accept = request.META.get("HTTP_ACCEPT", "")
         if response.status_code >= 500:
-            answer = unexpected_response(request.path_info, accept, found or record(None))
+            answer = unexpected_response(request.path_info, accept, unexpected or record(None))
         else:
             message = _MESSAGES.get(response.status_code, _MESSAGES[400])
             answer = error_response(request.path_info, accept, response.status_code, message)
         for name, value in response.items():
-            if name.lower() not in _OF_THE_PAGE:
+            if name.lower() not in _PAGE_HEADERS:
                 answer.headers.setdefault(name, value)
         answer.cookies = response.cookies
         return answer

@@ -1,4 +1,4 @@
-"""How much of an upload is taken in: counted while it is read, so that no more than that is ever stored."""
+"""Limits the size of uploaded files while they are read, so that nothing larger is ever stored."""
 
 from typing import Any
 
@@ -7,12 +7,17 @@ from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.http import HttpRequest
 
-# A file somewhat too large is read to its end and dropped, so that its sender hears why; far larger bodies are not.
-ROOM = 4
+from core.http.request_values import RequestValue
+
+# A body of up to this many times UPLOAD_MAX_BYTES is read to its end although its file is dropped, so that the sender
+# gets an answer. A larger one is refused unread.
+READ_FACTOR = 4
+
+_oversized: RequestValue[frozenset[str]] = RequestValue("oversized", frozenset())
 
 
 class SizeLimit(FileUploadHandler):
-    """Drops each file of more than UPLOAD_MAX_BYTES; `oversized(request)` tells which. First of the handlers."""
+    """Drops files larger than UPLOAD_MAX_BYTES; `oversized(request)` names them. Must be the first upload handler."""
 
     def handle_raw_input(
         self,
@@ -22,29 +27,27 @@ class SizeLimit(FileUploadHandler):
         boundary: str,
         encoding: str | None = None,
     ) -> None:
-        """Raises RequestDataTooBig for a body that no room is made for."""
-        if content_length > ROOM * settings.UPLOAD_MAX_BYTES:
+        """Raises RequestDataTooBig."""
+        if content_length > READ_FACTOR * settings.UPLOAD_MAX_BYTES:
             raise RequestDataTooBig("The body is too large.")
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
-        """Begins to count."""
         super().new_file(*args, **kwargs)
         self._received = 0
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
-        """Counts. Raises SkipFile."""
+        """Raises SkipFile."""
         self._received += len(raw_data)
         if self._received > settings.UPLOAD_MAX_BYTES:
             if self.request is not None and self.field_name is not None:
-                oversized(self.request).add(self.field_name)
+                _oversized.set(self.request, oversized(self.request) | {self.field_name})
             raise SkipFile
         return raw_data
 
     def file_complete(self, file_size: int) -> None:
-        """Another handler has the file."""
+        return None  # another handler has the file
 
 
-def oversized(request: HttpRequest) -> set[str]:
-    """The names of the form's files that were too large, and therefore dropped."""
-    names: set[str] = request.__dict__.setdefault("_oversized", set())
-    return names
+def oversized(request: HttpRequest) -> frozenset[str]:
+    """The fields of the form whose files were too large and were dropped."""
+    return _oversized.get(request)

@@ -1,11 +1,11 @@
-"""Says in one sentence why a command has no database to work with, and which one it looked at."""
+"""Explains in one sentence why a command cannot use its database, and which database that is."""
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from core.config.env import without_password
 
-# SQLite has no numbers for its errors; these are the beginnings of their texts.
+# SQLite's errors have no numbers; these are the beginnings of their texts.
 SQLITE = {
     "no such table": "has not been set up",
     "no such column": "is of another version than this code",
@@ -30,12 +30,12 @@ MYSQL = {
     2013: "cannot be reached",
     2026: "cannot be reached by TLS",
 }
-# What setting it up mends.
-SET_UP = {"has not been set up", "is of another version than this code", "does not exist"}
+# States that a migration repairs.
+REPAIRED_BY_MIGRATION = {"has not been set up", "is of another version than this code", "does not exist"}
 
 
 def where() -> str:
-    """VAR_DIR and DATABASE_URL that this process goes by, without the password."""
+    """The VAR_DIR and DATABASE_URL of this process, without the password."""
     database = settings.DATABASES["default"]
     if database["ENGINE"].endswith("sqlite3"):
         url = f"sqlite:///{database['NAME']}"
@@ -46,7 +46,7 @@ def where() -> str:
 
 
 def explain(error: BaseException) -> str | None:
-    """The sentence for an error that says that there is no such database, or not such a one; None for any other."""
+    """The sentence for an error that says the database is missing, unreachable or unfit. None for other errors."""
     if isinstance(error, ImproperlyConfigured):
         if "MySQLdb" not in str(error):
             return None
@@ -57,5 +57,5 @@ def explain(error: BaseException) -> str | None:
         state = next((state for start, state in SQLITE.items() if text.startswith(start)), None)
     if state is None:
         return None
-    hint = ". First: make run, or manage.py migrate" if state in SET_UP else ""
+    hint = ". First: make run, or manage.py migrate" if state in REPAIRED_BY_MIGRATION else ""
     return f"the database {state}: {without_password(text) if '://' in text else text} ({where()}){hint}"

@@ -1,7 +1,8 @@
-"""Ends process groups. Run as a program it waits until its parent is gone, however that died, and ends what is left.
+"""Ends process groups: as a function for the supervisor, and as a program that outlives it.
 
-`python guard.py` reads process groups from its standard input, one a line: `+123` to watch, `-123` to forget.
-Standard library only, so that it starts at once and takes little memory.
+The program, `python guard.py`, reads process groups from its standard input, one a line: `+123` to watch, `-123` to
+forget. When its parent is gone, even by SIGKILL, the input ends, and the program ends the groups that are left. It uses
+the standard library only, so that it starts at once and takes little memory.
 """
 
 import os
@@ -11,27 +12,27 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-# Seconds in which a group may end by itself after SIGTERM. The worker finishes its task, gunicorn its requests.
+# After SIGTERM a group may take so long to end by itself: the worker finishes its tasks, gunicorn its requests.
 GRACE_SECONDS = 6.0
-# Seconds that the kernel may take to end what was killed.
+# The kernel may take so long to end a killed process.
 KILL_SECONDS = 1.0
 POLL_SECONDS = 0.05
 
 
 def exists(group: int) -> bool:
-    """Whether any process of the group is there."""
+    """Whether any process of the group exists."""
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        # macOS says so of a group that holds only processes that have ended.
+        # macOS raises this for a group of processes that have all ended.
         return False
     return True
 
 
 def send(group: int, *signals: signal.Signals) -> None:
-    """Sends the signals to every process of the group, if there are any."""
+    """Sends the signals to every process of the group. A group that is gone is no error."""
     with suppress(ProcessLookupError, PermissionError):
         for number in signals:
             os.killpg(group, number)
@@ -44,10 +45,10 @@ def end(
     reap: Callable[[], object] = lambda: None,
     is_urgent: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Asks the groups to end, and kills what has not after so many seconds, or as soon as it is urgent.
+    """Sends SIGTERM to the groups, and SIGKILL to what is left after so many seconds or as soon as it is urgent.
 
-    A stopped process (SIGSTOP) is continued, so that it hears the request. `reap` collects the caller's own dead
-    children, which count as part of their group until then.
+    A stopped process (SIGSTOP) is continued, so that it receives the SIGTERM. `reap` must collect the caller's dead
+    children: until then they count as part of their group.
     """
     remaining = set(groups)
 
@@ -67,8 +68,8 @@ def end(
 
 
 def main() -> None:
-    """Ends with its parent, after all groups that are still watched."""
-    # Whatever ends the parent is no reason to end before its children.
+    """Waits for the end of its parent, then ends all groups that are still watched."""
+    # What ends the parent must not end this process: its groups are not ended yet.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     groups: set[int] = set()

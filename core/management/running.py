@@ -1,9 +1,9 @@
-"""How `manage.py` in a second terminal finds the shop that `make run` runs: by the variables that it was started with.
+"""Lets `manage.py` in a second terminal find the shop that `make run` runs.
 
-Each `make run` writes them to a file under var/run/ and holds a lock on it until it ends. A file without a lock is of a
-run that is over, and means nothing. What the environment of the second terminal says wins; where it names another
-database, folder or key than the run's, the file is left alone altogether: half of one shop and half of another would
-be neither. Standard library only: it is asked before Django reads its settings.
+Each `make run` writes the variables of its environment to a file under var/run/, and holds a lock on the file until it
+ends; a file without a lock is left over and ignored. `manage.py` reads them as defaults for its own environment. Where
+that names another database, folder or key, the file is not used at all: settings of two shops must not mix. This module
+uses the standard library only, because it runs before Django reads its settings.
 """
 
 import fcntl
@@ -15,24 +15,24 @@ from contextlib import suppress
 from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
-# In the checkout, wherever VAR_DIR is: the second terminal knows no more than the checkout.
+# In the checkout, wherever VAR_DIR is: the second terminal knows only the checkout.
 FOLDER = BASE_DIR / "var" / "run"
-# Which shop it is.
+# The variables that tell one shop from another.
 IDENTITY = ("VAR_DIR", "DATABASE_URL", "SECRET_KEY")
-# Commands that begin a shop of their own, or know none.
-EXCEPT = {"serve", "runserver", "test", "testserver", "help", "startapp", "startproject"}
+# Commands that start a shop of their own, or need none.
+INDEPENDENT_COMMANDS = {"serve", "runserver", "test", "testserver", "help", "startapp", "startproject"}
 
 
 def write(variables: Mapping[str, str]) -> int | None:
-    """Writes the variables for as long as this process lives: readable by its user only, as there may be passwords.
+    """Writes the variables for as long as this process lives. Only its user can read the file: it may hold passwords.
 
-    Returns the file descriptor that holds the lock; None when it cannot be written, which is no reason not to run.
+    Returns the file descriptor that holds the lock, or None when the file cannot be written: the shop runs without it.
     """
     with suppress(OSError):
         FOLDER.mkdir(parents=True, exist_ok=True)
         for path in FOLDER.glob("*.env"):
             _read(path)
-        # Under its name only when it is locked and whole.
+        # It gets its name only when it is locked and complete.
         draft, path = FOLDER / f"{os.getpid()}.draft", FOLDER / f"{os.getpid()}.env"
         draft.unlink(missing_ok=True)
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -51,7 +51,7 @@ def forget() -> None:
 
 
 def _read(path: Path) -> dict[str, str] | None:
-    """A file's variables while its run lives; None, and the file is removed, when it does not."""
+    """The variables in the file of a living run. When the run is over, it removes the file and returns None."""
     with suppress(OSError, ValueError), path.open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -65,28 +65,28 @@ def _folder(text: str) -> str:
     return os.path.realpath(text or BASE_DIR / "var")
 
 
-def _is_meant(variables: Mapping[str, str], environment: Mapping[str, str]) -> bool:
-    """Whether the environment names no other shop than the one with these variables."""
+def _may_be_meant(variables: Mapping[str, str], environment: Mapping[str, str]) -> bool:
+    """Whether the environment does not name another shop than the one with these variables."""
     for name in IDENTITY:
-        named, runs = environment.get(name), variables.get(name, "")
-        if named is not None and (_folder(named) != _folder(runs) if name == "VAR_DIR" else named != runs):
+        wanted, actual = environment.get(name), variables.get(name, "")
+        if wanted is not None and (_folder(wanted) != _folder(actual) if name == "VAR_DIR" else wanted != actual):
             return False
     return True
 
 
 def find(environment: Mapping[str, str]) -> list[dict[str, str]]:
-    """The variables of each shop that runs and that this environment may mean."""
-    found = map(_read, sorted(FOLDER.glob("*.env")))
-    return [variables for variables in found if variables is not None and _is_meant(variables, environment)]
+    """The variables of each running shop that this environment may mean."""
+    shops = map(_read, sorted(FOLDER.glob("*.env")))
+    return [variables for variables in shops if variables is not None and _may_be_meant(variables, environment)]
 
 
 def adopt(arguments: Iterable[str]) -> None:
-    """Completes this process's environment with that of the shop that runs, for `manage.py` with these arguments.
+    """Takes the running shop's variables as defaults for this process, a `manage.py` with these arguments.
 
-    Several shops that may be meant end the command: it would be a guess.
+    Ends the process when several shops may be meant.
     """
     command = next((text for text in arguments if not text.startswith("-")), "help")
-    if command in EXCEPT:
+    if command in INDEPENDENT_COMMANDS:
         return
     shops = find(os.environ)
     if len(shops) > 1:

@@ -1,4 +1,4 @@
-"""docs/security.md tells every bound as the code has it: defaults outside DEBUG, constants, lines of files."""
+"""Every bound in docs/security.md is as the code has it: defaults outside DEBUG, constants, lines of files."""
 
 import importlib
 import os
@@ -26,7 +26,7 @@ UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "minutes": 60, "hours": 3600,
 
 
 def rows():
-    """(how much, setting) of every row of the tables of bounds."""
+    """(value, setting) of every row of the tables of bounds."""
     tables = PAGE.read_text().partition("\n## Bounds\n")[2]
     for line in tables.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
@@ -49,7 +49,7 @@ def production(tmp_path_factory):
 
 
 def bound(text):
-    """What a cell says: a rate as (how many, seconds), anything else as a number; None for "off"."""
+    """A cell's value: a rate as (count, seconds), anything else as a number; None for "off"."""
     if text.startswith("off"):
         return None
     if text.startswith("cores"):
@@ -62,7 +62,7 @@ def bound(text):
 
 
 def value_of(name, production):
-    """The value behind a cell's name: of a file's line, of a constant, or of a setting."""
+    """The value behind a cell's name: a line of a file, a constant or a setting."""
     if ":" in name:
         file, _, variable = name.partition(":")
         line = re.search(
@@ -74,33 +74,31 @@ def value_of(name, production):
         parts = name.split(".")
         for end in range(len(parts) - 1, 0, -1):
             try:
-                found = importlib.import_module(".".join(parts[:end]))
+                value = importlib.import_module(".".join(parts[:end]))
             except ModuleNotFoundError:
                 continue
             for part in parts[end:]:
-                found = getattr(found, part)
-            return found
+                value = getattr(value, part)
+            return value
         raise AssertionError(f"there is no {name}")
-    if name == "STATEMENT_TIMEOUT_MS":
-        return production["_limit"]
     return production[name] if name in production else getattr(settings, name)
 
 
-@pytest.mark.parametrize(("told", "name"), list(rows()), ids=[name for _, name in rows()])
-def test_a_bound_is_what_the_page_says(told, name, production):
+@pytest.mark.parametrize(("stated", "name"), list(rows()), ids=[name for _, name in rows()])
+def test_a_bound_is_what_the_page_says(stated, name, production):
     value = value_of(name, production)
     if isinstance(value, timedelta):
         value = value.total_seconds()
-    assert bound(told) == (tuple(value) if isinstance(value, tuple | list) else value)
+    assert bound(stated) == (tuple(value) if isinstance(value, tuple | list) else value)
 
 
-def test_every_setting_that_bounds_something_is_told():
+def test_every_setting_that_bounds_something_is_on_the_page():
     source = (settings.BASE_DIR / "core" / "settings.py").read_text()
     names = {name for name in VARIABLE.findall(source) if BOUND.search(name)} - NO_BOUNDS
     assert len(names) > 20, "the pattern finds no variables any more"
     assert names <= {name for _, name in rows()}
 
 
-def test_no_bound_is_told_twice():
+def test_no_bound_is_listed_twice():
     names = [name for _, name in rows()]
     assert len(set(names)) == len(names)

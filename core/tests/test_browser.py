@@ -11,7 +11,7 @@ from django.core.management import call_command
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from catalog.demo.accounts import PASSWORD
-from core.http.pages import DOORS
+from core.http.pages import LINKS
 
 pytestmark = pytest.mark.browser
 
@@ -280,7 +280,7 @@ class TestSwagger:
 def test_every_link_of_the_landing_page_answers(page, shop):
     page.goto("/")
     links = {link.get_attribute("href") or "" for link in page.get_by_role("link").all()}
-    assert {path for path, _, _ in DOORS} <= links
+    assert {path for path, _, _ in LINKS} <= links
     for link in links - {"#main"}:
         assert page.request.get(f"{shop}{link}", headers={"Accept": "text/html, */*;q=0.5"}).ok, link
 

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.test import Client
 from graphql import parse, validate
 
-from core.http.pages import DOORS, favicon, shown_accounts
+from core.http.pages import LINKS, favicon, shown_accounts
 from core.schema import schema
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
@@ -109,7 +109,7 @@ def test_every_page_gives_demo_accounts_away_only_with_debug(path, settings):
 
 
 def test_the_landing_page_links_every_door():
-    assert {path for path, _, _ in DOORS} <= set(get("/").values("href"))
+    assert {path for path, _, _ in LINKS} <= set(get("/").values("href"))
 
 
 def test_the_landing_page_shows_a_query_for_this_very_host():

@@ -5,7 +5,7 @@ import io
 import pytest
 from django.test import Client
 
-from core.http import security
+from core.http.errors import DATA_POLICY
 from core.tests.clients import Api
 
 
@@ -19,11 +19,11 @@ def test_pages_load_scripts_from_here_alone(client, db, path):
 
 @pytest.mark.parametrize("path", ["/api/schema/", "/api/v1/nothing/"])
 def test_data_may_do_nothing_at_all(client, db, path):
-    assert client.get(path)["Content-Security-Policy"] == security.DATA
+    assert client.get(path)["Content-Security-Policy"] == DATA_POLICY
 
 
 def test_graphql_answers_are_data(shopper):
-    assert shopper.post("{ me { id } }")["Content-Security-Policy"] == security.DATA
+    assert shopper.post("{ me { id } }")["Content-Security-Policy"] == DATA_POLICY
 
 
 def test_djangos_error_page_with_debug_keeps_its_scripts(client, db, settings):

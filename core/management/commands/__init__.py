@@ -1,1 +1,1 @@
-"""serve: what `make run` runs."""
+"""Commands of `manage.py`."""

@@ -1,4 +1,4 @@
-"""`manage.py serve`, behind `make run`: migrates, seeds, says where all is, runs the Procfile."""
+"""`manage.py serve`, which `make run` calls: migrates, seeds, and runs the Procfile."""
 
 import os
 import socket
@@ -32,14 +32,14 @@ GREETING = """
 ACCOUNTS = """
     Sign in as {shopper} or, for the admin too, {staff}; password: {password}
 """
-# After so many seconds a worker whose loop stands still is started again.
+# A worker whose loop has stood still for so long is started again.
 HUNG_AFTER_SECONDS = 60
-# Celery's advice against working as root, of use to nobody who tries Vitrine in a container.
-NO_ADVICE = "ignore:You're running the worker with superuser privileges"
+# Hides Celery's warning against running as root: it does not help those who try Vitrine in a container.
+NO_ROOT_WARNING = "ignore:You're running the worker with superuser privileges"
 
 
 def worker_is_alive() -> bool:
-    """Whether the worker's loop has turned lately; True before it did for the first time."""
+    """Whether the worker's loop has turned lately. True until it has turned for the first time."""
     try:
         ages = heartbeat.ages(heartbeat.queue_names())
     finally:
@@ -47,16 +47,16 @@ def worker_is_alive() -> bool:
     return all(age is None or age.total_seconds() < HUNG_AFTER_SECONDS for age in ages.values())
 
 
-# How a part is asked whether it is alive, by its name in the Procfile; see Supervisor.
+# `is_alive` of a part, by its name in the Procfile.
 CHECKS: dict[str, Callable[[], bool]] = {"worker": worker_is_alive}
 
 
 def check_address(host: str, port: int) -> None:
-    """Raises CommandError when the port is taken by another or there is no such host."""
+    """Raises CommandError when the port is taken or the host is unknown."""
     try:
         family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
-            # As gunicorn does: connections of the last run in TIME_WAIT are no hindrance.
+            # As gunicorn does: connections of an earlier run in TIME_WAIT do not matter.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(place)
     except OSError as error:
@@ -66,7 +66,7 @@ def check_address(host: str, port: int) -> None:
 
 
 def create_database() -> None:
-    """Creates the database that DATABASE_URL names when its server has none of that name."""
+    """Creates the database of DATABASE_URL on its server when it does not exist."""
     try:
         connection.ensure_connection()
     except OperationalError as error:
@@ -78,23 +78,23 @@ def create_database() -> None:
             cursor.execute(f"CREATE DATABASE {connection.ops.quote_name(name)} CHARACTER SET utf8mb4")
 
 
-def variables_of_shop(site_url: str) -> dict[str, str]:
-    """The environment variables that this shop was started with, for its parts and for commands beside it."""
-    given = {name: os.environ[name] for name in env.NAMES if os.environ.get(name)}
-    return {**given, "VAR_DIR": str(settings.VAR_DIR), "SITE_URL": os.environ.get("SITE_URL") or site_url}
+def shop_variables(site_url: str) -> dict[str, str]:
+    """The environment variables that define this shop, for its parts and for commands in other terminals."""
+    variables = {name: os.environ[name] for name in env.NAMES if os.environ.get(name)}
+    return {**variables, "VAR_DIR": str(settings.VAR_DIR), "SITE_URL": os.environ.get("SITE_URL") or site_url}
 
 
 def run_procfile(host: str, port: int, variables: dict[str, str], greeting: str) -> int:
     """Runs web and worker until web ends or a signal stops both. Leaves no process behind. Returns the exit status."""
-    tools, warnings = Path(sys.executable).parent, os.environ.get("PYTHONWARNINGS")
+    programs, warnings = Path(sys.executable).parent, os.environ.get("PYTHONWARNINGS")
     environment = {
         **os.environ,
         **variables,
-        "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}",
         "HOST": f"[{host}]" if ":" in host else host,
         "PORT": str(port),
         "PYTHONUNBUFFERED": "1",
-        "PYTHONWARNINGS": f"{warnings},{NO_ADVICE}" if warnings else NO_ADVICE,
+        "PYTHONWARNINGS": f"{warnings},{NO_ROOT_WARNING}" if warnings else NO_ROOT_WARNING,
     }
 
     def is_listening() -> bool:
@@ -119,14 +119,11 @@ def run_procfile(host: str, port: int, variables: dict[str, str], greeting: str)
 
 
 class Command(BaseCommand):
-    """`manage.py serve`: HOST and PORT come from the environment."""
-
     help = "Migrates, seeds an empty catalogue, then runs web and worker together (Procfile) until Ctrl-C."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Ends with the exit status of what ran."""
         host, port = env.text("HOST", "127.0.0.1"), env.integer("PORT", 8000, least=1, most=65535)
-        # Read by gunicorn's command line, whose own words for a wrong one are many.
+        # gunicorn reads it too, and answers a wrong one with a traceback.
         env.integer("WEB_CONCURRENCY", 2, least=1, most=1000)
         check_address(host, port)
         create_database()
@@ -146,7 +143,7 @@ class Command(BaseCommand):
             accounts=ACCOUNTS.format(**asdict(accounts)) if accounts else "",
         )
         self.stdout.flush()
-        variables = variables_of_shop(url)
+        variables = shop_variables(url)
         lock = running.write(variables)
         try:
             status = run_procfile(host, port, variables, greeting)

@@ -3,9 +3,7 @@
 The cases are those that graphql-core tries on its own executor, as far as they are about synchronous resolvers.
 """
 
-import asyncio
-from collections.abc import Callable, Generator
-from functools import partial
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -26,12 +24,9 @@ from graphql import (
     execute_sync,
     parse,
 )
-from graphql import (
-    execute as execute_document,
-)
 from graphql.execution.values import get_variable_values
 
-from core.execution import Plans, Unplannable
+from core.execution import Plans
 
 Execute = Callable[..., ExecutionResult]
 
@@ -50,66 +45,6 @@ def by_plan(schema: GraphQLSchema, text: str, root: Any = None, **variables: Any
 
 def by_core(schema: GraphQLSchema, text: str, root: Any = None, **variables: Any) -> ExecutionResult:
     return execute_sync(schema, parse(text), root, variable_values=variables)
-
-
-class Awaitable:
-    """Neither a coroutine nor made by one."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def __await__(self) -> Generator[None, None, Any]:
-        yield
-        if isinstance(self.value, Exception):
-            raise self.value
-        return self.value
-
-
-async def later(value: Any) -> Any:
-    if isinstance(value, Exception):
-        raise value
-    return value
-
-
-@pytest.mark.parametrize("made", [later, Awaitable, lambda value: partial(later, value)()])
-@pytest.mark.parametrize(
-    ("kind", "value"),
-    [
-        ("String", "a"),
-        ("Int", 5),
-        ("Int!", "no number"),
-        ("[String!]", ["a", "b"]),
-        ("[Thing]", [{"name": "a"}, None]),
-        ("Thing", {"name": "a"}),
-        ("Named", {"name": "a", "__typename": "Thing"}),
-        ("Thing!", None),
-        ("Thing", ValueError("later")),
-    ],
-)
-def test_an_awaitable_of_a_plain_function_is_awaited(made: Any, kind: str, value: Any) -> None:
-    schema = build_schema(
-        f"type Query {{ f: {kind} }} interface Named {{ name: String }} type Thing implements Named {{ name: String }}"
-    )
-    text = "{ f " + ("{ name }" if "Thing" in kind or "Named" in kind else "") + " }"
-    document = parse(text)
-
-    def answered(run: Callable[[], Any]) -> Any:
-        schema.query_type.fields["f"].resolve = lambda source, info: made(value)  # type: ignore[union-attr]
-        result = run()
-        result = asyncio.run(result) if asyncio.iscoroutine(result) else result
-        return result.data, [(error.message, error.path) for error in result.errors or []]
-
-    by_plans = answered(lambda: Plans(schema, document, document.definitions[0]).execute(None, None, {}))  # type: ignore[arg-type]
-    assert by_plans == answered(lambda: execute_document(schema, document))
-
-
-@pytest.mark.parametrize("made", [later, Awaitable])
-def test_awaitables_within_a_list_are_awaited(made: Any) -> None:
-    schema = build_schema("type Query { f: [String] }")
-    schema.query_type.fields["f"].resolve = lambda source, info: [made("a"), "b", made(None)]  # type: ignore[union-attr]
-    document = parse("{ f }")
-    result = Plans(schema, document, document.definitions[0]).execute(None, None, {})  # type: ignore[arg-type]
-    assert (result.data, result.errors) == ({"f": ["a", "b", None]}, None)
 
 
 def test_a_plan_keeps_the_values_of_its_directives_alone() -> None:
@@ -382,13 +317,3 @@ def test_what_resolvers_are_told(execute: Execute) -> None:
     assert execute(schema, text, {"list": [{}]}, v="3").errors is None
     told = "look", "String", "Inner", ["list", 0, "a"], "Inner"
     assert seen[0] == (told, [29, text.rindex("a: look")], ["F"], {"list": [{}]}, "Q", {"v": "3"})
-
-
-def test_a_coroutine_has_no_plan() -> None:
-    async def later(source: Any, info: Any) -> str:
-        return "later"
-
-    schema = GraphQLSchema(GraphQLObjectType("Query", {"later": GraphQLField(GraphQLString, resolve=later)}))
-    document = parse("{ later }")
-    with pytest.raises(Unplannable):
-        Plans(schema, document, document.definitions[0])

@@ -1,0 +1,83 @@
+"""The filters beside the admin's list of products, and the category tree as an indented list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+
+from catalog.category_tree import CategoryTree
+from catalog.models import Category, Product
+
+INDENT = "\N{EM SPACE}"
+
+
+def walk(tree: CategoryTree) -> Iterator[tuple[Category, int]]:
+    """Every category with its depth (0 for a root), parents before children. Categories in a cycle come last."""
+    visited: set[int] = set()
+    waiting = [(root, 0) for root in reversed(tree.children(None))]
+    while waiting:
+        category, depth = waiting.pop()
+        visited.add(category.pk)
+        yield category, depth
+        waiting += [(child, depth + 1) for child in reversed(tree.children(category.pk))]
+    yield from ((category, 0) for category in tree.by_id.values() if category.pk not in visited)
+
+
+class ChoiceFilter(admin.SimpleListFilter):
+    """A filter that refuses values other than its choices: Django then shows the list without filters."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Product]) -> QuerySet[Product] | None:
+        value = self.value()
+        if value is None:
+            return None
+        if value not in {str(choice) for choice, _ in self.lookup_choices}:
+            raise IncorrectLookupParameters
+        return queryset.filter(self.condition(value))
+
+    def condition(self, value: str) -> Q:
+        """The condition for one of the choices."""
+        raise NotImplementedError
+
+
+class CategoryFilter(ChoiceFilter):
+    """Products of a category and all below it."""
+
+    title = "category"
+    parameter_name = "category"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> list[tuple[str, str]]:
+        # Read once, for the choices here and for the subtree below.
+        self.tree = CategoryTree.load()
+        return [(str(category.pk), f"{INDENT * depth}{category.name}") for category, depth in walk(self.tree)]
+
+    def condition(self, value: str) -> Q:
+        return Q(category__in=self.tree.subtree([int(value)]))
+
+
+class StockFilter(ChoiceFilter):
+    title = "stock"
+    parameter_name = "stock"
+    MAX_LOW = 5
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> list[tuple[str, str]]:
+        return [("some", "In stock"), ("low", f"Low (1 to {self.MAX_LOW})"), ("none", "Sold out")]
+
+    def condition(self, value: str) -> Q:
+        ranges = {"some": Q(quantity__gt=0), "low": Q(quantity__range=(1, self.MAX_LOW)), "none": Q(quantity=0)}
+        return ranges[value]
+
+
+class RatingFilter(ChoiceFilter):
+    title = "rating"
+    parameter_name = "rating"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> list[tuple[str, str]]:
+        return [*((str(stars), f"{stars} and up") for stars in (4, 3, 2, 1)), ("none", "Unrated")]
+
+    def condition(self, value: str) -> Q:
+        return Q(rating=None) if value == "none" else Q(rating__gte=int(value))

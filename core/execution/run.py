@@ -1,0 +1,62 @@
+"""One execution of a plan: what resolvers may ask about, the errors so far, and the event loop for awaitables."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any
+
+from graphql import GraphQLError, GraphQLResolveInfo
+from graphql.pyutils import Path
+
+from core.execution.paths import as_path
+
+
+class Info(GraphQLResolveInfo):
+    """What a resolver is told; the path is converted when a resolver asks for it."""
+
+    __slots__ = ()
+
+    @property
+    def path(self) -> Path:
+        return as_path(self[4])
+
+
+class Run:
+    """One execution. Call close() at its end."""
+
+    __slots__ = ("_runner", "context", "errors", "root", "variables")
+
+    def __init__(self, root: Any, context: Any, variables: dict[str, Any]) -> None:
+        self.root, self.context, self.variables = root, context, variables
+        self.errors: list[GraphQLError] = []
+        self._runner: asyncio.Runner | None = None
+
+    def awaited(self, awaitable: Awaitable[Any]) -> Any:
+        """The result of an awaitable. The awaitables of a run share one event loop and are awaited one by one.
+
+        Raises RuntimeError when an event loop runs in this thread already: it would have to wait for itself.
+        """
+        if _is_loop_running():
+            if asyncio.iscoroutine(awaitable):
+                awaitable.close()
+            raise RuntimeError("Plans cannot wait for awaitables where an event loop is running.")
+
+        async def result() -> Any:
+            return await awaitable
+
+        if self._runner is None:
+            self._runner = asyncio.Runner()
+        return self._runner.run(result())
+
+    def close(self) -> None:
+        """Ends the event loop, if there is one, and the tasks that are left in it."""
+        if self._runner is not None:
+            self._runner.close()
+            self._runner = None
+
+
+def _is_loop_running() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
