@@ -24,7 +24,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def timed(call: Callable[[], object], seconds: float = 2.0, min_runs: int = 5, max_runs: int = 101) -> tuple[float, float]:
+def timed(
+    call: Callable[[], object], seconds: float = 2.0, min_runs: int = 5, max_runs: int = 101
+) -> tuple[float, float]:
     """Milliseconds, median and 95th percentile, of as many runs as fit into the time; what takes long is run thrice."""
     clock = time.thread_time if os.environ.get("BENCH_CPU") else time.perf_counter
     started = time.perf_counter()
