@@ -1,33 +1,36 @@
-"""Serves renditions from the media folder. In production nginx does, with the same headers."""
+"""Serves public files from the media folder. In production nginx does, with the same headers."""
 
 import re
-from pathlib import PurePosixPath
+from collections.abc import Callable, Mapping
 
 from django.core.files.storage import FileSystemStorage, storages
-from django.http import FileResponse, Http404, HttpRequest
+from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase
 from django.views.decorators.http import require_safe
 
-# The names of renditions. Nothing else in the folder is public.
-NAME = re.compile(r"products/[0-9a-f]{32}/[a-z]+-[0-9a-f]{20}\.(jpg|webp|avif)", re.ASCII)
-CONTENT_TYPES = {".jpg": "image/jpeg", ".webp": "image/webp", ".avif": "image/avif"}
 
+def media_view(public_names: re.Pattern[str], content_types: Mapping[str, str]) -> Callable[..., HttpResponseBase]:
+    """A view of the files whose whole name matches; nothing else in the folder is public.
 
-@require_safe
-def media(request: HttpRequest, name: str) -> FileResponse:
-    """GET: one rendition. Its name contains a hash of its content, so caches may keep it forever."""
-    storage = storages["default"]
-    if not isinstance(storage, FileSystemStorage) or not NAME.fullmatch(name):
-        raise Http404
-    try:
-        file = storage.open(name)
-    except OSError:
-        raise Http404 from None
-    headers = {
-        "Cache-Control": "public, max-age=31536000, immutable",
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "default-src 'none'",
-        # Storefronts have other origins: their canvas and service worker may read what is public.
-        "Access-Control-Allow-Origin": "*",
-        "Cross-Origin-Resource-Policy": "cross-origin",
-    }
-    return FileResponse(file, content_type=CONTENT_TYPES[PurePosixPath(name).suffix], headers=headers)
+    `content_types` are by the name's ending. A name must contain a hash of the content: caches keep files forever.
+    """
+
+    @require_safe
+    def media(request: HttpRequest, name: str) -> FileResponse:
+        storage = storages["default"]
+        if not isinstance(storage, FileSystemStorage) or not public_names.fullmatch(name):
+            raise Http404
+        try:
+            file = storage.open(name)
+        except OSError:
+            raise Http404 from None
+        headers = {
+            "Cache-Control": "public, max-age=31536000, immutable",
+            "X-Content-Type-Options": "nosniff",
+            "Content-Security-Policy": "default-src 'none'",
+            # Storefronts have other origins: their canvas and service worker may read what is public.
+            "Access-Control-Allow-Origin": "*",
+            "Cross-Origin-Resource-Policy": "cross-origin",
+        }
+        return FileResponse(file, content_type=content_types[name.rpartition(".")[2]], headers=headers)
+
+    return media
