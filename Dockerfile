@@ -20,7 +20,7 @@ FROM ${PYTHON} AS source
 COPY . /src
 RUN cp -r /src /app && cd /app \
  && find . -depth -type d -name tests -exec rm -rf {} + \
- && rm -rf .ci .dockerignore .github .gitignore bench docs requirements conftest.py Dockerfile Makefile Procfile *.md pyproject.toml \
+ && rm -rf .ci .devcontainer .dockerignore .editorconfig .github .gitignore .pre-commit-config.yaml bench docs requirements conftest.py Dockerfile Makefile Procfile *.md pyproject.toml \
         schema.graphql docker/compose.yaml docker/nginx docker/mail docker/*.sh \
  && python -m compileall -q -j 0 .
 

@@ -1,4 +1,4 @@
-"""The catalogue's REST shapes: the parameters of a search and the product."""
+"""The serializers of the catalogue's REST API."""
 
 from decimal import Decimal
 from typing import Any
@@ -38,48 +38,50 @@ class ProductSearchSerializer(ParametersSerializer):
     category = serializers.ListField(
         child=serializers.CharField(allow_blank=True),
         required=False,
-        help_text="A category's slug, else its exact name; with its whole subtree. Several: any of them.",
+        help_text="A category's slug or exact name. It includes its whole subtree. Repeat it for any of several.",
     )
     brand = serializers.ListField(
         child=serializers.CharField(allow_blank=True),
         required=False,
-        help_text="A brand's slug, else its exact name. Several: any of them.",
+        help_text="A brand's slug or exact name. Repeat it for any of several.",
     )
-    min_price = DecimalParameter(required=False, help_text="At least this price.")
-    max_price = DecimalParameter(required=False, help_text="At most this price.")
-    min_quantity = IntegerParameter(required=False, help_text="At least this many units in stock.")
-    max_quantity = IntegerParameter(required=False, help_text="At most this many units in stock.")
-    min_rating = FloatParameter(required=False, help_text="Rated at least this, 0 to 5.")
-    max_rating = FloatParameter(required=False, help_text="Rated at most this, 0 to 5.")
-    created_at = DateTimeParameter(required=False, help_text="Created at this moment or later.")
-    created_until = DateTimeParameter(required=False, help_text="Created at this moment or earlier.")
-    in_stock = serializers.BooleanField(required=False, help_text="true: with units in stock; false: without.")
+    min_price = DecimalParameter(required=False, help_text="The lowest price.")
+    max_price = DecimalParameter(required=False, help_text="The highest price.")
+    min_quantity = IntegerParameter(required=False, help_text="The lowest number of units in stock.")
+    max_quantity = IntegerParameter(required=False, help_text="The highest number of units in stock.")
+    min_rating = FloatParameter(required=False, help_text="The lowest rating, 0 to 5.")
+    max_rating = FloatParameter(required=False, help_text="The highest rating, 0 to 5.")
+    created_at = DateTimeParameter(required=False, help_text="Created at this time or later.")
+    created_until = DateTimeParameter(required=False, help_text="Created at this time or earlier.")
+    in_stock = serializers.BooleanField(
+        required=False, help_text="true: products in stock. false: products out of stock."
+    )
     ordering = serializers.ChoiceField(
         ORDERINGS,
         required=False,
-        help_text="`-` in front: descending. `relevance` (best first) needs `q`. Default: `relevance` with `q`, else "
-        "`-created_at`. The id breaks ties; unrated products come last.",
+        help_text="`-` in front means descending. `relevance` (best first) needs `q`. Default: `relevance` with `q`, "
+        "else `-created_at`. The id breaks ties. Unrated products come last.",
     )
     limit = IntegerParameter(required=False, help_text=f"Products on a page: 1 to {MAX_SIZE}, default {DEFAULT_SIZE}.")
-    cursor = serializers.CharField(required=False, help_text="As given in `next` and `previous`.")
+    cursor = serializers.CharField(required=False, help_text="Taken from the URLs in `next` and `previous`.")
     facets = serializers.BooleanField(required=False, help_text="true: adds `facets` to the answer.")
 
 
-class NamedSerializer(serializers.Serializer):
+class NamedSerializer(serializers.Serializer[Any]):
     """A category or a brand."""
 
     name = serializers.CharField()
     slug = serializers.CharField()
 
 
-class MoneySerializer(serializers.Serializer):
+class MoneySerializer(serializers.Serializer[Any]):
     """An amount in the shop's currency."""
 
     amount = serializers.DecimalField(max_digits=12, decimal_places=2)
     currency = serializers.CharField()
 
 
-class ProductSerializer(serializers.Serializer):
+class ProductSerializer(serializers.Serializer[Any]):
     """A product."""
 
     id = serializers.SerializerMethodField(help_text="GraphQL's global id.")
@@ -112,7 +114,6 @@ class ProductSerializer(serializers.Serializer):
 
     @extend_schema_field(ImageSerializer(allow_null=True))
     def get_image(self, product: models.Product) -> Any:
-        """As attached."""
         image = selectors.first_image(product)
         return ImageSerializer(image, context=self.context).data if image else None
 
@@ -124,49 +125,48 @@ class ProductWithImagesSerializer(ProductSerializer):
 
     @extend_schema_field(ImageSerializer(many=True))
     def get_images(self, product: models.Product) -> Any:
-        """As attached."""
         return ImageSerializer(selectors.images_of(product), many=True, context=self.context).data
 
 
-class CategoryCountSerializer(serializers.Serializer):
-    """A category and how many products its subtree would give."""
+class CategoryCountSerializer(serializers.Serializer[Any]):
+    """A category, and how many products its subtree would give."""
 
     category = NamedSerializer()
     count = serializers.IntegerField()
 
 
-class BrandCountSerializer(serializers.Serializer):
-    """A brand and how many products it would give."""
+class BrandCountSerializer(serializers.Serializer[Any]):
+    """A brand, and how many products it would give."""
 
     brand = NamedSerializer()
     count = serializers.IntegerField()
 
 
-class RatingCountSerializer(serializers.Serializer):
-    """How many products are rated at least so well."""
+class RatingCountSerializer(serializers.Serializer[Any]):
+    """A lowest rating, and how many products have at least that rating."""
 
     at_least = serializers.IntegerField()
     count = serializers.IntegerField()
 
 
-class PriceRangeSerializer(serializers.Serializer):
-    """Both ends inclusive: to be sent back as `min_price` and `max_price`; null is open."""
+class PriceRangeSerializer(serializers.Serializer[Any]):
+    """A range to send as `min_price` and `max_price`. Both ends are included. Null means no limit."""
 
     min = MoneySerializer(allow_null=True)
     max = MoneySerializer(allow_null=True)
     count = serializers.IntegerField()
 
 
-class PriceFacetSerializer(serializers.Serializer):
-    """The lowest and the highest price, and round ranges between them."""
+class PriceFacetSerializer(serializers.Serializer[Any]):
+    """The lowest and the highest price, and ranges with round ends between them."""
 
     min = MoneySerializer(allow_null=True)
     max = MoneySerializer(allow_null=True)
     ranges = PriceRangeSerializer(many=True)
 
 
-class FacetsSerializer(serializers.Serializer):
-    """What could be chosen next; each facet is counted with its own filter lifted, highest count first."""
+class FacetsSerializer(serializers.Serializer[Any]):
+    """Counts of the products that match, the highest first. Each facet is counted without its own filter."""
 
     categories = CategoryCountSerializer(many=True)
     brands = BrandCountSerializer(many=True)
@@ -185,7 +185,8 @@ def facets_shown(facets: Facets) -> dict[str, Any]:
             "min": _money(price.low),
             "max": _money(price.high),
             "ranges": [
-                {"min": _money(each.low), "max": _money(each.high), "count": each.count} for each in price.ranges
+                {"min": _money(prices.low), "max": _money(prices.high), "count": prices.count}
+                for prices in price.ranges
             ],
         },
         "ratings": [{"at_least": stars, "count": count} for stars, count in facets.ratings()],
@@ -201,11 +202,11 @@ def _money(amount: Decimal | None) -> dict[str, str] | None:
     return None if amount is None else {"amount": f"{amount:.2f}", "currency": settings.CURRENCY}
 
 
-class ProductPageSerializer(serializers.Serializer):
+class ProductPageSerializer(serializers.Serializer[Any]):
     """One page of a search."""
 
-    count = serializers.IntegerField(help_text="Products on all pages, exactly.")
+    count = serializers.IntegerField(help_text="The exact number of products on all pages.")
     next = serializers.URLField(allow_null=True)
     previous = serializers.URLField(allow_null=True)
     results = ProductSerializer(many=True)
-    facets = FacetsSerializer(required=False, help_text="With `facets=true`: over all pages, not this one.")
+    facets = FacetsSerializer(required=False, help_text="With `facets=true`. Counted over all pages.")

@@ -1,4 +1,4 @@
-"""The catalogue's REST door."""
+"""The views of the catalogue's REST API."""
 
 from dataclasses import replace
 from functools import cache
@@ -32,7 +32,7 @@ from core.errors import InvalidInput
 from core.parsing import has_unsafe_characters
 from core.rest.errors import api_exception, error_responses
 
-# The question's paths (GraphQL's) as this door names them; a range's own fault is shown at its start.
+# The parameter that each field of an error is shown at. An error of a whole range is shown at its lower end.
 PARAMETERS = {
     "search": "q",
     "filter.category": "category",
@@ -47,7 +47,7 @@ PARAMETERS = {
     **{f"filter.{name}": f"min_{name}" for name in ("price", "quantity", "rating")},
     **{f"filter.{name}.{end}": f"{end}_{name}" for name in ("price", "quantity", "rating") for end in ("min", "max")},
 }
-# A cursor says which way it goes by its first letter.
+# The first letter of a cursor says which way it pages.
 FORWARD, BACKWARD = "n", "p"
 SHOWN = Relations(category=True, brand=True, images=True, renditions=True)
 
@@ -59,7 +59,7 @@ class ProductSearchView(APIView):
 
     @staticmethod
     def cost(request: Request) -> int:
-        """What the request costs of its budgets; known before its parameters are checked."""
+        """What the request costs of its budgets. Computed before its parameters are validated."""
         limit = request.query_params.get("limit", "")
         is_number = limit.isascii() and limit.isdecimal() and len(limit) <= len(str(MAX_SIZE))
         size = min(int(limit), MAX_SIZE) if is_number else DEFAULT_SIZE
@@ -69,8 +69,8 @@ class ProductSearchView(APIView):
     @extend_schema(
         operation_id="products_search",
         summary="Search products",
-        description="All parameters are optional and combine with AND; all ranges are inclusive. `next` and `previous` "
-        "are whole URLs to follow. A cursor holds only for the question that it was given for.",
+        description="All parameters are optional. They combine with AND, and ranges include both ends. `next` and "
+        "`previous` are complete URLs. A cursor is valid only with the parameters it was given for.",
         parameters=[ProductSearchSerializer],
         responses={200: ProductPageSerializer, **error_responses(400, 401)},
         tags=["products"],
@@ -106,7 +106,6 @@ class ProductSearchView(APIView):
         ],
     )
     def get(self, request: Request) -> Response:
-        """One page of the products that the parameters find."""
         parameters = ProductSearchSerializer(data=request.query_params)
         parameters.is_valid(raise_exception=True)
         asked = parameters.validated_data
@@ -163,7 +162,6 @@ class ProductView(APIView):
         tags=["products"],
     )
     def get(self, request: Request, slug: str) -> Response:
-        """The active product of the slug."""
         if has_unsafe_characters(slug):
             raise Http404
         key = Product.objects.filter(slug=normal_form(slug), is_active=True).values_list("id", flat=True).first()
@@ -174,7 +172,7 @@ class ProductView(APIView):
 
 
 def _criteria(asked: dict[str, Any], tree: Any) -> SearchCriteria:
-    """The question of the parameters. Raises InvalidInput."""
+    """The validated parameters. Raises InvalidInput."""
     ordering = asked.get("ordering")
     descending = None if ordering in (None, "relevance") else ordering.startswith("-")
     return parse_criteria(

@@ -13,28 +13,28 @@ from core.graphql.connections import list_of
 
 
 class CategoryCount(graphene.ObjectType):
-    """A category and how many products its subtree would give."""
+    """A category, and how many products the result would have with this category as the filter."""
 
     category = graphene.Field(Category, required=True)
     count = graphene.Int(required=True)
 
 
 class BrandCount(graphene.ObjectType):
-    """A brand and how many products it would give."""
+    """A brand, and how many products the result would have with this brand as the filter."""
 
     brand = graphene.Field(Brand, required=True)
     count = graphene.Int(required=True)
 
 
 class RatingCount(graphene.ObjectType):
-    """How many products are rated at least so well."""
+    """A lowest rating, and how many products have at least that rating."""
 
     at_least = graphene.Int(required=True)
     count = graphene.Int(required=True)
 
 
 class PriceRangeCount(graphene.ObjectType):
-    """Both ends inclusive, no overlap (0–19.99, 20–49.99): to be sent back as filter.price. null: open."""
+    """A price range to send as filter.price, such as 20–49.99. Both ends are included. Null means no limit."""
 
     min = graphene.Field(Money)
     max = graphene.Field(Money)
@@ -42,17 +42,15 @@ class PriceRangeCount(graphene.ObjectType):
 
     @staticmethod
     def resolve_min(prices: facets.PriceRange, info: GraphQLResolveInfo) -> Decimal | None:
-        """The lower end."""
         return prices.low
 
     @staticmethod
     def resolve_max(prices: facets.PriceRange, info: GraphQLResolveInfo) -> Decimal | None:
-        """The upper end."""
         return prices.high
 
 
 class PriceFacet(graphene.ObjectType):
-    """The lowest and the highest price, and round ranges between them."""
+    """The lowest and the highest price, and ranges with round ends between them."""
 
     min = graphene.Field(Money)
     max = graphene.Field(Money)
@@ -60,34 +58,30 @@ class PriceFacet(graphene.ObjectType):
 
     @staticmethod
     def resolve_min(price: facets.PriceFacet, info: GraphQLResolveInfo) -> Decimal | None:
-        """The lowest price."""
         return price.low
 
     @staticmethod
     def resolve_max(price: facets.PriceFacet, info: GraphQLResolveInfo) -> Decimal | None:
-        """The highest price."""
         return price.high
 
 
 class ProductFacets(graphene.ObjectType):
-    """Each facet counts what the result would hold if its own filter were lifted, so that a choice can be changed.
+    """Counts of the products that match. Each facet is counted without its own filter, which can thus be changed.
 
-    Only counts above 0, highest first, then by slug; a category counts its whole subtree; `first` is 1 to 100.
+    Counts of 0 are left out. The highest count comes first, equal counts by slug. A category counts its whole subtree.
+    `first` is 1 to 100.
     """
 
     categories = graphene.Field(list_of(CategoryCount), first=graphene.Int(default_value=facets.DEFAULT_FIRST))
     brands = graphene.Field(list_of(BrandCount), first=graphene.Int(default_value=facets.DEFAULT_FIRST))
     price = graphene.Field(PriceFacet, required=True)
-    ratings = graphene.Field(
-        list_of(RatingCount), description="For 4, 3, 2 and 1: how many products are rated at least that."
-    )
+    ratings = graphene.Field(list_of(RatingCount), description="How many products are rated at least 4, 3, 2 and 1.")
     in_stock = graphene.Int(required=True)
 
     @staticmethod
     def resolve_categories(
         found: facets.Facets, info: GraphQLResolveInfo, first: int | None
     ) -> list[dict[str, models.Category | int]]:
-        """By count, then slug."""
         counted = found.categories(facets.DEFAULT_FIRST if first is None else first)
         return [{"category": category, "count": count} for category, count in counted]
 
@@ -95,23 +89,19 @@ class ProductFacets(graphene.ObjectType):
     def resolve_brands(
         found: facets.Facets, info: GraphQLResolveInfo, first: int | None
     ) -> list[dict[str, models.Brand | int]]:
-        """By count, then slug."""
         counted = found.brands(facets.DEFAULT_FIRST if first is None else first)
         return [{"brand": brand, "count": count} for brand, count in counted]
 
     @staticmethod
     def resolve_price(found: facets.Facets, info: GraphQLResolveInfo) -> facets.PriceFacet:
-        """The span and the ranges."""
         return found.price()
 
     @staticmethod
     def resolve_ratings(found: facets.Facets, info: GraphQLResolveInfo) -> list[dict[str, Any]]:
-        """Best first."""
         return [{"at_least": stars, "count": count} for stars, count in found.ratings()]
 
     @staticmethod
     def resolve_in_stock(found: facets.Facets, info: GraphQLResolveInfo) -> int:
-        """With the filter of stock lifted."""
         return found.in_stock()
 
 
@@ -119,7 +109,7 @@ SuggestionKind = graphene.Enum.from_enum(engine.SuggestionKind, description=lamb
 
 
 class Suggestion(graphene.ObjectType):
-    """A completion for a search box: what to show, and the slug that it leads to."""
+    """A completion for a search box: the text to show, and the slug of what it stands for."""
 
     text = graphene.String(required=True)
     kind = graphene.Field(SuggestionKind, required=True)

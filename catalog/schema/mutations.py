@@ -18,7 +18,7 @@ SLUG = "Letters, digits, hyphens and underscores."
 
 
 class ProductCreateInput(graphene.InputObjectType):
-    """A new product; category and brand by their slugs."""
+    """A new product. The category and the brand are given by their slugs."""
 
     name = graphene.String(required=True)
     slug = graphene.String(description=f"{SLUG} Default: made from the name.")
@@ -32,7 +32,7 @@ class ProductCreateInput(graphene.InputObjectType):
 
 
 class ProductUpdateInput(graphene.InputObjectType):
-    """What to change of a product; null clears sku and rating."""
+    """The fields to change. Fields that are left out keep their values. Null clears sku and rating only."""
 
     id = graphene.ID(required=True)
     name = graphene.String()
@@ -44,54 +44,58 @@ class ProductUpdateInput(graphene.InputObjectType):
     price = graphene.InputField(Decimal)
     quantity = graphene.Int()
     rating = graphene.Float()
-    is_active = graphene.Boolean(description="True brings an archived product back.")
+    is_active = graphene.Boolean(description="False archives the product, true brings it back.")
 
 
 class ProductDeleteInput(graphene.InputObjectType):
-    """Archives the product (isActive false)."""
+    """The product to archive."""
 
     id = graphene.ID(required=True)
 
 
 class ProductPayload(graphene.ObjectType):
-    """The product as it is by now."""
+    """The product after the mutation. If there are errors, it is null and nothing was changed."""
 
     product = graphene.Field(Product)
     errors = graphene.Field(list_of(UserError))
 
 
 class CatalogMutation(graphene.ObjectType):
-    """What staff can do with the catalogue."""
+    """The catalogue's mutations."""
 
     product_create = graphene.Field(
-        ProductPayload, input=ProductCreateInput(required=True), description="Staff only, as all below."
+        ProductPayload,
+        input=ProductCreateInput(required=True),
+        description="Creates a product. For staff with the permission to add products.",
     )
     product_update = graphene.Field(
-        ProductPayload, input=ProductUpdateInput(required=True), description="Changes what is given."
+        ProductPayload,
+        input=ProductUpdateInput(required=True),
+        description="Changes a product. For staff with the permission to change products.",
     )
     product_delete = graphene.Field(
-        ProductPayload, input=ProductDeleteInput(required=True), description="Archives the product."
+        ProductPayload,
+        input=ProductDeleteInput(required=True),
+        description="Archives a product: it leaves the shop, but stays in the database and in carts. "
+        "For staff with the permission to delete products.",
     )
 
     @staticmethod
     def resolve_product_create(root: None, info: GraphQLResolveInfo, input: dict[str, Any]) -> ProductPayload:
-        """A new product."""
         return _mutation(info, services.product_create, fields=dict(input))
 
     @staticmethod
     def resolve_product_update(root: None, info: GraphQLResolveInfo, input: dict[str, Any]) -> ProductPayload:
-        """A product by its id."""
         fields = dict(input)
         return _mutation(info, services.product_update, product_id=key_of(fields.pop("id"), "Product"), fields=fields)
 
     @staticmethod
     def resolve_product_delete(root: None, info: GraphQLResolveInfo, input: dict[str, Any]) -> ProductPayload:
-        """A product by its id."""
         return _mutation(info, services.product_delete, product_id=key_of(input["id"], "Product"))
 
 
 def _mutation(info: GraphQLResolveInfo, change: Callable[..., models.Product], **arguments: Any) -> ProductPayload:
-    """The changed product, or every mistake of the input. Raises UNAUTHENTICATED."""
+    """The changed product, or every error of the input. Raises UNAUTHENTICATED."""
     if not info.context.user.is_authenticated:
         raise unauthenticated()
     try:

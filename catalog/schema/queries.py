@@ -1,4 +1,4 @@
-"""The catalogue's GraphQL queries: arguments in, one search, connections out."""
+"""The catalogue's GraphQL queries."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,25 +27,24 @@ from core.graphql.connections import PAGE_ARGUMENTS, Connection, Edge, list_of
 from core.graphql.ids import key_of
 from core.graphql.selection import Selection, at, selection
 
-# A primary key that no row has: unknown ids match nothing.
+# A primary key that no row has. It stands for ids that are not of products.
 NO_KEY = 0
 DEFAULT_SUGGESTIONS = 8
 
 
 @dataclass(slots=True)
 class ProductEdge(Edge):
-    """A product of a search, with what there was to find in its name."""
+    """A product that a search found, with its highlighted name."""
 
     highlighter: Callable[[str], str] | None
 
     @property
     def highlight(self) -> str | None:
-        """The name with marks; none without a text."""
         return self.highlighter(self.node.name) if self.highlighter else None
 
 
 class ProductConnection(Connection):
-    """One page of products, with the facets of the whole result."""
+    """One page of products, with the facets of all pages."""
 
     def __init__(self, page: Sequence[tuple[str, Any]], *, facets: Facets, **found: Any) -> None:
         super().__init__(page, **found)
@@ -53,53 +52,52 @@ class ProductConnection(Connection):
 
 
 class CatalogQuery(graphene.ObjectType):
-    """What can be read of the catalogue."""
+    """The catalogue's queries."""
 
     product = graphene.Field(
         types.Product,
         id=graphene.ID(),
         slug=graphene.String(),
-        description="One product by global id or by slug (exactly one of the two).",
+        description="One product, by its id or its slug. Give one of the two.",
     )
     products = graphene.Field(
         types.ProductConnection,
         required=True,
         search=graphene.String(
-            description="Words to look for in name, brand, category, sku and description. Tolerates typos; the last "
-            "word may be a prefix."
+            description="Words to look for in name, brand, category, sku and description. Typos are tolerated, and the "
+            "last word may be incomplete."
         ),
         filter=types.ProductFilter(),
         sort_by=types.ProductSort(description="Default: RELEVANCE with `search`, else CREATED_AT DESC."),
         **PAGE_ARGUMENTS,
-        description="Search, filter, sort and page the catalogue.",
+        description="Searches, filters, sorts and pages the products.",
     )
     suggestions = graphene.Field(
         list_of(facet_types.Suggestion),
         query=graphene.String(required=True),
         first=graphene.Int(default_value=DEFAULT_SUGGESTIONS),
-        description="Completions for a search box, best first: product names, brands and categories.",
+        description="Completions for a search box, the best first: product names, brands and categories.",
     )
     categories = graphene.Field(
         list_of(types.Category),
         parent=graphene.String(description="A category's slug."),
-        description="The category tree: the roots, or one category's children.",
+        description="The root categories, or the children of `parent`.",
     )
     brands = graphene.Field(
         types.BrandConnection,
         required=True,
         search=graphene.String(description="Words to look for in the name."),
         **PAGE_ARGUMENTS,
-        description="The brands, by name.",
+        description="The brands, sorted by name.",
     )
 
     @staticmethod
     def resolve_product(
         root: None, info: GraphQLResolveInfo, id: str | None = None, slug: str | None = None
     ) -> models.Product | None:
-        """By id (for staff archived ones too) or by slug."""
         require_catalogue(info)
         if (id is None) == (slug is None):
-            raise InvalidInput.at("id", message="Give the id or the slug, one of the two.")
+            raise InvalidInput.at("id", message="Give either the id or the slug.")
         if id is not None:
             key = key_of(id, "Product")
         else:
@@ -107,13 +105,13 @@ class CatalogQuery(graphene.ObjectType):
             key = found.values_list("id", flat=True).first()
         product = product_node(info, key) if key is not None else None
         if product is not None and slug is not None and {"image", "images"} & selection(info).keys():
-            # By its slug it is what shoppers see, whoever asks.
+            # By its slug even staff see the product as shoppers do: with its READY images only.
             attach_images([product])
         return product
 
     @staticmethod
     def resolve_products(root: None, info: GraphQLResolveInfo, **arguments: Any) -> Connection:
-        """One page: the ids from the engine, the rows from the database, relations as selected."""
+        # The engine finds ids; the rows come from the database, with the columns and relations that are selected.
         require_catalogue(info)
         page_arguments = {name: arguments.pop(name, None) for name in PAGE_ARGUMENTS}
         criteria = _criteria(info, **arguments)
@@ -143,13 +141,11 @@ class CatalogQuery(graphene.ObjectType):
 
     @staticmethod
     def resolve_suggestions(root: None, info: GraphQLResolveInfo, query: str, first: int | None) -> list[Suggestion]:
-        """From the engine."""
         require_catalogue(info)
         return suggestions(query, DEFAULT_SUGGESTIONS if first is None else first)
 
     @staticmethod
     def resolve_categories(root: None, info: GraphQLResolveInfo, parent: str | None = None) -> list[models.Category]:
-        """From the tree: one query."""
         require_catalogue(info)
         tree = tree_of(info.context)
         if parent is None:
@@ -163,7 +159,6 @@ class CatalogQuery(graphene.ObjectType):
     def resolve_brands(
         root: None, info: GraphQLResolveInfo, search: str | None = None, **page_arguments: Any
     ) -> Connection:
-        """One page of brands by name."""
         require_catalogue(info)
         found = brands.search(search, **page_arguments)
         return Connection(found.edges, has_next=found.has_next, has_previous=found.has_previous, count=found.count)
@@ -175,7 +170,7 @@ def _criteria(
     filter: dict[str, Any] | None = None,
     sort_by: dict[str, Any] | None = None,
 ) -> SearchCriteria:
-    """The question of the arguments. Raises InvalidInput."""
+    """The validated arguments. Raises InvalidInput."""
     asked, sort_by = filter or {}, sort_by or {}
 
     def bounds(name: str, low: str = "min", high: str = "max") -> Range[Any]:
@@ -202,7 +197,7 @@ def _criteria(
 
 
 def _products(info: GraphQLResolveInfo, ids: list[int], wanted: Selection) -> list[models.Product]:
-    """The rows of a page with the columns and relations that its nodes select; a highlight is made of the name."""
+    """The products of a page, with the columns and relations that its nodes select. A highlight needs the name."""
     nodes = [found for path in (("nodes",), ("edges", "node")) if (found := at(wanted, *path))]
     if at(wanted, "edges", "highlight") is not None:
         nodes.append({"name": {}})
@@ -210,24 +205,24 @@ def _products(info: GraphQLResolveInfo, ids: list[int], wanted: Selection) -> li
 
 
 def product_node(info: GraphQLResolveInfo, key: int) -> models.Product | None:
-    """The product of a primary key, archived ones for staff only."""
+    """The product with this primary key. Archived products are for staff only."""
     if not may_read_catalogue(info):
         return None
     return next(iter(read_products([key], archived=policy.sees_hidden(info.context.user))), None)
 
 
 def category_node(info: GraphQLResolveInfo, key: int) -> models.Category | None:
-    """The category of a primary key."""
+    """The category with this primary key."""
     return tree_of(info.context).by_id.get(key) if may_read_catalogue(info) else None
 
 
 def brand_node(info: GraphQLResolveInfo, key: int) -> models.Brand | None:
-    """The brand of a primary key."""
+    """The brand with this primary key."""
     return models.Brand.objects.filter(pk=key).first() if may_read_catalogue(info) else None
 
 
 def product_image_node(info: GraphQLResolveInfo, key: int) -> models.ProductImage | None:
-    """The image of a primary key, under the catalogue rule."""
+    """The image with this primary key."""
     return image_node(info, key) if may_read_catalogue(info) else None
 
 

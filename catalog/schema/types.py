@@ -68,13 +68,12 @@ def shown(info: GraphQLResolveInfo, categories: list[models.Category]) -> list[m
 
 
 def require_catalogue(info: GraphQLResolveInfo) -> None:
-    """Lets signed-in users through, with CATALOG_PUBLIC everyone. Raises UNAUTHENTICATED."""
+    """Raises UNAUTHENTICATED when the viewer may not read the catalogue."""
     if not may_read_catalogue(info):
         raise unauthenticated()
 
 
 def may_read_catalogue(info: GraphQLResolveInfo) -> bool:
-    """Whether the viewer may read the catalogue."""
     return policy.may_read(info.context.user)
 
 
@@ -97,22 +96,22 @@ class Money(graphene.ObjectType):
     @staticmethod
     @from_source
     def resolve_amount(amount: Any, info: GraphQLResolveInfo) -> Any:
-        """The amount with its two decimals."""
         return amount.quantize(models.CENT)
 
     @staticmethod
     @from_source
     def resolve_currency(amount: Any, info: GraphQLResolveInfo) -> str:
-        """The shop's one currency."""
         return settings.CURRENCY
 
 
 class Category(NodeType):
-    """A node of the category tree."""
+    """A category of the tree."""
 
     parent = graphene.Field(lambda: Category)
     children = graphene.Field(lambda: list_of(Category))
-    path = graphene.Field(lambda: list_of(Category), description="From the root down to this one.")
+    path = graphene.Field(
+        lambda: list_of(Category), description="The categories from the root to this one, both included."
+    )
 
     class Meta:
         model = models.Category
@@ -122,22 +121,19 @@ class Category(NodeType):
 
     @staticmethod
     def resolve_parent(category: models.Category, info: GraphQLResolveInfo) -> models.Category | None:
-        """From the tree."""
         return tree_of(info.context).parent(category) if category.parent_id else None
 
     @staticmethod
     def resolve_children(category: models.Category, info: GraphQLResolveInfo) -> list[models.Category]:
-        """From the tree, by name."""
         return shown(info, tree_of(info.context).children(category.pk))
 
     @staticmethod
     def resolve_path(category: models.Category, info: GraphQLResolveInfo) -> list[models.Category]:
-        """From the tree."""
         return shown(info, tree_of(info.context).path(category))
 
 
 class Brand(NodeType):
-    """Who made the product."""
+    """The maker of a product."""
 
     class Meta:
         model = models.Brand
@@ -154,7 +150,7 @@ class Product(NodeType):
     price = graphene.Field(Money, required=True)
     quantity = graphene.Int(required=True, description="Units in stock.")
     in_stock = graphene.Boolean(required=True)
-    is_active = graphene.Boolean(required=True, description="False: archived; only staff and carts still see it.")
+    is_active = graphene.Boolean(required=True, description="False: archived. Only staff and carts still show it.")
     rating = graphene.Float(description="0 to 5; null when unrated.")
     image = graphene.Field(ProductImage, description="The first READY image.")
     images = graphene.Field(list_of(ProductImage))
@@ -168,29 +164,26 @@ class Product(NodeType):
     @staticmethod
     @from_source
     def resolve_category(product: models.Product, info: GraphQLResolveInfo) -> models.Category:
-        """Attached by look-ahead; a product read on its own asks for it here."""
+        # The look-ahead attaches it. A product that was read otherwise takes a query here.
         return product._state.fields_cache.get("category") or product.category
 
     @staticmethod
     @from_source
     def resolve_brand(product: models.Product, info: GraphQLResolveInfo) -> models.Brand:
-        """Attached by look-ahead; a product read on its own asks for it here."""
         return product._state.fields_cache.get("brand") or product.brand
 
     @staticmethod
     @from_source
     def resolve_in_stock(product: models.Product, info: GraphQLResolveInfo) -> bool:
-        """Whether there is at least one unit."""
         return product.quantity > 0
 
     @staticmethod
     def resolve_image(product: models.Product, info: GraphQLResolveInfo) -> models.ProductImage | None:
-        """Attached by look-ahead; a product read on its own asks for it here."""
         return selectors.first_image(product, everything=_sees_everything(info))
 
     @staticmethod
     def resolve_images(product: models.Product, info: GraphQLResolveInfo) -> list[models.ProductImage]:
-        """As above. Staff see all images of a product that they ask for by itself."""
+        # Staff see all images of a product, READY or not, except in lists and by slug, where READY ones are attached.
         return selectors.images_of(product, everything=_sees_everything(info))
 
 
@@ -202,28 +195,30 @@ ProductEdge = edge_type(
     Product,
     "ProductEdge",
     highlight=graphene.String(
-        description="The matched name with <mark> around what matched, HTML-escaped; null without `search`."
+        description="The name as escaped HTML, with <mark> around the matching parts. Null without `search`."
     ),
 )
 BrandEdge = edge_type(Brand, "BrandEdge")
 
 
 class ProductConnection(graphene.ObjectType):
-    """One page of the products that a question finds."""
+    """One page of the products that match."""
 
     edges = graphene.Field(list_of(ProductEdge))
     nodes = graphene.Field(list_of(Product))
     page_info = graphene.Field(PageInfo, required=True)
-    total_count = graphene.Int(required=True, description="Exact, also when 0. Counted only when asked for.")
+    total_count = graphene.Int(
+        required=True, description="The exact number of products on all pages. Counted only if this field is selected."
+    )
     facets = graphene.Field(
         "catalog.schema.facets.ProductFacets",
         required=True,
-        description="Counted over the whole result, not the page. Computed only when asked for.",
+        description="Counted over all pages. Computed only if this field is selected.",
     )
 
 
 class BrandConnection(graphene.ObjectType):
-    """One page of the brands, by name."""
+    """One page of the brands, sorted by name."""
 
     edges = graphene.Field(list_of(BrandEdge))
     nodes = graphene.Field(list_of(Brand))
@@ -232,39 +227,39 @@ class BrandConnection(graphene.ObjectType):
 
 
 class DecimalRange(graphene.InputObjectType):
-    """Both ends inclusive; a missing end is open."""
+    """A range that includes both ends. It has no limit where an end is missing."""
 
     min = graphene.InputField(Decimal)
     max = graphene.InputField(Decimal)
 
 
 class IntRange(graphene.InputObjectType):
-    """Both ends inclusive; a missing end is open."""
+    """A range that includes both ends. It has no limit where an end is missing."""
 
     min = graphene.Int()
     max = graphene.Int()
 
 
 class FloatRange(graphene.InputObjectType):
-    """Both ends inclusive; a missing end is open."""
+    """A range that includes both ends. It has no limit where an end is missing."""
 
     min = graphene.Float()
     max = graphene.Float()
 
 
 class DateTimeRange(graphene.InputObjectType):
-    """Both ends inclusive; a missing end is open."""
+    """A range that includes both ends. It has no limit where an end is missing."""
 
     from_ = graphene.InputField(DateTime, name="from")
     to = graphene.InputField(DateTime)
 
 
 class ProductFilter(graphene.InputObjectType):
-    """What the products must be; all of it."""
+    """Conditions that products must meet, all of them."""
 
-    ids = graphene.List(graphene.NonNull(graphene.ID), description="Any of these; unknown ones match nothing.")
+    ids = graphene.List(graphene.NonNull(graphene.ID), description="Any of these ids. Unknown ids match nothing.")
     category = graphene.List(
-        graphene.NonNull(graphene.String), description="Category slugs: any of them, each with its whole subtree."
+        graphene.NonNull(graphene.String), description="Category slugs: any of them. Each includes its whole subtree."
     )
     brand = graphene.List(graphene.NonNull(graphene.String), description="Brand slugs: any of them.")
     price = graphene.InputField(DecimalRange)
@@ -275,11 +270,10 @@ class ProductFilter(graphene.InputObjectType):
 
 
 class ProductSort(graphene.InputObjectType):
-    """What to sort by; the id breaks ties, unrated products come last."""
+    """What to sort by. The id breaks ties. Unrated products come last."""
 
     field = graphene.InputField(SortField, required=True)
     direction = graphene.InputField(
         SortDirection,
-        description="Default: DESC for RELEVANCE, else ASC. RELEVANCE ASC, and RELEVANCE without `search`, "
-        "are refused.",
+        description="Default: DESC for RELEVANCE, else ASC. RELEVANCE needs `search`, and cannot be ASC.",
     )

@@ -56,7 +56,8 @@ def test_files_that_are_named_exist(page):
         is_path = re.fullmatch(rf"[\w.-]+(/[\w.-]+)*\.{SUFFIXES}", span) or re.fullmatch(r"([\w-]+/)+", span)
         if not is_path or name in MADE or name.startswith(("var/", "backups/", ".venv", "products/", "auth/")):
             continue
-        places = [ROOT / name, page.parent / name, *ROOT.glob(f".github/*/{name}"), *ROOT.glob(f"*/{name}")]
+        places = [ROOT / name, page.parent / name, page.parent / "tests" / name]
+        places += [*ROOT.glob(f".github/*/{name}"), *ROOT.glob(f"*/{name}")]
         # A second file of a row, such as `catalog/images/pool.py` and `child.py`.
         places += [(ROOT / other).parent / name for other in code_spans(page) if "/" in other]
         assert any(place.exists() for place in places) or name in {"media", "originals"}, span
@@ -200,7 +201,7 @@ def test_every_error_code_is_told():
 
 
 # A library's own README may show documents of another schema.
-@pytest.mark.parametrize("page", [page for page in PAGES if "core" not in page.parts], ids=name_of)
+@pytest.mark.parametrize("page", [page for page in PAGES if not page.is_relative_to(ROOT / "core")], ids=name_of)
 def test_graphql_that_is_shown_is_valid(page):
     for block in blocks(page):
         if "graphql" in block.info:

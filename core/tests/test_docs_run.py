@@ -12,6 +12,8 @@ from core.tests.clients import Api
 from core.tests.markdown import PAGES, blocks, name_of
 from users.models import User
 
+pytestmark = pytest.mark.slow
+
 SHOP = re.compile(r"http://(?:127\.0\.0\.1|localhost):8000")
 # As a reader's shell, except that an answer of 400 and more is a failure.
 PREAMBLE = 'set -euo pipefail\ncurl() { command curl --fail-with-body --show-error "$@"; }\n'
