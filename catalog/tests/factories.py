@@ -2,14 +2,12 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any
 
 import factory
 
 from catalog.models import Brand, Category, Product
 from catalog.slugs import slug_of
-
-Named = TypeVar("Named", Brand, Category, Product)
 
 
 class CategoryFactory(factory.django.DjangoModelFactory):
@@ -46,7 +44,7 @@ class ProductFactory(factory.django.DjangoModelFactory):
         model = Product
 
 
-def created(built: Iterable[Named]) -> list[Named]:
+def created(built: Iterable[Any]) -> list[Any]:
     """The built rows of one model, in the database: many for two queries, and without a record for the index."""
     rows = list(built)
     for row in rows:
