@@ -1,11 +1,11 @@
-"""What a cart's mutations cost over HTTP: latency, mutations per second of one process, and queries; prints one table.
+"""Measures the cart's mutations over HTTP: latency, mutations per second of one process, queries. Prints one table.
 
     .venv/bin/python -m bench.cart [--seconds 5]                                     on SQLite
     DATABASE_URL=mysql://root@127.0.0.1/vitrine .venv/bin/python -m bench.cart       on SQLite and on that server
 
-One gunicorn worker with four threads. Latency is one client's, on a cart of 20 lines; the rate is four clients' on a
-cart each. Every answer selects `lines { quantity product { name } }`. Queries are counted in process, all but BEGIN,
-COMMIT and savepoints.
+The server is one gunicorn worker with four threads. Latency is that of one client with a cart of 20 lines; the rate is
+that of four clients with a cart each. Every request selects `lines { quantity product { name } }`. Queries are counted
+in process, without BEGIN, COMMIT and savepoints.
 """
 
 import argparse

@@ -1,8 +1,9 @@
-"""Many clients at the same instant over HTTP: 50 add one product, 20 mix everything on one cart, 200 retry.
+"""Sends cart mutations from many clients at once over HTTP and checks the results. Prints a line for each race.
 
     DATABASE_URL=mysql://root@127.0.0.1/vitrine .venv/bin/python -m bench.cart_races [--rounds 20] [--workers 4]
 
-Exit status 1 when a promise is broken. Without DATABASE_URL on SQLite.
+50 clients add one product, 20 clients mix all mutations on one cart, 200 clients retry one mutation. Exit status 1
+when a result is wrong. Runs on SQLite without DATABASE_URL.
 """
 
 import argparse

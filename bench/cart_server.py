@@ -1,7 +1,7 @@
-"""A shop of its own to put load on: a fresh database, gunicorn in front of it, users with tokens, HTTP clients.
+"""A shop to put load on: a new database, gunicorn, users with tokens, HTTP clients.
 
-Used by bench/cart.py and bench/cart_races.py. DATABASE_URL names the server; the database is bench_<name>, dropped at
-the end. Without it SQLite, in a temporary folder.
+For bench/cart.py and bench/cart_races.py. DATABASE_URL names the database server; the database is bench_<name>, which is
+dropped at the end. Without it the database is SQLite in a temporary folder.
 """
 
 import http.client

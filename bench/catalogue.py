@@ -1,4 +1,4 @@
-"""A believable catalogue of any size: words, brands and categories by Zipf's law, the same on every run."""
+"""Makes a catalogue of any size, the same on every run; words, brands and categories follow Zipf's law."""
 
 import random
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""`python -m bench.encoders FOLDER`: time, bytes and PSNR of encoder settings around those in catalog/images/sizes.py."""
+"""`python -m bench.encoders FOLDER` compares time, bytes and PSNR of encoder settings. Prints one table."""
 
 import math
 import sys
@@ -48,15 +48,16 @@ def main() -> None:
     table = Table("format", "settings", "ms/MP", "kB/MP", "PSNR, dB", title=f"{len(images)} images")
     for format, changed in VARIANTS:
         options = {**ENCODING[format], **changed}
-        made = [encoded(image, format, options) for image in images]
+        encodings = [encoded(image, format, options) for image in images]
         quality = [
-            psnr(image, Image.open(BytesIO(data)).convert("RGB")) for image, (_, data) in zip(images, made, strict=True)
+            psnr(image, Image.open(BytesIO(data)).convert("RGB"))
+            for image, (_, data) in zip(images, encodings, strict=True)
         ]
         table.add_row(
             format,
             f"{changed}{' (in use)' if options == ENCODING[format] else ''}",
-            f"{sum(seconds for seconds, _ in made) * 1000 / megapixels:.0f}",
-            f"{sum(len(data) for _, data in made) / 1000 / megapixels:.0f}",
+            f"{sum(seconds for seconds, _ in encodings) * 1000 / megapixels:.0f}",
+            f"{sum(len(data) for _, data in encodings) / 1000 / megapixels:.0f}",
             f"{sum(quality) / len(quality):.1f}",
         )
     Console().print(table)

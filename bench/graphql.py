@@ -1,12 +1,12 @@
-"""Requests a second over HTTP, Vitrine beside stock graphene-django, strawberry-django and a view written by hand.
+"""Compares requests per second over HTTP: Vitrine, graphene-django, strawberry-django, a handwritten view. One table.
 
     .venv/bin/python -m bench.graphql [--quick] [--only compiled,stock]        SQLite, or DATABASE_URL=mysql://…
 
-One gunicorn process with one thread each, all on the same catalogue and cart, their database connections kept. Each has
-to give the same JSON first (cursors apart, which are each one's own). Then they are asked in turns, round after round,
-so that a busy neighbour is unfair to none: two connections that stay open, a new question as soon as an answer is
-there. Logs and rate limits are off: the others have none. strawberry-django wants another graphql-core: its environment
-is made in var/. On MySQL the database is bench_graphql, made afresh and dropped.
+Each variant runs in one gunicorn process with one thread, on the same catalogue and cart, with persistent database
+connections. All must first give the same JSON, except for cursors. Then they are measured in turns, round after round,
+so that other load on the machine affects all alike. Two connections stay open, and each sends its next query as soon as
+it has an answer. Logs and rate limits are off, because the others have none. strawberry-django needs another version of
+graphql-core, so it gets an environment of its own in var/. On MySQL the database is bench_graphql, created and dropped.
 """
 
 import argparse
@@ -39,8 +39,8 @@ CART = """query Cart { cart { lines { id quantity product { name slug price { am
  totalQuantity subtotal { amount } } }"""
 UPDATE = """mutation Update($line: ID!, $quantity: Int!) { cartLinesUpdate(input: {lines: [{lineId: $line,
  quantity: $quantity}]}) { cart { totalQuantity subtotal { amount } } errors { message } } }"""
-# Question → its document and the variables of two requests that take turns (so that the mutation changes something).
-QUESTIONS: dict[str, tuple[str, list[dict[str, Any]]]] = {
+# Query → its document and the variables of two requests that take turns (so that the mutation changes something).
+QUERIES: dict[str, tuple[str, list[dict[str, Any]]]] = {
     "20 products": (PAGE, [{"first": 20}]),
     "100 products": (PAGE, [{"first": 100}]),
     "deep nesting": (DEEP, [{}]),
@@ -51,7 +51,7 @@ QUESTIONS: dict[str, tuple[str, list[dict[str, Any]]]] = {
 
 @dataclass
 class Variant:
-    """One of those compared: its environment, and what was measured by question."""
+    """One of those compared: its environment, and what was measured by query."""
 
     name: str
     python: Path
@@ -140,10 +140,10 @@ def serving(variant: Variant) -> Iterator[None]:
 
 
 class Asking:
-    """The requests of one question to one variant, over two connections."""
+    """The requests of one query to one variant, over two connections."""
 
-    def __init__(self, variant: Variant, question: str, token: str, line: str) -> None:
-        document, variables = QUESTIONS[question]
+    def __init__(self, variant: Variant, query: str, token: str, line: str) -> None:
+        document, variables = QUERIES[query]
         self.name, self.port, self.requests = variant.name, variant.port, []
         for given in variables:
             asked = {
@@ -226,45 +226,45 @@ def without_cursors(value: Any) -> Any:
     return [without_cursors(item) for item in value] if isinstance(value, list) else value
 
 
-def check_same(variants: list[Variant], questions: list[str], token: str, line: str) -> None:
+def check_same(variants: list[Variant], queries: list[str], token: str, line: str) -> None:
     """Ends the bench unless all give the same JSON, keys in the same order."""
-    for question in questions:
-        answers = [json.dumps(without_cursors(Asking(v, question, token, line).answers())) for v in variants]
+    for query in queries:
+        answers = [json.dumps(without_cursors(Asking(v, query, token, line).answers())) for v in variants]
         for variant, answer in zip(variants, answers, strict=True):
             if answer != answers[0]:
-                sys.exit(f"{question}: {variant.name} differs\n{answers[0][:1500]}\n{answer[:1500]}")
+                sys.exit(f"{query}: {variant.name} differs\n{answers[0][:1500]}\n{answer[:1500]}")
 
 
-def measure(variants: list[Variant], questions: list[str], options: argparse.Namespace, token: str, line: str) -> None:
+def measure(variants: list[Variant], queries: list[str], options: argparse.Namespace, token: str, line: str) -> None:
     """Fills the variants' runs, in turns."""
     for number in range(options.rounds):
-        for question in questions:
+        for query in queries:
             # Who goes first changes from round to round.
             for variant in variants[number % len(variants) :] + variants[: number % len(variants)]:
-                asking = Asking(variant, question, token, line)
+                asking = Asking(variant, query, token, line)
                 asking.load(options.seconds / 5)
                 before, started = cpu_of(variant.group), time.perf_counter()
                 taken = asking.load(options.seconds)
                 rate = len(taken) / (time.perf_counter() - started)
                 cost = (cpu_of(variant.group) - before) * 1000 / len(taken)
-                variant.runs.setdefault(question, []).append((rate, taken, cost))
+                variant.runs.setdefault(query, []).append((rate, taken, cost))
 
 
-def show(variants: list[Variant], questions: list[str]) -> None:
+def show(variants: list[Variant], queries: list[str]) -> None:
     """Prints the table: medians over the rounds, ratios to the others' requests a second of the same round."""
     others = [v for v in variants if v.wsgi == PEER]
-    print("| question | | requests/s | median ms | p95 ms | CPU ms |" + "".join(f" × {v.name} |" for v in others))
+    print("| query | | requests/s | median ms | p95 ms | CPU ms |" + "".join(f" × {v.name} |" for v in others))
     print("|---|---|---|---|---|---|" + "---|" * len(others))
-    for question in questions:
+    for query in queries:
         for variant in variants:
-            rates, taken, costs = zip(*variant.runs[question], strict=True)
+            rates, taken, costs = zip(*variant.runs[query], strict=True)
             times = sorted(each for some in taken for each in some)
             cells = [f"{median(rates):.0f}", f"{median(times):.1f}", f"{times[int(len(times) * 0.95)]:.1f}"]
             cells.append(f"{median(costs):.2f}")
             for other in others:
-                ratios = [mine / run[0] for mine, run in zip(rates, other.runs[question], strict=True)]
+                ratios = [mine / run[0] for mine, run in zip(rates, other.runs[query], strict=True)]
                 cells.append(f"{median(ratios):.2f}")
-            print(f"| {question} | {variant.name} | {' | '.join(cells)} |")
+            print(f"| {query} | {variant.name} | {' | '.join(cells)} |")
 
 
 def main() -> None:
@@ -274,12 +274,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="two rounds of a second")
     parser.add_argument("--only", default=",".join(VARIANTS), help=f"some of {', '.join(VARIANTS)}")
-    parser.add_argument("--questions", default=",".join(QUESTIONS))
+    parser.add_argument("--queries", default=",".join(QUERIES))
     options = parser.parse_args()
     if options.quick:
         options.seconds, options.rounds = 1, 2
     variants = [VARIANTS[name] for name in options.only.split(",")]
-    questions = options.questions.split(",")
+    queries = options.queries.split(",")
     if VARIANTS["strawberry"] in variants:
         install_strawberry()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -302,10 +302,10 @@ def main() -> None:
             open_ones.enter_context(serving(variant))
         for variant in variants:
             await_port(variant)
-        check_same(variants, questions, token, line)
-        measure(variants, questions, options, token, line)
+        check_same(variants, queries, token, line)
+        measure(variants, queries, options, token, line)
         print(f"{connection.display_name}, {PRODUCTS} products, {options.rounds} rounds of {options.seconds:g} s")
-        show(variants, questions)
+        show(variants, queries)
 
 
 def await_port(variant: Variant) -> None:

@@ -1,8 +1,9 @@
-"""`make bench-images`: images a second and milliseconds an image by format, for 1 to N processes, beside the naive way.
+"""`make bench-images` compares the image pool with a naive way and with bare processes. Prints one table.
 
-The naive way: one process that decodes the original anew for every size and format, with the same encoder settings.
-Bare processes do the same work without the pool: what of two cores a machine gives at all.
-Images come from the folder given, else they are drawn: 12 megapixels of gradients, grain and shapes.
+It shows images per second, and milliseconds per image by format, for 1 to N processes. The naive way is one process
+that decodes the original for every size and format, with the same encoder settings. Bare processes do the pool's work
+without the pool: what the machine's cores give at all. Images come from the given folder; without one they are drawn,
+with 12 megapixels of gradients, grain and shapes.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from catalog.images.pool import Pool
 from catalog.images.render import RESAMPLING, encode, render
 from catalog.images.sizes import FIRST, LATER, ImageFormat, dimensions
 
-DRAWN, LEAST_IMAGES, MAX_PIXELS = 8, 16, 50_000_000
+DRAWN, MIN_IMAGES, MAX_PIXELS = 8, 16, 50_000_000
 MEMORY, DEADLINE = 3 * 2**29, 120
 TYPES = {".jpg", ".jpeg", ".png", ".webp", ".avif"}
 Upload = tuple[str, bytes]
@@ -89,8 +90,8 @@ def render_all(pool: Pool, uploads: list[Upload], batches: list[tuple[ImageForma
 
 def read(folder: Path) -> list[Upload]:
     """The images of a folder."""
-    found = [path.read_bytes() for path in sorted(folder.rglob("*")) if path.suffix.lower() in TYPES]
-    return [(inspect(BytesIO(data), max_pixels=MAX_PIXELS).format, data) for data in found]
+    contents = [path.read_bytes() for path in sorted(folder.rglob("*")) if path.suffix.lower() in TYPES]
+    return [(inspect(BytesIO(data), max_pixels=MAX_PIXELS).format, data) for data in contents]
 
 
 def main() -> None:
@@ -103,7 +104,7 @@ def main() -> None:
     if not uploads:
         raise SystemExit(f"{options.folder} has no JPEG, PNG, WebP or AVIF.")
     cores = os.cpu_count() or 1
-    uploads *= math.ceil(LEAST_IMAGES / len(uploads))
+    uploads *= math.ceil(MIN_IMAGES / len(uploads))
     some = uploads[: len(uploads) // 2]
     os.nice(10)  # as the pool's children
     pools = [Pool(size=size, memory=MEMORY, deadline=DEADLINE, recycle=10_000) for size in range(1, cores + 1)]

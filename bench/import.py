@@ -1,9 +1,9 @@
-"""How fast `import_products` reads a plain CSV, against `bulk_create` of the same rows; prints one table.
+"""Compares `import_products` of a plain CSV with `bulk_create` of the same rows. Prints one table.
 
     .venv/bin/python -m bench.import [--rows 100000]          on SQLite, or on DATABASE_URL
 
-Each runs in a process of its own on a fresh database (on MySQL: test_<name>, dropped afterwards). bulk_create gets its
-objects ready-made, in one transaction; the import's time is the whole command: check, read, verify, look up, write.
+Each runs in its own process on a new database (on MySQL: test_<name>, dropped at the end). bulk_create gets finished
+objects and uses one transaction. The import's time is that of the whole command: check, read, verify, look up, write.
 """
 
 import argparse

@@ -1,9 +1,9 @@
-"""Registers many accounts through REST while workers are killed, and counts what a real SMTP server was given.
+"""Registers many accounts through REST while workers are killed, and counts the mails that an SMTP server received.
 
     python -m bench.mail_chaos --kills 8 --database mysql://root@127.0.0.1      (default: SQLite in a temporary folder)
 
-Real parts: gunicorn, two workers with a beat each, Redis (its own, restarted and emptied once when there are kills),
-an SMTP server. Prints one table; exit status 1 when an address got two mails, or got none and is not listed.
+Runs gunicorn, two workers with a beat each, a Redis of its own (with --kills it is restarted and emptied once) and an
+SMTP server. Prints one table. Exit status 1 when an address received two mails, or none without being listed.
 """
 
 import argparse

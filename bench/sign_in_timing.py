@@ -1,8 +1,8 @@
-"""How long each door takes to say no: does the time tell whether there is an account? Prints one table.
+"""Measures how long each API takes to refuse a sign-in: the time must not tell whether an account exists. One table.
 
     python -m bench.sign_in_timing [--tries 200]      on SQLite in memory, or on DATABASE_URL's test database
 
-In process, with the real argon2; the cases take turns in random order, to share what else the machine does.
+Runs in process with the real argon2. The cases alternate in random order, so that other load affects all alike.
 """
 
 import argparse

@@ -1,10 +1,10 @@
-"""Fresh starts of `make run` on a busy machine: none may end, and search must know every change within 10 seconds.
+"""Starts `make run` anew again and again on a busy machine. Prints a line for each start.
 
     .venv/bin/python -m bench.starts [--starts 20] [--seconds 180] [--busy 2] [--faults]
 
-Each start has a VAR_DIR of its own; one product after another is renamed and searched for. With --faults the worker is
-killed, frozen and fed garbage meanwhile: /readyz must say so within 30 seconds and "ok" within 15 after the cause's end.
-Exit status 1 when anything was otherwise.
+Each start has its own VAR_DIR. Products are renamed one after another; search must find each new name within 10
+seconds, and the service must not end. With --faults the worker is killed, frozen and fed garbage: /readyz must say so
+within 30 seconds, and be "ok" within 15 seconds after the cause has ended. Exit status 1 otherwise.
 """
 
 import argparse

@@ -1,9 +1,9 @@
-"""Uploads at once through gunicorn and a real worker, with pages asked for meanwhile; or while all is killed.
+"""Uploads many images at once through gunicorn and a real worker, and measures pages meanwhile; with --kills kills all.
 
     .venv/bin/python -m bench.storm [--uploads 50] [--kills SECONDS] [--side 3000]      on SQLite, or on DATABASE_URL
 
-The database (on MySQL: <name>, dropped first) and VAR_DIR are its own. Without --kills the worker is left alone. Exit
-status 1 unless every upload ends READY with the files of its rows and no other.
+Database (on MySQL: <name>, dropped first) and VAR_DIR are its own. With --kills the worker and its children are killed
+again and again. Exit status 1 unless every upload becomes READY, with all files of its rows and no others.
 """
 
 import argparse
@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TOOLS = Path(sys.executable).parent
 BOUNDARY = "a-boundary-that-no-picture-has"
 PAGE = "{ products(first: 20) { nodes { id name price { amount } image { url placeholder } } } }"
-PATIENCE = 900
+PATIENCE_SECONDS = 900
 
 
 def draw(number: int, side: int) -> bytes:
@@ -63,7 +63,7 @@ class Shop:
 
         call_command("migrate", verbosity=0)
         call_command("seed_demo", verbosity=0)
-        WantedPicture.objects.all().delete()  # the demo's own pictures would be in the way
+        WantedPicture.objects.all().delete()  # the demo's own pictures would be rendered too
         self.headers = {"Authorization": f"Bearer {tokens.issue(User.objects.get(email='staff@example.com')).token}"}
         self.slugs = list(Product.objects.filter(is_active=True).values_list("slug", flat=True))
         with socket.socket() as probe:
@@ -88,7 +88,7 @@ class Shop:
         )
 
     def kill_worker(self) -> None:
-        """With beat; its children notice by themselves."""
+        """Kills beat with it. Its children end by themselves."""
         os.killpg(self.worker.pid, signal.SIGKILL)
         self.worker.wait()
 
@@ -202,7 +202,7 @@ def kill(shop: Shop, seconds: float) -> tuple[int, int]:
 
 
 def storm(shop: Shop, arguments: argparse.Namespace, folder: Path) -> bool:
-    """All of it; whether all is well in the end."""
+    """Runs everything and returns whether all is well at the end."""
     from datetime import timedelta
 
     from catalog.images import consistency
@@ -228,19 +228,18 @@ def storm(shop: Shop, arguments: argparse.Namespace, folder: Path) -> bool:
     print(
         f"                       {dict(Counter(status for status, _ in answers))}, {len(pictures[0]) / 1e6:.1f} MB each"
     )
-    wait_for("rendering", lambda: not statuses()["PENDING"], PATIENCE)
+    wait_for("rendering", lambda: not statuses()["PENDING"], PATIENCE_SECONDS)
     print(f"all READY after        {time.monotonic() - started:.0f} s")
     jobs = ImageJob.objects.exclude(kind=ImageJob.Kind.REMOVE)
-    wait_for("AVIF", lambda: not jobs.exists(), PATIENCE)
-    found = consistency.check(min_age=timedelta())
-    wrong = found.orphans or found.holes or found.lost
+    wait_for("AVIF", lambda: not jobs.exists(), PATIENCE_SECONDS)
+    findings = consistency.check(min_age=timedelta())
+    wrong = findings.orphans or findings.holes or findings.lost
     print(f"all with AVIF after    {time.monotonic() - started:.0f} s, {dict(statuses())}")
     print(f"orphans, holes:        {wrong or 'none'}")
     return not wrong and statuses().keys() == {"READY"} and all(status == 202 for status, _ in answers)
 
 
 def main() -> None:
-    """Sets the stage, and clears it."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--uploads", type=int, default=50)
     parser.add_argument("--kills", type=float, default=0, help="seconds of killing children and workers")

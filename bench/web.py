@@ -1,11 +1,11 @@
-"""Which gunicorn settings serve best here: wrk against a page of 20 products, one table.
+"""Compares gunicorn settings: wrk requests a page of 20 products. Prints one table.
 
     DATABASE_URL=mysql://… .venv/bin/python -m bench.web [--seconds 5] [--rounds 2]
 
-Starts each variant on a free port of loopback, in turns, so that a busy neighbour is unfair to none; the processor time
-of a request is what such a neighbour changes least. Two variants whose least and most overlap are not told apart.
-Needs `wrk`, and a database that `manage.py migrate` and `seed_demo` have prepared. Reads memory (PSS) and processor time
-from /proc.
+Each variant is started on a free port of loopback. The variants alternate, so that other load affects all alike; the
+processor time of a request is least affected by it. When the ranges of two variants overlap, neither is better.
+Needs `wrk`, and a database prepared by `manage.py migrate` and `seed_demo`. Reads memory (PSS) and processor time from
+/proc.
 """
 
 import argparse
@@ -157,9 +157,9 @@ def main() -> None:
             try:
                 load(port, 4, 1)
                 before = cpu_of(server.pid)
-                figures = load(port, options.connections, options.seconds)
-                cost = (cpu_of(server.pid) - before) * 1000 / (figures[0] * options.seconds)
-                results[variant].append((*figures, cost, memory_of(server.pid), seconds))
+                measured = load(port, options.connections, options.seconds)
+                cost = (cpu_of(server.pid) - before) * 1000 / (measured[0] * options.seconds)
+                results[variant].append((*measured, cost, memory_of(server.pid), seconds))
             finally:
                 os.killpg(server.pid, signal.SIGTERM)
                 server.wait()

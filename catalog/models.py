@@ -124,6 +124,9 @@ class Product(models.Model):
 
     objects = RecordedQuerySet.as_manager()
 
+    # Set by catalog.images.selectors.attach_images.
+    shown_images: list[ProductImage]
+
     class Meta:
         ordering = ["-created_at", "-id"]
         constraints = [

@@ -1,11 +1,11 @@
-"""The Celery application: tasks are found in each app's tasks.py, settings are Django's CELERY_*."""
+"""The Celery application. Its tasks are in each app's tasks.py, its settings are Django's CELERY_*."""
 
 import os
 
 from celery import Celery
 from kombu.transport import TRANSPORT_ALIASES
 
-# By name, for they are imported when a connection wants them.
+# By name, so that each is imported when a connection needs it.
 TRANSPORT_ALIASES.update(
     embedded="core.jobs.broker:Transport",
     redis="core.patches.kombu:RedisTransport",

@@ -1,8 +1,8 @@
-"""gunicorn in the container; the environment can set what depends on the machine.
+"""gunicorn's settings in the container. The environment can set what depends on the machine.
 
 Measured with bench/web.py: a GraphQL page of 20 products on MariaDB, 16 clients, a connection for each request, 2 cores
-that also ran the clients and the database; median of 3 rounds in turns and, in brackets, least and most. Figures whose
-brackets overlap are not told apart.
+that also ran the clients and the database. Medians of 3 interleaved rounds; in brackets the lowest and the highest.
+Where brackets overlap, there is no measured difference.
 
     class    processes  threads  preload  requests/s     CPU ms a request  p99 ms  MB
     sync             2        1  yes      246 (231–294)   6.5 (5.7–7.0)       137  195
@@ -15,17 +15,16 @@ brackets overlap are not told apart.
     threads          4        4  yes      210 (200–218)   8.1 (7.7–8.4)       238  238
     threads          2        4  no       170 (164–231)   8.7 (6.6–8.7)       195  195
 
-- One process for each core: one process leaves half of the two cores idle; four were not told apart from two, and take
-  a fifth more memory.
-- Threads have a price: 189 requests/s against 246 of two single-threaded processes, as long as every answer is quick.
-  They are there for those that are not: a sign-in (Argon2), a slow client's upload or a slow statement would hold one
-  of two processes, and with it half the service. Eight were not told apart from four; they
-  are the default, so that a burst of sign-ins can wait for its turn to hash while a thread stays free.
-- Preload made no difference that was measured, in memory, speed or time to the first answer (0.8 to 1.0 s all). It is
-  on because a wrong setting then ends the container instead of one worker after the other. Nothing may be open before
-  the fork: connections to MySQL and Redis, the broker's pool, the search index and the pool of image processes are all
-  made by the first request that wants them, in each process (threads: each its own connection to MySQL); an app's
-  ready() must keep it so.
+- One process for each core. One process leaves half of two cores idle. Four show no difference from two, and take a
+  fifth more memory.
+- Threads have a price while every answer is quick: 189 requests/s, where two single-threaded processes have 246. They
+  are there for slow answers: a sign-in (Argon2), a slow client's upload or a slow statement would hold one of two
+  processes, and with it half the service. Eight show no difference from four. Eight are the default, so that a thread
+  stays free while a burst of sign-ins waits to hash passwords.
+- Preload made no difference in memory, speed or time to the first answer (0.8 to 1.0 s for all). It is on because then
+  a wrong setting ends the container, instead of one worker after the other. Nothing may be open before the fork: in
+  each process, the first request that needs them opens connections to MySQL (one for each thread) and Redis, the
+  broker's pool, the search index and the pool of image processes. An app's ready() must keep it so.
 """
 
 import os
@@ -38,17 +37,17 @@ from core.config.secrecy import refuse_inspection
 from core.patches import gunicorn
 from core.telemetry import logs
 
-# The master too, which reads no settings without preload.
+# In the master too, which reads no Django settings without preload.
 refuse_inspection()
 
-# Bytes: what one process takes (100 MB in the table above, as much again for caches that fill), a password while it is
-# hashed, and everything else in the container: the master, and uploads in /tmp, which is memory.
-PROCESS_MEMORY, HASH_MEMORY, RESERVED_MEMORY = 200 * 2**20, 100 * 2**20, 256 * 2**20
+# What one process takes (100 MB in the table above, and as much again for its caches), what hashing a password takes,
+# and what the rest of the container takes: the master, and uploads in /tmp, which is memory.
+PROCESS_BYTES, HASH_BYTES, RESERVED_BYTES = 200 * 2**20, 100 * 2**20, 256 * 2**20
 
 
 def default_workers() -> int:
-    """A process for each core that the container may use, as far as its memory goes; hashes run on every core."""
-    return fitting_processes(each=PROCESS_MEMORY, reserved=RESERVED_MEMORY + usable_cores() * HASH_MEMORY)
+    """A process for each core that the container may use, if its memory is enough. Hashes may run on every core."""
+    return fitting_processes(each=PROCESS_BYTES, reserved=RESERVED_BYTES + usable_cores() * HASH_BYTES)
 
 
 bind = f"0.0.0.0:{env.integer('PORT', 8000, least=1, most=65535)}"
@@ -57,25 +56,25 @@ workers = env.integer("WEB_CONCURRENCY", 0, most=1000) or default_workers()
 threads = env.integer("WEB_THREADS", 8, least=1, most=1000)
 # core.settings reads it too.
 os.environ["WEB_THREADS"] = str(threads)
-# Over all processes as many password hashes at once as cores (users.hashers).
+# All processes together hash as many passwords at once as there are cores (users.hashers).
 os.environ["MAX_PASSWORD_HASHES"] = str(
     env.integer("MAX_PASSWORD_HASHES", 0, most=1000) or max(1, usable_cores() // workers)
 )
 preload_app = os.environ.get("WEB_PRELOAD", "1") == "1"
-# Against leaks that nobody has seen yet; the jitter, so that processes do not end together.
+# Against memory leaks, though none is known. With the jitter, processes do not end together.
 max_requests, max_requests_jitter = 20_000, 4_000
-# A worker whose loop stands still for so long is killed; its threads may take longer, nginx waits 60 seconds.
+# Seconds after which a worker whose main loop hangs is killed. Its threads may take longer: nginx waits 60 seconds.
 timeout = 30
-# `docker stop` kills after 10 seconds.
+# In seconds; `docker stop` kills after 10.
 graceful_timeout = 8
 # nginx opens a connection for each request (docker/nginx/vitrine.conf.template tells why).
 keepalive = 2
 backlog = 1024
 control_socket_disable = True
-# The heartbeat files of workers belong into memory.
+# Keeps the heartbeat files of workers in memory.
 worker_tmp_dir = "/dev/shm"  # noqa: S108
 forwarded_allow_ips = ""
-# Each request has its line already (core.telemetry.requests).
+# Each request has its log line already (core.telemetry.requests).
 accesslog = None
 log_level = env.choice("LOG_LEVEL", "INFO", env.LOG_LEVELS)
 loglevel = log_level.lower()
@@ -87,7 +86,7 @@ logconfig_dict = {
     },
 }
 
-# Through this folder the processes add up what they count (core.telemetry.metrics).
+# Through files in this folder the processes add up their metrics (core.telemetry.metrics).
 os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp(prefix="vitrine-metrics-"))
 os.environ["METRICS_SLOT"] = "master"
 
@@ -96,11 +95,11 @@ on_starting = gunicorn.announce_stop
 
 
 def pre_fork(server: Any, worker: Any) -> None:
-    """Gives the new worker the first place that no living one has: it goes on with that one's counters."""
+    """Gives the new worker the first slot that no living worker has. It goes on with the counters of that slot."""
     taken = {other.slot for other in server.WORKERS.values() if hasattr(other, "slot")}
     worker.slot = min(set(range(len(taken) + 1)) - taken)
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """In the new process: its own place among the counters."""
+    """Runs in the new process."""
     os.environ["METRICS_SLOT"] = str(worker.slot)

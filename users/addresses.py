@@ -1,28 +1,28 @@
-"""E-mail addresses: which spellings are one address, and what a mail server is told.
+"""E-mail addresses: which spellings are the same address, and the form that a mail server gets.
 
-A domain is one whatever its case and whether it is written in letters or as IDNA (RFC 5890) encodes it; `straße.de` and
-`strasse.de` are two, as they are for registries since IDNA 2008 (RFC 5894 §7.2). Python's own codec "idna" is of 2003:
-it makes one of them, and Django's mails would go to somebody else's server; so it is not used.
+A domain is the same in any case, and whether it is written in letters or as IDNA (RFC 5890) encodes them. `straße.de`
+and `strasse.de` are different, as for registries since IDNA 2008 (RFC 5894 §7.2). Python's codec "idna" is of 2003 and
+makes them the same, which would send mail to somebody else's server, so it is not used.
 """
 
 import re
 import unicodedata
 
 MAX_DOMAIN, MAX_LABEL = 253, 63  # RFC 1035 §2.3.4
-# More than any address has; the rest of a longer text is not looked at.
+# Longer than any address. The rest of a longer text is ignored.
 MAX_TEXT = 1000
 # Full stops of East Asian writing, which separate labels too (UTS 46 §2.3).
 _DOTS = str.maketrans("\u3002\uff0e\uff61", "...")
-# Letters, marks and digits, as IDNA 2008 allows them (RFC 5892 §2.1, §2.8); a middle dot as in Catalan, and Japanese's.
+# What IDNA 2008 allows (RFC 5892 §2.1, §2.8): letters, marks and digits, and the middle dots of Catalan and Japanese.
 _CATEGORIES = {"Ll", "Lo", "Lm", "Mn", "Mc", "Nd"}
 _OTHERS = "-·・"
 _ASCII_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
 
 def fold_email(email: str) -> str:
-    """The form under which an address is one account; of a text that is no address, something that no account has.
+    """The form that is equal for all spellings of an address. For other texts, a form that no account has.
 
-    The part before the @ is one whatever its case; letters of other alphabets are not replaced by similar ones.
+    Ignores the case of the part before the @. Letters of other alphabets are not replaced by similar ones.
     """
     text = email.strip()[:MAX_TEXT].encode(errors="replace").decode()
     local, at, domain = text.rpartition("@")
@@ -35,14 +35,14 @@ def fold_email(email: str) -> str:
 
 
 def deliverable(email: str) -> str:
-    """The address as a mail server is told it. Raises ValueError when its domain cannot be one."""
+    """The address as a mail server gets it. Raises ValueError when its domain cannot exist."""
     local, at, domain = email.rpartition("@")
     return f"{local}{at}{ascii_domain(domain)}"
 
 
 def ascii_domain(domain: str) -> str:
-    """The domain in lower case, each label in ASCII. Raises ValueError when there can be no such domain."""
-    # Bounded first: normalising and encoding cost more than the length of the text.
+    """The domain in lower case, each label in ASCII. Raises ValueError when it cannot exist."""
+    # Checked first, for normalising and encoding take more than linear time.
     if len(domain) > MAX_DOMAIN:
         raise ValueError("The domain is too long.")
     encoded = ".".join(_ascii_label(label) for label in domain.translate(_DOTS).split("."))
@@ -57,7 +57,7 @@ def _ascii_label(label: str) -> str:
     label = _mapped(label)
     if label.startswith("xn--"):
         plain = label[4:].encode("ascii").decode("punycode")
-        # One spelling for each label: what is encoded must be what we would encode (RFC 5891 §5.4).
+        # A label has one spelling: encoding it again must give the same (RFC 5891 §5.4).
         if plain.isascii() or _encoded(plain) != label or _mapped(plain) != plain:
             raise ValueError("A part of the domain is no IDNA label.")
         return label
@@ -68,7 +68,7 @@ def _ascii_label(label: str) -> str:
 
 
 def _encoded(label: str) -> str:
-    """The label as IDNA writes it in ASCII. Raises ValueError for characters that no domain has."""
+    """The label as IDNA writes it in ASCII. Raises ValueError for characters that domains cannot have."""
     allowed = all(c in _OTHERS or unicodedata.category(c) in _CATEGORIES for c in label)
     if not allowed or unicodedata.category(label[0]).startswith("M") or label.startswith("-") or label.endswith("-"):
         raise ValueError("A part of the domain has characters that a domain cannot have.")
@@ -76,7 +76,7 @@ def _encoded(label: str) -> str:
 
 
 def _mapped(label: str) -> str:
-    """Compatibility characters as what they stand for, all in lower case (UTS 46 §4, nontransitional: ß and ς stay)."""
+    """In lower case, compatibility characters replaced (UTS 46 §4, nontransitional: ß and ς stay)."""
     folded = "".join(
         c if c in "ßς" else "ß" if c == "ẞ" else c.casefold() for c in unicodedata.normalize("NFKC", label)
     )

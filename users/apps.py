@@ -1,15 +1,13 @@
-"""The people: accounts that sign in by e-mail."""
+"""The users app: accounts that sign in by e-mail."""
 
 from django.apps import AppConfig
 
 
 class UsersConfig(AppConfig):
-    """The users app."""
-
     name = "users"
 
     def ready(self) -> None:
-        """Tells /metrics and /readyz of the mail. Imported here: models are not there any earlier."""
+        """Adds the mail to /metrics and /readyz. Imports here, because models cannot be imported earlier."""
         from core.jobs import job
         from core.jobs.readiness import register_jobs
         from users import metrics

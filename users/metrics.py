@@ -1,4 +1,4 @@
-"""What /metrics tells of the mail; each is one question that an index answers."""
+"""The metrics of outgoing mail. Each is one query on an index."""
 
 from django.db.models import Count
 
@@ -8,12 +8,11 @@ from users.models import OutgoingMail
 
 
 def mails() -> dict[str, float]:
-    """Mails by status; `LATE` are those of DUE whose time has come."""
-    counted = dict(OutgoingMail.objects.order_by().values_list("status").annotate(number=Count("id")))
+    """The number of mails by status. `LATE` counts the DUE ones whose time has come."""
+    counts = dict(OutgoingMail.objects.order_by().values_list("status").annotate(number=Count("id")))
     late = job.due(OutgoingMail).order_by().count()
-    return {**{status: counted.get(status, 0) for status in OutgoingMail.Status.values}, "LATE": late}
+    return {**{status: counts.get(status, 0) for status in OutgoingMail.Status.values}, "LATE": late}
 
 
 def register() -> None:
-    """Adds them."""
     register_gauge("mails", "Mails by status; LATE: of the DUE ones, those whose time has come.", mails, label="status")

@@ -1,4 +1,4 @@
-"""The account: a person who signs in by e-mail; the refresh tokens of their devices; the mail that they are owed."""
+"""Accounts that sign in by e-mail, the refresh tokens of their devices, and their outgoing mail."""
 
 import uuid
 from typing import Any, ClassVar
@@ -15,20 +15,18 @@ from users.addresses import fold_email
 
 
 class UserQuerySet(models.QuerySet["User"]):
-    """Accounts; deactivating several at once ends their tokens too."""
-
     def update(self, **changes: Any) -> int:
-        """As Django's; whatever may deactivate ends every token."""
+        """As Django's, but an update that may deactivate accounts ends all their tokens."""
         if changes.get("is_active", True) is not True:
             changes.setdefault("token_generation", F("token_generation") + 1)
         return super().update(**changes)
 
 
 class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]
-    """Makes accounts and finds them by e-mail, however it is spelled."""
+    """Makes accounts, and finds them by any spelling of their e-mail address."""
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """A new account, the password hashed (None: it cannot sign in). Raises IntegrityError for a known address."""
+        """A new account. Without a password it cannot sign in. Raises IntegrityError for a known address."""
         user = self.model(email=email.strip(), **fields)
         user.set_password(password)
         user.save(using=self._db)
@@ -39,12 +37,12 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        """The account of an e-mail address in any case. Raises User.DoesNotExist."""
+        """The account of any spelling of an e-mail address. Raises User.DoesNotExist."""
         return self.get(email_folded=fold_email(username or ""))
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """An account. The address is stored as typed and unique by its folded form."""
+    """An account. Its address is stored as typed; the folded form is unique."""
 
     email = models.EmailField("e-mail address", max_length=254)
     email_folded = BinaryCharField(max_length=254, unique=True, editable=False)
@@ -53,7 +51,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField("staff", default=False, help_text="May use the admin and change the catalogue.")
     is_active = models.BooleanField("active", default=True, help_text="Off: cannot sign in, and tokens stop at once.")
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
-    # Every token and every session carries it: raising it by one ends all of them at once.
+    # Every token and every session carries this number. Raising it ends all of them at once.
     token_generation = models.PositiveIntegerField(default=0, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
@@ -67,9 +65,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.email
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Saves with the folded address brought up to date. A new password and deactivation end tokens and sessions.
+        """Saves, and updates the folded address. A new password or deactivation ends all tokens and sessions.
 
-        The generation itself is never written back: it may have been raised since this object was read.
+        The token generation is never written back: it may have been raised since this object was read.
         """
         self.email_folded = fold_email(self.email)
         if self._state.adding or kwargs.get("force_insert"):
@@ -80,16 +78,16 @@ class User(AbstractBaseUser, PermissionsMixin):
             names = {field.name for field in self._meta.concrete_fields if not field.primary_key}
             names -= self.get_deferred_fields()
         kwargs["update_fields"] = {*names, "email_folded"} - {"token_generation"}
-        typed: str | None = self._password  # type: ignore[attr-defined]
-        new_password = typed is not None or not self.has_usable_password()
-        ends = ("is_active" in names and not self.is_active) or ("password" in names and new_password)
+        raw_password: str | None = self._password  # type: ignore[attr-defined]
+        is_new_password = raw_password is not None or not self.has_usable_password()
+        ends_tokens = ("is_active" in names and not self.is_active) or ("password" in names and is_new_password)
         with transaction.atomic(using=kwargs.get("using")):
             super().save(*args, **kwargs)
-            if ends:
+            if ends_tokens:
                 self.end_tokens()
 
     def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
-        """What the admin's sessions must agree with: what ends every token ends them too."""
+        """Includes the token generation, so that whatever ends the tokens ends the admin's sessions too."""
         password_hash: str = super()._get_session_auth_hash(secret=secret)  # type: ignore[misc]
         return f"{password_hash}{self.token_generation}"
 
@@ -100,9 +98,9 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class TokenFamily(models.Model):
-    """One sign-in on one device: the refresh tokens that follow from it.
+    """The refresh tokens of one sign-in on one device.
 
-    It ends when it is revoked, or when its generation is no longer the account's.
+    The family ends when it is revoked, or when its generation is no longer the account's.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -120,7 +118,7 @@ class TokenFamily(models.Model):
 
 
 class RefreshToken(models.Model):
-    """A refresh token, known by its hash alone; spent by use."""
+    """A refresh token, stored as its hash. Use spends it."""
 
     family = models.ForeignKey(TokenFamily, models.CASCADE, related_name="tokens")
     digest = BinaryCharField(max_length=64, unique=True)
@@ -133,16 +131,14 @@ class RefreshToken(models.Model):
 
 
 class OutgoingMail(Job):
-    """A mail to an account, due at a moment. What it says is written when it is sent, never kept."""
+    """A mail to an account. Its text is made when it is sent, and is never stored."""
 
     class Kind(models.TextChoices):
-        """Which mail."""
-
         WELCOME = "WELCOME", "welcome"
         PASSWORD_RESET = "PASSWORD_RESET", "password reset"
 
     class Status(models.TextChoices):
-        """DUE → CLAIMED → HANDING_OVER → SENT; or FAILED; or UNCERTAIN, when nobody heard the server's answer."""
+        """DUE → CLAIMED → HANDING_OVER → SENT; or FAILED; or UNCERTAIN, when the server's answer did not arrive."""
 
         DUE = "DUE", "due"
         CLAIMED = "CLAIMED", "claimed"
@@ -153,11 +149,11 @@ class OutgoingMail(Job):
 
     status = models.CharField(max_length=16, choices=Status.choices, default=DUE, editable=False)
     kind = models.CharField(max_length=16, choices=Kind.choices, editable=False)
-    # Null: the account is gone, or is still to be looked up by `asked_for`.
+    # Null: the account was deleted, or has yet to be looked up by `asked_for`.
     user = models.ForeignKey(User, models.SET_NULL, null=True, related_name="mails", editable=False)
-    # The folded address that a reset was asked for; emptied once it is known whose it is. Never written to.
+    # The folded address that a reset was requested for, until its account is looked up. No mail is sent to it.
     asked_for = BinaryCharField(max_length=254, blank=True, default="", editable=False)
-    # Names the mail in its Message-ID: the same one whenever it is sent.
+    # Part of the Message-ID, which stays the same when the mail is sent again.
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     sent_at = models.DateTimeField(null=True, editable=False)

@@ -1,11 +1,11 @@
-"""Refresh tokens: one family for each sign-in, each token spent by use (RFC 6749 §10.4, RFC 9700 §4.14.2).
+"""Refresh tokens: each sign-in starts a family, and each token is spent by use (RFC 6749 §10.4, RFC 9700 §4.14.2).
 
-Whoever holds two tokens of one family that were both used has shown that one of them is stolen: it cannot be told
-which, so the family ends. Only hashes are stored: tokens are 256 random bits, so a plain SHA-256 is enough.
+A spent token that is used again shows that two parties have it, the owner and a thief. Nobody can tell which of them
+sent it, so the family ends. Only hashes are stored. A plain SHA-256 is enough, because tokens are 256 random bits.
 
-A token's successor follows from it (HMAC, RFC 2104) with the server's key and the family's random id. So two tabs that
-refresh at once are told the same one, which is stored nowhere: who reads the database cannot make it, nor can who holds
-the token but neither key nor id. To everybody else it is 256 random bits.
+A token's successor is derived from it (HMAC, RFC 2104) with the server's key and the family's random id. So two tabs
+that refresh at once get the same successor, although it is stored nowhere. The database alone is not enough to derive
+it, nor is the token.
 """
 
 import base64
@@ -26,14 +26,14 @@ from users.models import RefreshToken, TokenFamily, User
 
 logger = logging.getLogger(__name__)
 
-BATCH = 1000
-# How often a tab can have been overtaken within JWT_REFRESH_GRACE.
+BATCH_SIZE = 1000
+# How many successors a spent token may have had within JWT_REFRESH_GRACE.
 MAX_SUCCESSORS = 10
 
 
 @dataclass(frozen=True)
 class SignedIn:
-    """An account with a new pair of tokens; `expires_at` is the access token's."""
+    """An account and its new pair of tokens. `expires_at` is the access token's."""
 
     user: User
     token: str
@@ -41,21 +41,21 @@ class SignedIn:
     expires_at: datetime
 
 
-def digest_of(token: str) -> str:
-    """What is stored of a refresh token."""
+def token_digest(token: str) -> str:
+    """The hash that is stored in place of a refresh token."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def begin(user: User) -> SignedIn:
-    """A new family with its first pair."""
+    """Starts a family; returns its first pair of tokens."""
     family = TokenFamily.objects.create(user=user, generation=user.token_generation)
     return _pair(user, family, secrets.token_urlsafe(32))
 
 
 def rotate(token: str) -> SignedIn:
-    """The next pair of the token's family; the token is spent. Raises InvalidInput (INVALID_TOKEN).
+    """Spends the token; returns the family's next pair. Raises InvalidInput (INVALID_TOKEN).
 
-    One spent less than JWT_REFRESH_GRACE ago gives the same refresh token again. Later it is reuse and ends the family.
+    Within JWT_REFRESH_GRACE a spent token gives the same refresh token again. After that its use ends the family.
     """
     signed_in = run_in_transaction(lambda: _rotate(token))
     if signed_in is None:
@@ -65,32 +65,32 @@ def rotate(token: str) -> SignedIn:
 
 
 def revoke(token: str) -> None:
-    """Ends the token's family, whatever the token's state; an unknown one is nobody's (RFC 7009 §2.2)."""
-    _end(TokenFamily.objects.filter(tokens__digest=digest_of(token)).first())
+    """Ends the token's family, whatever the token's state. An unknown token is no error (RFC 7009 §2.2)."""
+    _end(TokenFamily.objects.filter(tokens__digest=token_digest(token)).first())
 
 
 def clear_expired() -> int:
-    """Deletes tokens whose life is over, then families without any; tells how many tokens."""
+    """Deletes expired tokens, then families without tokens; returns the number of tokens."""
     deleted = 0
     while keys := list(
-        RefreshToken.objects.filter(expires_at__lte=timezone.now()).values_list("pk", flat=True)[:BATCH]
+        RefreshToken.objects.filter(expires_at__lte=timezone.now()).values_list("pk", flat=True)[:BATCH_SIZE]
     ):
         deleted += RefreshToken.objects.filter(pk__in=keys).delete()[0]
-    # A family and its first token are one transaction, so an empty one is a dead one.
-    while empty := list(TokenFamily.objects.filter(tokens=None).values_list("pk", flat=True)[:BATCH]):
-        TokenFamily.objects.filter(pk__in=empty, tokens=None).delete()
+    # A family and its first token are made in one transaction, so an empty family is over.
+    while empty_ids := list(TokenFamily.objects.filter(tokens=None).values_list("pk", flat=True)[:BATCH_SIZE]):
+        TokenFamily.objects.filter(pk__in=empty_ids, tokens=None).delete()
     return deleted
 
 
 def _rotate(text: str) -> SignedIn | None:
-    token = RefreshToken.objects.select_related("family__user").filter(digest=digest_of(text)).first()
+    token = RefreshToken.objects.select_related("family__user").filter(digest=token_digest(text)).first()
     if token is None or token.expires_at <= timezone.now():
         return None
     family, user = token.family, token.family.user
-    # Locks the family until the end of the transaction: whatever happens to it happens one after the other.
+    # Locks the family until the transaction ends, so that its changes happen one after the other.
     if not TokenFamily.objects.filter(pk=family.pk, revoked_at=None).update(used_at=timezone.now()):
         return None
-    now = timezone.now()  # after the wait for the lock, so that it is not before another's `spent_at`
+    now = timezone.now()  # after the wait for the lock, so never before the `spent_at` of another process
     if not user.is_active or family.generation != user.token_generation:
         return None
     if RefreshToken.objects.filter(pk=token.pk, spent_at=None).update(spent_at=now):
@@ -105,9 +105,9 @@ def _rotate(text: str) -> SignedIn | None:
 
 
 def _living_successor(text: str, family: TokenFamily) -> str | None:
-    """The family's token that is not spent yet, found from one that was spent a moment ago."""
+    """The family's unspent token, found from one that was spent a moment ago."""
     for _ in range(MAX_SUCCESSORS):
-        texts = {digest_of(successor): successor for successor in _successors(text, family)}
+        texts = {token_digest(successor): successor for successor in _successors(text, family)}
         token = family.tokens.filter(digest__in=texts).first()
         if token is None:
             return None
@@ -118,7 +118,7 @@ def _living_successor(text: str, family: TokenFamily) -> str | None:
 
 
 def _successors(text: str, family: TokenFamily) -> list[str]:
-    """The token that follows this one: as the key of today makes it, and as the keys of yesterday made it."""
+    """The token's successor: first as the current key makes it, then as each former key did."""
     message = f"refresh-token-successor\0{family.pk}\0{text}".encode()
     keys = (settings.JWT_SECRET_KEY, *settings.JWT_SECRET_KEY_FALLBACKS)
     digests = (hmac.digest(key.encode(), message, "sha256") for key in keys)
@@ -132,7 +132,7 @@ def _end(family: TokenFamily | None) -> None:
 
 def _pair(user: User, family: TokenFamily, refresh_token: str) -> SignedIn:
     expires_at = timezone.now() + settings.JWT_REFRESH_LIFETIME
-    RefreshToken.objects.create(family=family, digest=digest_of(refresh_token), expires_at=expires_at)
+    RefreshToken.objects.create(family=family, digest=token_digest(refresh_token), expires_at=expires_at)
     return _signed_in(user, refresh_token)
 
 

@@ -1,4 +1,4 @@
-"""The GraphQL door of accounts: what can be read and done. Its types are in users.types."""
+"""Accounts in GraphQL: the queries and mutations. Their types are in users.types."""
 
 from typing import Any
 
@@ -26,20 +26,15 @@ from users.types import (
 
 
 class UsersQuery(graphene.ObjectType):
-    """What can be read of accounts."""
-
     me = graphene.Field(User, description="The signed-in user; null without a valid token.")
 
     @staticmethod
     def resolve_me(root: None, info: GraphQLResolveInfo) -> models.User | None:
-        """The viewer."""
         viewer = info.context.user
         return None if isinstance(viewer, AnonymousUser) else viewer
 
 
 class UsersMutation(graphene.ObjectType):
-    """What can be done with accounts."""
-
     register = graphene.Field(
         RegisterPayload,
         input=RegisterInput(required=True),
@@ -78,18 +73,16 @@ class UsersMutation(graphene.ObjectType):
 
     @staticmethod
     def resolve_register(root: None, info: GraphQLResolveInfo, input: dict[str, Any]) -> RegisterPayload:
-        """A new account with its first pair of tokens."""
-        # A name given as null is none.
-        given = {name: value for name, value in input.items() if value is not None}
+        # A name that is null counts as not given.
+        values = {name: value for name, value in input.items() if value is not None}
         try:
-            signed_in = services.register(**given, address=client_address(info.context))
+            signed_in = services.register(**values, address=client_address(info.context))
         except InvalidInput as error:
             return RegisterPayload(errors=refused(info.context, error))
         return RegisterPayload(**vars(signed_in), errors=[])
 
     @staticmethod
     def resolve_token_auth(root: None, info: GraphQLResolveInfo, email: str, password: str) -> TokenPayload:
-        """A pair of tokens for right credentials."""
         try:
             signed_in = services.sign_in(email=email, password=password, address=client_address(info.context))
         except InvalidInput as error:
@@ -98,7 +91,6 @@ class UsersMutation(graphene.ObjectType):
 
     @staticmethod
     def resolve_refresh_token(root: None, info: GraphQLResolveInfo, refresh_token: str) -> TokenPayload:
-        """The next pair of tokens."""
         try:
             signed_in = services.refresh(token=refresh_token, address=client_address(info.context))
         except InvalidInput as error:
@@ -107,7 +99,6 @@ class UsersMutation(graphene.ObjectType):
 
     @staticmethod
     def resolve_verify_token(root: None, info: GraphQLResolveInfo, token: str) -> VerifyPayload:
-        """Whether the token holds; the user whom it speaks for."""
         try:
             user, expires_at = tokens.verify(token)
         except tokens.TokenRefused:
@@ -116,19 +107,17 @@ class UsersMutation(graphene.ObjectType):
 
     @staticmethod
     def resolve_revoke_token(root: None, info: GraphQLResolveInfo, refresh_token: str) -> RevokePayload:
-        """Whoever holds the token may end it; an unknown one has ended already (RFC 7009 §2.2)."""
+        """Needs no sign-in: whoever holds the token may end it. An unknown one is no error (RFC 7009 §2.2)."""
         services.revoke(token=refresh_token)
         return RevokePayload(revoked=True, errors=[])
 
     @staticmethod
     def resolve_revoke_all_tokens(root: None, info: GraphQLResolveInfo) -> RevokePayload:
-        """The caller's own token ends too."""
         services.revoke_all(user=_viewer(info))
         return RevokePayload(revoked=True, errors=[])
 
     @staticmethod
     def resolve_password_change(root: None, info: GraphQLResolveInfo, input: dict[str, str]) -> TokenPayload:
-        """A new password and a new pair of tokens."""
         user = _viewer(info)
         try:
             signed_in = services.change_password(user=user, **input, address=client_address(info.context))
@@ -138,7 +127,6 @@ class UsersMutation(graphene.ObjectType):
 
     @staticmethod
     def resolve_password_reset_request(root: None, info: GraphQLResolveInfo, email: str) -> RequestedPayload:
-        """Asks for the mail."""
         try:
             services.request_password_reset(email=email, address=client_address(info.context))
         except InvalidInput as error:
@@ -147,7 +135,6 @@ class UsersMutation(graphene.ObjectType):
 
     @staticmethod
     def resolve_password_reset(root: None, info: GraphQLResolveInfo, input: dict[str, str]) -> UserPayload:
-        """A new password by a mailed link."""
         try:
             user = services.reset_password(**input, address=client_address(info.context))
         except InvalidInput as error:

@@ -1,34 +1,34 @@
-"""The REST shapes of accounts."""
+"""Accounts in REST: what bodies and answers look like."""
 
 from graphql_relay import to_global_id
 from rest_framework import serializers
 
 from core.rest.parameters import DateTimeParameter, TextField
 from users import models
-from users.validators import EMAIL_LENGTH, NAME_LENGTH, PASSWORD_LENGTH
+from users.validators import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH, MAX_PASSWORD_LENGTH
 
 
 class PasswordField(TextField):
     """A password, every character of which counts."""
 
     def __init__(self) -> None:
-        super().__init__(max_length=PASSWORD_LENGTH, trim_whitespace=False, style={"input_type": "password"})
+        super().__init__(max_length=MAX_PASSWORD_LENGTH, trim_whitespace=False, style={"input_type": "password"})
 
 
 class CredentialsSerializer(serializers.Serializer):
     """An e-mail address, in any case, and its password."""
 
-    email = TextField(max_length=EMAIL_LENGTH)
+    email = TextField(max_length=MAX_EMAIL_LENGTH)
     password = PasswordField()
 
 
 class RegistrationSerializer(serializers.Serializer):
     """A new account."""
 
-    email = TextField(max_length=EMAIL_LENGTH)
+    email = TextField(max_length=MAX_EMAIL_LENGTH)
     password = PasswordField()
-    first_name = TextField(max_length=NAME_LENGTH, allow_blank=True, required=False)
-    last_name = TextField(max_length=NAME_LENGTH, allow_blank=True, required=False)
+    first_name = TextField(max_length=MAX_NAME_LENGTH, allow_blank=True, required=False)
+    last_name = TextField(max_length=MAX_NAME_LENGTH, allow_blank=True, required=False)
 
 
 class RefreshSerializer(serializers.Serializer):

@@ -1,4 +1,4 @@
-"""What can be done with accounts. `address` is always the client's network address, by which attempts are counted."""
+"""Writes accounts. `address` is always the client's network address; attempts are counted by it."""
 
 from contextlib import suppress
 
@@ -36,7 +36,7 @@ def register(*, email: str, password: str, first_name: str = "", last_name: str 
         user.set_password(password)
 
     def create() -> SignedIn:
-        user.pk = None  # a deadlock may have undone it once
+        user.pk = None  # a deadlock may have undone an earlier attempt
         user.save(force_insert=True)
         outbox.enqueue(OutgoingMail.Kind.WELCOME, user=user, delay=settings.WELCOME_EMAIL_DELAY)
         return refresh_tokens.begin(user)
@@ -55,7 +55,7 @@ def register(*, email: str, password: str, first_name: str = "", last_name: str 
 def check_credentials(*, email: str, password: str, address: str) -> User:
     """The active account of these credentials. Raises InvalidInput (INVALID_CREDENTIALS), Throttled.
 
-    Unknown address, wrong password and deactivated account are the same in answer and in time: one hash each.
+    An unknown address, a wrong password and a deactivated account have the same answer and take as long: one hash.
     """
     hashers.slots.check()
     folded = fold_email(email)
@@ -67,7 +67,7 @@ def check_credentials(*, email: str, password: str, address: str) -> User:
 
 
 def sign_in(*, email: str, password: str, address: str) -> SignedIn:
-    """A pair of tokens for right credentials. Raises as `check_credentials`."""
+    """A pair of tokens for the right credentials. Raises what `check_credentials` raises."""
     user = check_credentials(email=email, password=password, address=address)
 
     def begin() -> SignedIn:
@@ -78,13 +78,13 @@ def sign_in(*, email: str, password: str, address: str) -> SignedIn:
 
 
 def refresh(*, token: str, address: str) -> SignedIn:
-    """The next pair of tokens for a refresh token, which is spent. Raises InvalidInput (INVALID_TOKEN), Throttled."""
+    """Spends a refresh token; returns the next pair. Raises InvalidInput (INVALID_TOKEN), Throttled."""
     throttles.count_refresh(address)
     return refresh_tokens.rotate(token)
 
 
 def revoke(*, token: str) -> None:
-    """Signs one device out: the refresh tokens of its family end; the access token lives out its minutes."""
+    """Signs one device out: ends its family of refresh tokens. The access token holds until it expires."""
     refresh_tokens.revoke(token)
 
 
@@ -94,15 +94,15 @@ def revoke_all(*, user: User) -> None:
 
 
 def deactivate(*, user: User) -> None:
-    """Shuts the account: it cannot sign in, and all its tokens end at once."""
+    """Deactivates the account: it cannot sign in, and all its tokens end at once."""
     user.is_active = False
     user.save(update_fields=["is_active"])
 
 
 def change_password(*, user: User, current_password: str, new_password: str, address: str) -> SignedIn:
-    """A new password: every token of the account ends; a new pair. Raises InvalidInput, Throttled.
+    """Sets a new password and ends every token; returns a new pair. Raises InvalidInput, Throttled.
 
-    Wrong current passwords count as failures to sign in: a stolen access token is no way to guess on.
+    A wrong current password counts as a failed sign-in, so that a stolen access token does not allow more guesses.
     """
     if not _knows_password(user, user.email_folded, current_password, address):
         message = "This is not your current password."
@@ -115,9 +115,9 @@ def change_password(*, user: User, current_password: str, new_password: str, add
 
 
 def request_password_reset(*, email: str, address: str) -> None:
-    """Asks for a mail with a link to set a new password. Raises InvalidInput (no address at all), Throttled.
+    """Enqueues a mail with a link to set a new password. Raises InvalidInput (not an address), Throttled.
 
-    Whether there is such an account is looked up when the mail is sent: until then both cases are the same row.
+    The account is looked up when the mail is sent. Until then a known and an unknown address are the same row.
     """
     email = fold_email(validators.checked_email(email))
     throttles.count_reset_mail(email, address)
@@ -126,7 +126,7 @@ def request_password_reset(*, email: str, address: str) -> None:
 
 
 def reset_password(*, uid: str, token: str, new_password: str, address: str) -> User:
-    """Sets the password by a mailed link, which works once; every token ends. Raises InvalidInput, Throttled."""
+    """Sets the password by a mailed link, which works once; ends every token. Raises InvalidInput, Throttled."""
     throttles.count_reset(address)
     user = _account_of(uid)
     if user is None or not default_token_generator.check_token(user, token):
@@ -139,7 +139,7 @@ def reset_password(*, uid: str, token: str, new_password: str, address: str) -> 
 
 
 def _checked_account(email: str, password: str, first_name: str, last_name: str) -> User:
-    """An account, not yet saved, without its password. Raises InvalidInput with every fault."""
+    """An unsaved account without its password. Raises InvalidInput with every error."""
     field_errors: list[FieldError] = []
     user = User(email=email.strip())
     for field, check in (
@@ -161,29 +161,29 @@ def _checked_account(email: str, password: str, first_name: str, last_name: str)
 
 
 def _knows_password(user: User | None, email: str, password: str, address: str) -> bool:
-    """Whether it is the active account's password; one hash, always. Failures are counted. Raises Throttled.
+    """Whether it is the active account's password. Always hashes once. Counts failures. Raises Throttled.
 
-    The attempt is counted before it is looked at, so that parallel guesses cannot exceed the limit.
+    The attempt is counted before the password is checked, so that parallel guesses cannot exceed the limit.
     """
-    # Who is refused by a limit keeps nobody waiting for a slot, and who gets no slot writes nothing.
+    # First the limits, which need no slot; then a slot; only then is the attempt written down.
     throttles.check_sign_in(email, address)
-    # Django hashes once for an account without a usable password too, which "!" is.
-    known = user.password if user is not None and len(password) <= validators.PASSWORD_LENGTH else "!"
+    # "!" is no usable password; Django hashes once for it too.
+    stored_hash = user.password if user is not None and len(password) <= validators.MAX_PASSWORD_LENGTH else "!"
     with hashers.slots.hold():
         counted = throttles.count_sign_in(email, address)
-        right, outdated = verify_password(password, known)
-    if user is None or not right or not user.is_active:
+        is_right, is_outdated = verify_password(password, stored_hash)
+    if user is None or not is_right or not user.is_active:
         return False
     throttles.was_no_failure(counted)
     throttles.remember_client(email, address)
-    if outdated:
-        # Only here, after success: a second hash must not tell a wrong guess from a right one.
+    if is_outdated:
+        # Only after success: a second hash after a failure would take longer, and tell what was wrong.
         _hash_again(user, password)
     return True
 
 
 def _hash_again(user: User, password: str) -> None:
-    """Stores the hash that is made today of a password that was right; when there is too much to do, another time."""
+    """Replaces an outdated hash of the right password; when too many passwords are being hashed, another time."""
     with suppress(Throttled):
         hashed = make_password(password)
         if User.objects.filter(pk=user.pk, password=user.password).update(password=hashed):
@@ -191,7 +191,7 @@ def _hash_again(user: User, password: str) -> None:
 
 
 def _replace_password(user: User, password: str) -> bool:
-    """Sets a new password and ends every token; False when it is no longer the one we read."""
+    """Sets a new password and ends every token; False when the stored one has changed since it was read."""
     hashed = make_password(password)
     unchanged = User.objects.filter(pk=user.pk, password=user.password, is_active=True)
     if not unchanged.update(password=hashed, token_generation=F("token_generation") + 1):

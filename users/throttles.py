@@ -1,11 +1,12 @@
-"""How often accounts may be tried, and whose attempts count together. `address` is the client's network address.
+"""The limits of sign-ins, registrations and resets. `address` is always the client's network address.
 
-Three limits stand in the way of guessing a password. Two refuse: so many failures of one client for one account, and of
-one client for all accounts (an IPv6 client has a /64; the /56 and /48 around it have limits too). The third only slows:
-after so many failures for an account from anywhere, a client that the account is not known to sign in from waits for
-one of few moments. So guesses spread over many addresses are slow, and nobody can lock an owner out: where they signed
-in before, nothing is different; elsewhere a place that has not failed yet goes first; and a mailed reset link is not
-slowed, after which the place is known.
+Three limits slow down guessing a password. Two refuse: they count the failures of one client for one account, and of
+one client for all accounts (an IPv6 client is a /64; the /56 and /48 around it have limits too). The third counts an
+account's failures from anywhere. Above it, clients that the account does not know share a few attempts a minute.
+
+So guesses from many addresses are slow, and yet nobody can lock an owner out. A client from which they signed in before
+is not slowed. Elsewhere, a site that has not failed yet goes first. A mailed reset link is not slowed, and after it the
+account knows the client.
 """
 
 from collections.abc import Iterable
@@ -16,11 +17,11 @@ from core.throttling import attempts
 from core.throttling.attempts import MoreLimits, Recorded, RecordedAttempt
 from core.throttling.limits import Limit, client_limits, client_network, multiply, site_network
 
-# A client address may do ten times what it may do for one account.
-FOR_ALL_ACCOUNTS = 10
-# While an account is slowed, one attempt in so many seconds: of a place's first one in the window, and of all others.
+# For all accounts together, a client may do ten times what it may do for one.
+ALL_ACCOUNTS_FACTOR = 10
+# While an account is slowed, one attempt in this time: for first attempts of a site in the window, and for all others.
 FIRST_ATTEMPT_EVERY_SECONDS, OTHER_ATTEMPT_EVERY_SECONDS = 2, 10
-# How long an account knows a client from which it signed in.
+# How long an account knows a client that signed in.
 KNOWN_SECONDS = 90 * 86400
 
 
@@ -56,9 +57,9 @@ def check_sign_in(email: str, address: str) -> None:
 
 
 def count_sign_in(email: str, address: str) -> list[RecordedAttempt]:
-    """Counts an attempt at the account of a folded e-mail address as a failure, before the password is looked at.
+    """Counts an attempt at the account of a folded e-mail address as a failure, before the password is checked.
 
-    Answers what to give back when it was none. Raises Throttled, the same for addresses without an account.
+    Returns what `was_no_failure` takes back. Raises Throttled, also for addresses without an account.
     """
     limits, more_limits = _sign_ins(email, address)
     recorded = attempts.record(*limits, more_limits=more_limits)
@@ -66,31 +67,31 @@ def count_sign_in(email: str, address: str) -> list[RecordedAttempt]:
 
 
 def was_no_failure(recorded: Iterable[RecordedAttempt]) -> None:
-    """Gives back a counted sign-in."""
+    """Takes a counted sign-in out of the count."""
     attempts.withdraw(recorded)
 
 
 def remember_client(email: str, address: str) -> None:
-    """Lets the account of a folded e-mail address know the client that has just proved to be its owner's."""
+    """Has the account of a folded e-mail address know a client that has just signed in or reset the password."""
     if not attempts.is_counted(_known(email, address)):
         attempts.record(_known(email, address))
 
 
 def _sign_ins(email: str, address: str) -> tuple[list[Limit], MoreLimits]:
-    """What an attempt counts under, and under what besides when the account is slowed."""
+    """The limits that count an attempt, and a function that returns further ones when the account is slowed."""
     soft = settings.THROTTLE_SIGN_IN_ACCOUNT if settings.THROTTLE_SIGN_IN else None
     of_account = Limit(soft, ("sign-in-account", email), refuses=False)
     of_site = Limit(soft, ("sign-in-site", email, site_network(address)), refuses=False)
     limits = [
-        # The client's come first: a client that is stopped writes no row for yet another account.
-        *client_limits(multiply(settings.THROTTLE_SIGN_IN, FOR_ALL_ACCOUNTS), "sign-in-client", address=address),
+        # The client's own limits come first, so that a refused client writes no row for another account.
+        *client_limits(multiply(settings.THROTTLE_SIGN_IN, ALL_ACCOUNTS_FACTOR), "sign-in-client", address=address),
         Limit(settings.THROTTLE_SIGN_IN, ("sign-in", email, client_network(address))),
         of_site,
         of_account,
     ]
 
     def more_limits(recorded: Recorded) -> list[Limit]:
-        """One at a time for clients that the account does not know; a site's first attempt has its own line."""
+        """Slows clients that the account does not know; first attempts of a site have a limit of their own."""
         if soft is None or recorded[of_account].count <= soft[0] or attempts.is_counted(_known(email, address)):
             return []
         if recorded[of_site].count == 1:
@@ -109,4 +110,4 @@ def _known(email: str, address: str) -> Limit:
 
 
 def _resets(address: str) -> list[Limit]:
-    return client_limits(multiply(settings.THROTTLE_RESET, FOR_ALL_ACCOUNTS), "reset", address=address)
+    return client_limits(multiply(settings.THROTTLE_RESET, ALL_ACCOUNTS_FACTOR), "reset", address=address)

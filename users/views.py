@@ -1,4 +1,4 @@
-"""The REST door of accounts."""
+"""Accounts in REST."""
 
 from collections.abc import Mapping
 
@@ -18,30 +18,30 @@ from core.throttling.budget import PASSWORD_COST
 from users import services
 from users.serializers import CredentialsSerializer, RefreshSerializer, RegistrationSerializer, TokenSerializer
 
-# Where GraphQL's paths are not REST's names.
+# GraphQL's field names that are not REST's.
 NAMES = {"firstName": "first_name", "lastName": "last_name"}
 UNAUTHORIZED = {ErrorCode.INVALID_CREDENTIALS, ErrorCode.INVALID_TOKEN}
 
 
 class NoAuthentication(BearerAuthentication):
-    """Ignores whatever token a request carries: an expired one must not stand in the way of a new one."""
+    """Ignores the request's token: an expired one must not keep anybody from getting a new one."""
 
     def authenticate(self, request: Request) -> None:
-        """Nobody."""
+        """Always anonymous."""
 
 
-class _ForAll(APIView):
-    """What needs no token: it gives one."""
+class _PublicView(APIView):
+    """Needs no token: it gives one."""
 
     authentication_classes = [NoAuthentication]
     permission_classes = [AllowAny]
 
 
 def _read(serializer: type[Serializer], request: Request) -> Mapping[str, str]:
-    """The body as the serializer reads it. Raises ValidationError."""
-    read = serializer(data=request.data)
-    read.is_valid(raise_exception=True)
-    return read.validated_data
+    """The validated body. Raises ValidationError."""
+    body = serializer(data=request.data)
+    body.is_valid(raise_exception=True)
+    return body.validated_data
 
 
 def _shown(error: InvalidInput) -> APIException:
@@ -52,7 +52,7 @@ def _shown(error: InvalidInput) -> APIException:
     return api_exception(error, NAMES)
 
 
-class RegisterView(_ForAll):
+class RegisterView(_PublicView):
     """Make an account."""
 
     cost = PASSWORD_COST
@@ -74,7 +74,6 @@ class RegisterView(_ForAll):
         ],
     )
     def post(self, request: Request) -> Response:
-        """A new account with its first pair of tokens."""
         account = _read(RegistrationSerializer, request)
         try:
             signed_in = services.register(**account, address=client_address(request))
@@ -83,7 +82,7 @@ class RegisterView(_ForAll):
         return Response(TokenSerializer(signed_in).data, status=201)
 
 
-class TokenView(_ForAll):
+class TokenView(_PublicView):
     """Sign in."""
 
     cost = PASSWORD_COST
@@ -105,7 +104,6 @@ class TokenView(_ForAll):
         ],
     )
     def post(self, request: Request) -> Response:
-        """A token pair."""
         credentials = _read(CredentialsSerializer, request)
         try:
             signed_in = services.sign_in(**credentials, address=client_address(request))
@@ -114,7 +112,7 @@ class TokenView(_ForAll):
         return Response(TokenSerializer(signed_in).data)
 
 
-class RefreshView(_ForAll):
+class RefreshView(_PublicView):
     """Go on being signed in."""
 
     @extend_schema(
@@ -128,7 +126,6 @@ class RefreshView(_ForAll):
         tags=["auth"],
     )
     def post(self, request: Request) -> Response:
-        """The next token pair."""
         token = _read(RefreshSerializer, request)["refresh_token"]
         try:
             signed_in = services.refresh(token=token, address=client_address(request))

@@ -1,15 +1,17 @@
-"""Attacks on gunicorn as in production, from outside; one table of what each cost.
+"""Attacks gunicorn as in production from outside. Prints one table of what each attack cost.
 
     .venv/bin/python -m bench.attacks [--only NAME] [--list]
     DATABASE_URL=mysql://…/empty CACHE_URL=redis://… .venv/bin/python -m bench.attacks
 
-Starts docker/gunicorn.conf.py with DEBUG off on SQLite, or on DATABASE_URL (an empty database), and a Redis of 192 MB
-with volatile-lru, unless CACHE_URL names one or there is none. Each attack is bounded in count and ends after 90 seconds.
-An attack passes when /healthz answered within a second all the while, no web process died, grew beyond the attack's
-own bound meanwhile or by more than 100 MB for good, no answer was a server error, the slowest request kept its own
-bound, and the sign-in throttle still refuses.
-At the end the web processes' memory is searched for secrets that were sent (as root; else it is left out).
-Exit status 1 when anything failed.
+Starts docker/gunicorn.conf.py with DEBUG off, on SQLite or on the empty database of DATABASE_URL, with the Redis of
+CACHE_URL or its own of 192 MB with volatile-lru (none where Redis is not installed). Each attack sends a bounded number
+of requests and ends after 90 seconds. An attack passes when all of these hold:
+- /healthz answered within a second all the time, and no web process died;
+- no process grew beyond the attack's own limit, or by more than 100 MB for good;
+- no answer was a server error, and the slowest request took no longer than the attack's own limit;
+- the sign-in throttle still refuses.
+At the end the memory of the web processes is searched for secrets that were sent (needs root). Exit status 1 when
+anything failed.
 """
 
 import argparse
@@ -26,7 +28,7 @@ from bench.attacks.client import Stranger
 from bench.attacks.registry import ATTACKS, MARKS, PASSWORD, SIGN_IN, account
 from bench.attacks.service import MEGABYTE, Service, Watch
 
-MOST_HEALTHZ, MOST_KEPT = 1.0, 100 * MEGABYTE
+MAX_HEALTHZ_SECONDS, MAX_GROWTH_BYTES = 1.0, 100 * MEGABYTE
 GUESSER = "192.0.2.10"
 
 
@@ -85,9 +87,9 @@ def run(service: Service, chosen: list[str]) -> int:
         errors = [answer for answer in stranger.answers if answer.status >= 500 or "INTERNAL_ERROR" in answer.codes]
         silent = sum(answer.status == 0 for answer in stranger.answers)
         wrong = [
-            *([f"/healthz {seen.healthz:.1f} s"] if seen.healthz > MOST_HEALTHZ else []),
+            *([f"/healthz {seen.healthz:.1f} s"] if seen.healthz > MAX_HEALTHZ_SECONDS else []),
             *([f"grew by {seen.peak / MEGABYTE:.0f} MB > {peak:g}"] if seen.peak > peak * MEGABYTE else []),
-            *([f"kept {seen.kept / MEGABYTE:.0f} MB"] if seen.kept > MOST_KEPT else []),
+            *([f"kept {seen.kept / MEGABYTE:.0f} MB"] if seen.kept > MAX_GROWTH_BYTES else []),
             *(["a process died"] if seen.died else []),
             *([f"{len(errors)} server errors ({errors[0].text[:60]!r})"] if errors else []),
             *([f"{silent} without an answer"] if silent else []),

@@ -1,4 +1,4 @@
-"""A stranger with as many addresses as they like: requests, and what they were answered."""
+"""A stranger with any number of addresses: sends requests and keeps what came back."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""What one request can cost: searches, variables, documents, odd bytes."""
+"""Attacks with one expensive request: searches, variables, documents, odd bytes."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What an attack is: it sends through its stranger and returns what it holds against the service, in words; "" is nothing."""
+"""The list of attacks. An attack sends through its stranger and returns what went wrong, in words; "" is nothing."""
 
 import uuid
 from collections.abc import Callable

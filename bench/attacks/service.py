@@ -1,4 +1,4 @@
-"""The service that is attacked: gunicorn as in production, with a Redis of its own, watched from outside."""
+"""The attacked service: gunicorn as in production, with a Redis of its own, watched from outside."""
 
 import http.client
 import os

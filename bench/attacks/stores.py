@@ -1,4 +1,4 @@
-"""What many requests can leave behind: in the memory of a process, and in the cache that counts sign-ins too."""
+"""Attacks that fill stores by many requests: a process's memory, and the cache that also counts sign-ins."""
 
 import json
 from hashlib import sha256

@@ -1,1 +1,1 @@
-"""Faults on purpose: a mixed load on the composed system while its parts are killed, then a check of the books."""
+"""Fault injection: a mixed load on the composed system while its parts are killed, and a check of the books."""

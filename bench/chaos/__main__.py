@@ -1,10 +1,10 @@
-"""`make chaos`: starts a second, separate system in Docker, loads it, breaks it part by part, checks the books.
+"""`make chaos` starts a second system in Docker, loads it, breaks it part by part and checks the books.
 
     python -m bench.chaos [--rate 15] [--calm 8] [--only redis mysql] [--keep]
 
-It has its own project, volumes, secrets and ports of loopback, so that it harms no other; it is removed afterwards.
-Rate (requests a second) and time (about 7 minutes) are bounded. Exit status 1 when the books do not balance, when a request failed while
-nothing was broken, or when the system did not come back.
+It has its own project, volumes, secrets and loopback ports, so it harms no other system, and it is removed at the end.
+The rate (requests per second) and the time (about 7 minutes) are bounded. Exit status 1 when the books do not balance,
+when a request failed while nothing was broken, or when the system did not recover.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""What the load does, and the ledger of what the service said yes to."""
+"""What the load does, and a ledger of the writes that the service acknowledged."""
 
 import io
 import random

@@ -1,6 +1,6 @@
-"""The books, checked when the load is over: what was acknowledged is there, once. One small function for each.
+"""Checks the books after the load: every acknowledged write must be there exactly once. One small function for each.
 
-Each returns what is wrong, in words; a check whose part is not built yet is skipped and said so.
+Each check returns what is wrong, in words. A check of a part that is not built yet is skipped and says so.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Speaks to the shop as a storefront does: one connection a request, an answer or the reason why there is none."""
+"""An HTTP client like a storefront: one connection per request, an answer or the reason why there is none."""
 
 import http.client
 import json
@@ -10,7 +10,7 @@ PATIENCE = 20.0
 
 
 class NoAnswer(Exception):
-    """The request may have been served or not: nobody knows. `kind` says how it ended."""
+    """There was no answer, and whether the request was served is unknown. `kind` says how it ended."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -18,7 +18,7 @@ class NoAnswer(Exception):
 
 
 class Refused(Exception):
-    """The service answered, and it was no."""
+    """The service refused the request."""
 
 
 @dataclass

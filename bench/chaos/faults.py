@@ -1,4 +1,4 @@
-"""What is broken, and how it is mended; each is one small function that leaves the system whole."""
+"""The injected faults. Each is one small function that breaks something and mends it again."""
 
 import subprocess
 import time
@@ -22,7 +22,7 @@ class System:
         return done.stdout
 
     def inside(self, service: str, script: str, *options: str) -> str:
-        """Runs a shell script in a service's container. Raises RuntimeError when it fails: no fault, no rehearsal."""
+        """Runs a shell script in a service's container. Raises RuntimeError when it fails."""
         return self.run("exec", "-T", *options, service, "sh", "-c", script)
 
     def kill(self, service: str, seconds: float = OUTAGE) -> None:

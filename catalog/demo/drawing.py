@@ -16,14 +16,14 @@ from PIL import Image, ImageColor, ImageDraw, ImageFilter
 from catalog.images.protocol import receive, send
 
 SIDE = 1000
-# Drawn larger and scaled down: Pillow's shapes have hard edges.
+# Shapes are drawn larger and scaled down, because Pillow does not smooth edges.
 SCALE = 2
 Colour = tuple[int, int, int]
 Pen = ImageDraw.ImageDraw
 
 
 def draw(*, seed: str, subject: str, colour: str) -> bytes:
-    """A square JPEG. `seed` varies it; `subject` is one of SUBJECTS, else a still life; `colour` is CSS's or ""."""
+    """A square JPEG that `seed` varies. `subject` is a key of SUBJECTS (else vases); `colour` is a CSS colour or ""."""
     dice = _Dice(seed)
     hue = dice.below(360)
     main: Colour = ImageColor.getrgb(colour or f"hsl({hue}, 38%, 52%)")[:3]
@@ -41,15 +41,15 @@ def draw(*, seed: str, subject: str, colour: str) -> bytes:
 
 
 class _Dice:
-    """Numbers that follow from the seed alone, on every machine."""
+    """Random numbers that depend on the seed only, whatever the machine."""
 
     def __init__(self, seed: str) -> None:
-        self._seed, self._thrown = seed, 0
+        self._seed, self._count = seed, 0
 
     def below(self, limit: int) -> int:
         """From 0 to limit - 1."""
-        self._thrown += 1
-        digest = hashlib.sha256(f"{self._seed}:{self._thrown}".encode()).digest()
+        self._count += 1
+        digest = hashlib.sha256(f"{self._seed}:{self._count}".encode()).digest()
         return int.from_bytes(digest[:4], "big") % limit
 
 
@@ -204,7 +204,7 @@ def main() -> None:
     os.nice(10)
     with suppress(EOFError):
         while True:
-            arguments, _ = receive(sys.stdin.buffer, most=0)
+            arguments, _ = receive(sys.stdin.buffer, max_bytes=0)
             send(sys.stdout.buffer, {}, [draw(**arguments)])
 
 

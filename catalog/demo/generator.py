@@ -1,7 +1,7 @@
-"""Makes the demo catalogue from the words in the TOML files beside it: pure, and byte for byte the same every time.
+"""Makes the demo catalogue from the words in the TOML files beside it. The result is the same on every run.
 
-A product line (a lamp) times its variants (brushed brass, matt black) gives products. What the files do not say (stock,
-rating, date) is drawn from a hash of the slug, so that a line added later moves nothing else.
+Each product line (a lamp) has variants (brushed brass, matt black), and each variant is a product. Stock, rating and
+date are not in the files: they follow from a hash of the slug, so a new line changes no other product.
 """
 
 import hashlib
@@ -22,16 +22,16 @@ LAST_DAY = datetime(2026, 9, 30, tzinfo=UTC)
 DAYS = 730  # the first product is at most this much older than LAST_DAY
 VARIANT_DAYS = 30  # within which all variants of a line come into the shop
 UNRATED_PERCENT = 12
-# Of a hundred rated products: how many, and between which tenths of a star. Most are liked, a few are not.
+# How many of a hundred rated products have a rating in which range, in tenths of a star.
 RATINGS = ((80, 36, 48), (8, 49, 50), (9, 24, 35), (3, 0, 23))
-# Below a price: the fullest shelf. Mugs come by the hundred, sofas one by one.
+# Below each price: the largest stock. There are hundreds of a mug, and a few of a sofa.
 SHELVES = ((Decimal(30), 480), (Decimal(100), 160), (Decimal(400), 60), (Decimal(1000), 24))
 SMALLEST_SHELF = 9
 
 
 @dataclass(frozen=True)
 class DemoCategory:
-    """A node of the tree; parents come before their children."""
+    """A category. In the catalogue, parents stand before their children."""
 
     name: str
     slug: str
@@ -40,15 +40,13 @@ class DemoCategory:
 
 @dataclass(frozen=True)
 class DemoBrand:
-    """A brand."""
-
     name: str
     slug: str
 
 
 @dataclass(frozen=True)
 class DemoProduct:
-    """A product with the slugs of its category (a leaf) and brand."""
+    """A product. Its category is a leaf of the tree."""
 
     name: str
     slug: str
@@ -65,7 +63,7 @@ class DemoProduct:
 
 @dataclass(frozen=True)
 class DemoCatalogue:
-    """All of the demo shop, in the order in which it is written."""
+    """The demo shop, in the order in which it is written to the database."""
 
     categories: list[DemoCategory]
     brands: list[DemoBrand]
@@ -73,7 +71,7 @@ class DemoCatalogue:
 
 
 def demo_catalogue() -> DemoCatalogue:
-    """The demo shop. Raises KeyError when a product line names a leaf or a brand that is not listed."""
+    """Reads the demo shop. Raises KeyError when a product line names an unknown leaf or brand."""
     categories = list(_categories(_read("categories.toml")))
     brands = {name: DemoBrand(name, slug_of(name)) for name in _read("brands.toml")["names"]}
     lines: dict[str, list[dict[str, Any]]] = {category.name: [] for category in categories}
@@ -136,7 +134,7 @@ def _variant_code(variant: str) -> str:
     """The end of a SKU: "28 cm" → 28, "0.5 l" → 05, "brushed brass" → BB, "walnut" → WL."""
     if number := re.search(r"\d[\d.]*", variant):
         return number[0].replace(".", "")
-    words = re.findall(r"[a-z]+", fold(variant))
+    words: list[str] = re.findall(r"[a-z]+", fold(variant))
     if len(words) > 1:
         return "".join(word[0] for word in words[:2]).upper()
     consonants = re.sub(r"[aeiou]", "", words[0][1:])
@@ -144,12 +142,12 @@ def _variant_code(variant: str) -> str:
 
 
 def _draw(slug: str, what: str, below: int) -> int:
-    """A number from 0 to below - 1 that depends on its arguments alone, on every Python and machine."""
+    """A number from 0 to below - 1 that depends on the arguments only, whatever the Python and the machine."""
     return int.from_bytes(hashlib.sha256(f"{what}:{slug}".encode()).digest()[:8], "big") % below
 
 
 def _quantity(slug: str, price: Decimal) -> int:
-    """Units in stock: of a hundred products 8 are sold out, 14 nearly, the others as the shelf for the price allows."""
+    """Units in stock. Of a hundred products 8 are sold out and 14 nearly; that of the others depends on the price."""
     kind = _draw(slug, "stock", 100)
     if kind < 8:
         return 0
@@ -160,7 +158,7 @@ def _quantity(slug: str, price: Decimal) -> int:
 
 
 def _rating(slug: str) -> float | None:
-    """Stars from 0 to 5 in tenths, None when nobody has rated it yet."""
+    """Stars from 0 to 5 in tenths; None for a product without ratings."""
     if _draw(slug, "reviewed", 100) < UNRATED_PERCENT:
         return None
     kind = _draw(slug, "liked", 100)
@@ -172,6 +170,6 @@ def _rating(slug: str) -> float | None:
 
 
 def _created_at(slug: str, launch: int) -> datetime:
-    """In the two years before LAST_DAY, soon after the line's launch (days from the first), in the office's hours."""
+    """In office hours, within VARIANT_DAYS after the line's launch, a number of days after the first possible one."""
     day = LAST_DAY - timedelta(days=DAYS - launch - _draw(slug, "day", VARIANT_DAYS))
     return day + timedelta(hours=7, seconds=_draw(slug, "second", 11 * 3600))

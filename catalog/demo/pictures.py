@@ -100,7 +100,7 @@ def _artist() -> Iterator[Callable[[Product], bytes]]:
     def draw(product: Product) -> bytes:
         subject = subject_of(product.category.name, product.name)
         send(to_child, {"seed": product.slug, "subject": subject, "colour": colour_of(product.name)}, [])
-        return receive(from_child, most=MAX_PICTURE_BYTES)[1][0]
+        return receive(from_child, max_bytes=MAX_PICTURE_BYTES)[1][0]
 
     try:
         yield draw

@@ -1,4 +1,4 @@
-"""Writes the demo shop into the database, once, and leaves alone what is there already."""
+"""Writes the demo shop into the database. Whatever exists already is left as it is."""
 
 from dataclasses import dataclass
 
@@ -12,27 +12,28 @@ from catalog.models import Brand, Category, Product
 
 @dataclass(frozen=True)
 class Seeded:
-    """What a run has added, and how many demo products it found already there."""
+    """What a run has added: numbers of rows, addresses of accounts, pictures to draw."""
 
     products: int
     categories: int
     brands: int
-    found: int
+    # Demo products that existed before.
+    existing: int
     accounts: list[str]
     pictures: int
 
 
 @transaction.atomic
 def seed_demo(*, only_if_empty: bool = False, with_accounts: bool = False) -> Seeded | None:
-    """Adds the demo products that are missing and what they need; None: the shop was not empty and had to be.
+    """Adds the demo products that are missing, with their categories and brands, in one transaction.
 
-    A product counts as there by its slug, or by its SKU when the shopkeeper has changed the slug. Nothing that exists
-    is changed: no product, category, brand or account. All of it in one transaction.
+    A product exists when its slug does, or its SKU, for the shopkeeper may have changed the slug. Existing products,
+    categories, brands and accounts are not changed. Returns None when `only_if_empty` and the shop has products.
     """
     if only_if_empty and Product.objects.exists():
         return None
     catalogue = demo_catalogue()
-    # In the same transaction: a run cut short must not leave products, for which --if-empty would skip the accounts.
+    # In the same transaction: products alone would make --if-empty skip the accounts of an interrupted run.
     accounts = add_accounts() if with_accounts else []
     return _add_catalogue(catalogue, accounts)
 
@@ -40,9 +41,9 @@ def seed_demo(*, only_if_empty: bool = False, with_accounts: bool = False) -> Se
 def _add_catalogue(catalogue: DemoCatalogue, accounts: list[str]) -> Seeded:
     slugs = {product.slug for product in catalogue.products}
     skus = {product.sku for product in catalogue.products if product.sku}
-    slugs_there = set(Product.objects.filter(slug__in=slugs).values_list("slug", flat=True))
-    skus_there = set(Product.objects.filter(sku__in=skus).values_list("sku", flat=True))
-    missing = [p for p in catalogue.products if p.slug not in slugs_there and p.sku not in skus_there]
+    existing_slugs = set(Product.objects.filter(slug__in=slugs).values_list("slug", flat=True))
+    existing_skus = set(Product.objects.filter(sku__in=skus).values_list("sku", flat=True))
+    missing = [p for p in catalogue.products if p.slug not in existing_slugs and p.sku not in existing_skus]
 
     categories_before, brands_before = Category.objects.count(), Brand.objects.count()
     category_ids = _category_ids(catalogue, {p.category_slug for p in missing})
@@ -66,38 +67,38 @@ def _add_catalogue(catalogue: DemoCatalogue, accounts: list[str]) -> Seeded:
     for row in rows:
         row.fill_keys()
     Product.objects.bulk_create(rows)
-    # The first start waits for no picture: the worker draws them when the service is up.
+    # The worker draws the pictures, so that the first start does not wait for them.
     pictures = want_pictures(Product.objects.filter(slug__in=slugs))
     return Seeded(
         products=len(rows),
         categories=Category.objects.count() - categories_before,
         brands=Brand.objects.count() - brands_before,
-        found=len(catalogue.products) - len(rows),
+        existing=len(catalogue.products) - len(rows),
         accounts=accounts,
         pictures=pictures,
     )
 
 
 def _category_ids(catalogue: DemoCatalogue, needed: set[str]) -> dict[str, int]:
-    """The ids of the needed categories by slug; those missing, and the missing ones above them, are made."""
+    """The ids of categories by slug. Creates the needed ones that are missing, with their missing ancestors."""
     parents = {category.slug: category.parent_slug for category in catalogue.categories}
     ids = dict(Category.objects.filter(slug__in=parents).values_list("slug", "id"))
-    wanted: set[str] = set()
+    missing: set[str] = set()
     for slug in needed:
-        above: str | None = slug
-        # An existing category ends the way up: where it hangs is the shopkeeper's choice.
-        while above is not None and above not in ids:
-            wanted.add(above)
-            above = parents[above]
+        ancestor: str | None = slug
+        # An existing category stays where the shopkeeper has put it.
+        while ancestor is not None and ancestor not in ids:
+            missing.add(ancestor)
+            ancestor = parents[ancestor]
     for category in catalogue.categories:
-        if category.slug in wanted:
+        if category.slug in missing:
             parent_id = ids[category.parent_slug] if category.parent_slug else None
             ids[category.slug] = Category.objects.create(name=category.name, slug=category.slug, parent_id=parent_id).pk
     return ids
 
 
 def _brand_ids(catalogue: DemoCatalogue, needed: set[str]) -> dict[str, int]:
-    """The ids of the needed brands by slug; those missing are made."""
+    """The ids of the needed brands by slug. Creates those that are missing."""
     ids = dict(Brand.objects.filter(slug__in=needed).values_list("slug", "id"))
     for brand in catalogue.brands:
         if brand.slug in needed and brand.slug not in ids:

@@ -1,1 +1,4 @@
-"""Product images: untrusted bytes in, renditions out. The pool's children import from here: no Django in this file."""
+"""Product images: uploads of staff and the renditions made from them.
+
+The children of the pool import this package, so this file imports no Django.
+"""

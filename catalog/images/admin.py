@@ -1,4 +1,4 @@
-"""Images in the admin: uploaded, described and ordered in their product's page; a list of all with their state."""
+"""Images in the admin: a product's page uploads, describes and orders them; a list shows all with their state."""
 
 from typing import Any
 
@@ -22,23 +22,23 @@ from core.http.uploads import oversized
 
 
 def preview(image: ProductImage) -> str:
-    """The smallest rendition; before there is one, what became of the upload."""
-    found = rendition_for(image, ImageSize.THUMBNAIL, ImageFormat.WEBP) if image.pk else None
-    if found is None:
+    """The smallest rendition as HTML, a dash before there is one."""
+    rendition = rendition_for(image, ImageSize.THUMBNAIL, ImageFormat.WEBP) if image.pk else None
+    if rendition is None:
         return "–"
-    url = served().url(found.name)
-    return format_html('<img src="{}" width="{}" height="{}" alt="">', url, found.width // 2, found.height // 2)
+    url, width, height = served().url(rendition.name), rendition.width // 2, rendition.height // 2
+    return format_html('<img src="{}" width="{}" height="{}" alt="">', url, width, height)
 
 
 def state(image: ProductImage) -> str:
-    """The status, and why it FAILED."""
+    """The status, and why the image FAILED."""
     if not image.pk:
         return "–"
     return f"{image.get_status_display()}: {image.error}" if image.error else image.get_status_display()
 
 
 class ImageForm(forms.ModelForm):
-    """An image of a product; a new one has a file."""
+    """An image of a product. A new one needs a file, an existing one takes none."""
 
     file = forms.FileField(
         required=False,
@@ -54,40 +54,39 @@ class ImageForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:
-            # The bytes of an image never change; the inline wants the same fields for all.
+            # The bytes of an image never change, but all forms of an inline have the same fields.
             self.fields["file"].disabled = True
             self.fields["file"].widget = forms.HiddenInput()
         else:
             self.fields["position"].required = False
 
     def has_changed(self) -> bool:
-        """A row that has nothing but the position it was shown with is an empty one."""
+        """Whether anything was entered. A new row in which only the position differs counts as empty."""
         return bool(set(self.changed_data) - (set() if self.instance.pk else {"position"}))
 
     def clean(self) -> dict[str, Any]:
-        """Takes the upload in, so that what is wrong with it is said at its field. The page is one transaction."""
         cleaned = super().clean() or {}
         if not self.instance.pk and not cleaned.get("file") and self.has_changed():
-            raise ValidationError({"file": "Choose a file: an image without one cannot be."})
+            raise ValidationError({"file": "Choose a file: a new image needs one."})
         return cleaned
 
 
 class ImageFormSet(forms.BaseInlineFormSet):
-    """The images of one product; writes go through the services, as at the other doors."""
+    """The images of one product. Changes go through the services, as those of the APIs."""
 
     request: HttpRequest
 
     def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
         prefix = kwargs.get("prefix") or self.get_default_prefix()
         if data and f"{prefix}-TOTAL_FORMS" not in data:
-            # A form posted without its images leaves them as they are.
+            # A page that is posted without its images leaves them as they are.
             data = data.copy()
             data.update({f"{prefix}-TOTAL_FORMS": "0", f"{prefix}-INITIAL_FORMS": "0"})
         super().__init__(data, *args, **kwargs)
 
     def clean(self) -> None:
-        """Says which file was too large; Django's upload handlers have dropped it."""
         super().clean()
+        # Our upload handler has dropped files that are too large.
         if any(name.startswith(f"{self.prefix}-") for name in oversized(self.request)):
             raise ValidationError(f"A file is larger than {settings.IMAGE_MAX_BYTES / 2**20:g} MB: save it smaller.")
         new = [form for form in self.extra_forms if form.has_changed()]
@@ -101,20 +100,17 @@ class ImageFormSet(forms.BaseInlineFormSet):
                     form.add_error("file", str(error))
 
     def save_new(self, form: Any, commit: bool = True) -> ProductImage:
-        """An upload."""
-        given = form.cleaned_data
+        data = form.cleaned_data
         upload = services.image_upload(
-            actor=self.request.user, product_id=self.instance.pk, file=given["file"], alt=given["alt"]
+            actor=self.request.user, product_id=self.instance.pk, file=data["file"], alt=data["alt"]
         )
         return upload.image
 
     def save_existing(self, form: Any, obj: ProductImage, commit: bool = True) -> ProductImage:
-        """A change."""
-        changed = {name: form.cleaned_data[name] for name in form.changed_data}
-        return services.image_update(actor=self.request.user, image_id=obj.pk, **changed)
+        changes = {name: form.cleaned_data[name] for name in form.changed_data}
+        return services.image_update(actor=self.request.user, image_id=obj.pk, **changes)
 
     def delete_existing(self, obj: ProductImage, commit: bool = True) -> None:
-        """A deletion."""
         services.image_delete(actor=self.request.user, image_id=obj.pk)
 
 
@@ -130,22 +126,19 @@ class ImageInline(PolicyAdmin, admin.TabularInline):
     show_change_link = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ProductImage]:
-        """In their order."""
         return super().get_queryset(request).order_by("position", "id")
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        """The formset, which knows what was dropped of the request."""
-        made = super().get_formset(request, obj, **kwargs)
-        return type(made.__name__, (made,), {"request": request})
+        """A formset class that knows the request."""
+        formset = super().get_formset(request, obj, **kwargs)
+        return type(formset.__name__, (formset,), {"request": request})
 
     @admin.display(description="")
     def preview(self, image: ProductImage) -> str:
-        """A small picture."""
         return preview(image)
 
     @admin.display(description="status")
     def state(self, image: ProductImage) -> str:
-        """READY, PENDING, or FAILED and why."""
         return state(image)
 
 
@@ -165,26 +158,24 @@ class ProductImageAdmin(PolicyAdmin, CheckedInputAdmin):
     actions = ["try_again"]
 
     def save_model(self, request: HttpRequest, obj: ProductImage, form: Any, change: bool) -> None:
-        """Only what the form changes: meanwhile the worker may have changed the rest."""
+        # Only the field of the form: the worker may have changed the others meanwhile.
         services.image_update(actor=request.user, image_id=obj.pk, alt=obj.alt)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Images are added in their product's page."""
+        # Images are added in their product's page.
         return False
 
     @admin.display(description="")
     def preview(self, image: ProductImage) -> str:
-        """A small picture."""
         return preview(image)
 
     @admin.display(description="status", ordering="status")
     def state(self, image: ProductImage) -> str:
-        """READY, PENDING, or FAILED and why."""
         return state(image)
 
     @admin.action(description="Try again: render the selected images that failed", permissions=["change"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[ProductImage]) -> None:
-        """FAILED images are PENDING again; AVIF that was given up is made."""
+        """Renders FAILED images again, and the formats that were given up after READY."""
         count = services.image_retry(actor=request.user, images=queryset)
         count += services.retry_later_formats(actor=request.user, images=queryset.filter(status=ImageStatus.READY))
         self.message_user(request, f"{count} image{'' if count == 1 else 's'} on the way.")

@@ -1,8 +1,8 @@
-"""One child of the pool: reads jobs from its standard input and answers them, until its parent is gone.
+"""One child of the pool: answers the jobs on its standard input until its parent ends.
 
-Bytes that take over a decoder have this process: so it knows no secret, imports no Django, opens no file and no
-connection (catalog.images.confinement), and is believed nothing but JSON and bytes.
-`python -m catalog.images.child MEMORY` takes its address-space limit in bytes.
+A malicious picture that takes over a decoder gets this process. So the process knows no secret, imports no Django and
+can open neither files nor connections (catalog.images.confinement). Its parent reads only JSON and bytes from it.
+`python -m catalog.images.child MEMORY` takes the limit of its address space, in bytes.
 """
 
 import os
@@ -16,6 +16,7 @@ from contextlib import suppress
 from io import BytesIO
 from typing import BinaryIO
 
+# Pillow imports these plugins when a picture needs one; a confined process could not.
 from PIL import GifImagePlugin, Image, MpoImagePlugin, PpmImagePlugin, TiffImagePlugin  # noqa: F401
 
 from catalog.images.confinement import NotConfined, confine
@@ -23,32 +24,36 @@ from catalog.images.protocol import DONE, MEMORY, READY, REFUSED, Head, Parts, r
 from catalog.images.render import SRGB, NotRendered, render
 from catalog.images.sizes import ImageFormat
 
-# Milder than what answers requests on the same cores.
+# Requests answered on the same cores come first.
 NICENESS = 10
 Answer = tuple[Head, Parts]
 
 
 def render_task(data: bytes, *, source: str, formats: list[str], max_pixels: int) -> Answer:
-    """All renditions of an upload."""
-    picture = render(data, source=source, formats=[ImageFormat(each) for each in formats], max_pixels=max_pixels)
-    about = [
-        {"size": each.size, "format": each.format, "width": each.width, "height": each.height}
-        for each in picture.renditions
-    ]
+    """All renditions of an upload: what they are in the head, their bytes in the parts."""
+    picture = render(data, source=source, formats=[ImageFormat(format) for format in formats], max_pixels=max_pixels)
     head = {
         "width": picture.width,
         "height": picture.height,
         "placeholder": picture.placeholder,
-        "renditions": about,
+        "renditions": [
+            {
+                "size": rendition.size,
+                "format": rendition.format,
+                "width": rendition.width,
+                "height": rendition.height,
+            }
+            for rendition in picture.renditions
+        ],
     }
-    return head, [each.data for each in picture.renditions]
+    return head, [rendition.data for rendition in picture.renditions]
 
 
 TASKS: dict[str, Callable[..., Answer]] = {"render": render_task}
 
 
 def warm_up() -> None:
-    """Uses every codec once: what Python and C libraries load or look up when it is wanted is then there."""
+    """Uses every codec once, so that whatever Python and C libraries load on first use is loaded before confinement."""
     small = Image.new("RGBA", (2, 2), (1, 2, 3, 128))
     for source in ("JPEG", "PNG", "WEBP", "AVIF"):
         out = BytesIO()
@@ -56,21 +61,21 @@ def warm_up() -> None:
         exif = Image.Exif()
         exif[0x0112] = 6
         picture.save(out, source, exif=exif, icc_profile=SRGB.tobytes())
-        render_task(out.getvalue(), source=source, formats=[each.value for each in ImageFormat], max_pixels=4)
+        render_task(out.getvalue(), source=source, formats=[format.value for format in ImageFormat], max_pixels=4)
 
 
 def main(memory: int) -> None:
-    """Works until the parent closes the pipe or is gone."""
-    # A terminal's Ctrl-C and honcho's SIGTERM reach the whole group: the worker decides when its children end.
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, signal.SIG_IGN)
+    """Answers jobs until the parent closes the pipe or ends."""
+    # Ctrl-C in a terminal and a supervisor's SIGTERM reach the whole group, but the worker ends its children itself.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.nice(NICENESS)
-    # Should memory run out all the same, the kernel takes this process and not its parent.
+    # When the machine runs out of memory, the kernel is to kill this process and not its parent.
     with suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
         score.write("500")
-    # Whatever a C library prints must not get between the answers.
+    # What a C library prints goes to standard error: it must not get between the answers.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     jobs: queue.Queue[tuple[Head, Parts]] = queue.Queue(1)
@@ -89,10 +94,10 @@ def main(memory: int) -> None:
 
 
 def _listen(stream: BinaryIO, jobs: "queue.Queue[tuple[Head, Parts]]") -> None:
-    """Hands on what the parent sends. When it is gone, so is this process, whatever it is at."""
+    """Queues the jobs that the parent sends. When the parent has ended, ends this process in the middle of its job."""
     try:
         while True:
-            jobs.put(receive(stream, most=sys.maxsize))
+            jobs.put(receive(stream, max_bytes=sys.maxsize))
     except EOFError:
         os._exit(0)
     finally:
@@ -100,15 +105,15 @@ def _listen(stream: BinaryIO, jobs: "queue.Queue[tuple[Head, Parts]]") -> None:
 
 
 def _answer(head: Head, parts: Parts) -> Answer:
-    """Runs one job. What nobody expected ends the child, and costs the image one of its attempts."""
+    """Runs one job. An unexpected exception ends the child, which counts as a crash over this image."""
     task = TASKS[head.pop("task")]
     try:
-        answer, made = task(*parts, **head)
+        answer, answer_parts = task(*parts, **head)
     except NotRendered as refused:
         return {"state": REFUSED, "reason": str(refused)}, []
     except MemoryError:
         return {"state": MEMORY}, []
-    return {"state": DONE, **answer}, made
+    return {"state": DONE, **answer}, answer_parts
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The files of a deleted image go after the commit, however its row was deleted. Connected by the app's ready()."""
+"""Removes the files of an image after its row was deleted, in whatever way. The app's ready() imports this."""
 
 import logging
 import uuid
@@ -16,14 +16,14 @@ from catalog.images.models import ImageJob, ProductImage
 
 logger = logging.getLogger(__name__)
 
-# By then no worker writes for the image any more that knew it before it was deleted.
-ONCE_MORE = timedelta(minutes=2)
+# By then a worker that had read the image before it was deleted no longer writes files for it.
+SECOND_REMOVAL_AFTER = timedelta(minutes=2)
 
 
 @receiver(post_delete, sender=ProductImage, dispatch_uid="image files")
 def remove_after_commit(instance: ProductImage, **_: Any) -> None:
-    """Removes the files at once, and once more a little later: the row for that is in the same transaction."""
-    ImageJob.put(ImageJob.Kind.REMOVE, instance.key, due_at=timezone.now() + ONCE_MORE)
+    """Removes the files after the commit, and once more by a job, which is part of the same transaction."""
+    ImageJob.put(ImageJob.Kind.REMOVE, instance.key, due_at=timezone.now() + SECOND_REMOVAL_AFTER)
     transaction.on_commit(partial(_remove, instance.key))
 
 
@@ -31,5 +31,5 @@ def _remove(key: uuid.UUID) -> None:
     try:
         files.remove(key)
     except Exception as error:
-        # Whatever a storage raises; the row is deleted and answered, the job will try again.
+        # Whatever a storage raises. The image is deleted, and the job will try again.
         logger.warning("The files of image %s are left to the worker: %s", key, error)

@@ -1,8 +1,8 @@
-"""Takes from a process what a decoder does not need: files, network, other processes. No privileges are needed.
+"""Confines a process to what a decoder needs: no files, no network, no other processes. Needs no privileges.
 
-Two layers, each enough by itself against most of it. Limits of resources leave no room for one more open file, socket
-or process. A seccomp filter (seccomp(2)) lets the few system calls pass that computing takes, and answers EPERM to
-every other: opening, connecting, executing, tracing, signalling, reading another process' memory.
+There are two layers, and each alone stops most attacks. Resource limits forbid one more open file, socket or process.
+A seccomp filter (seccomp(2)) allows the few system calls that computing needs and answers EPERM to all others: those
+that open, connect, execute, trace, send signals or read another process' memory.
 """
 
 import ctypes
@@ -11,11 +11,11 @@ import platform
 import resource
 
 PR_SET_NO_NEW_PRIVS, SECCOMP_SET_MODE_FILTER = 38, 1
-# For all threads; without the slowdown that older kernels put on filtered processes (against Spectre: no code of
-# strangers is compiled here).
+# SECCOMP_FILTER_FLAG_TSYNC: for all threads. SECCOMP_FILTER_FLAG_SPEC_ALLOW: without the mitigation of Spectre by which
+# older kernels slow down filtered processes; it protects from compiled code of strangers, and there is none here.
 FLAGS = 1 | 4
 ALLOW, REFUSE = 0x7FFF0000, 0x00050000 | 1  # SECCOMP_RET_ALLOW; SECCOMP_RET_ERRNO with EPERM
-# Their numbers on x86_64 and aarch64, from <asm/unistd.h>.
+# System calls with their numbers on x86_64 and aarch64, from <asm/unistd.h>.
 ALLOWED = {
     "read": (0, 63),
     "write": (1, 64),
@@ -41,20 +41,20 @@ ALLOWED = {
     "clock_nanosleep": (230, 115),
     "clock_gettime": (228, 113),
     "gettimeofday": (96, 169),
-    "getcwd": (79, 17),  # Pillow asks for it when it saves
+    "getcwd": (79, 17),  # Pillow calls it when it saves
     "getpid": (39, 172),
     "gettid": (186, 178),
     "getrandom": (318, 278),
     "exit": (60, 93),
     "exit_group": (231, 94),
 }
-# The audit number of the architecture, its place in ALLOWED, and the numbers of seccomp and of tgkill. abort() sends
-# its own process a signal by tgkill; nobody else may get one.
+# For each architecture: its audit number, its column in ALLOWED, the numbers of seccomp and of tgkill. abort() signals
+# its own process by tgkill; signals to other processes are refused.
 ARCHITECTURES = {"x86_64": (0xC000003E, 0, 317, 234), "aarch64": (0xC00000B7, 1, 277, 131)}
 
 
 class NotConfined(Exception):
-    """The kernel or the container does not let a process filter its own system calls."""
+    """The kernel or the container does not allow a process to filter its own system calls."""
 
 
 class _Instruction(ctypes.Structure):
@@ -75,9 +75,9 @@ class _Program(ctypes.Structure):
 
 
 def confine() -> None:
-    """Confines this process, all its threads, for good. Raises NotConfined when the limits alone could be set.
+    """Confines this process and all its threads for good. Raises NotConfined when only the limits could be set.
 
-    Whatever is imported or opened later fails, so everything must have been used once before.
+    Later imports and opens fail, so whatever is needed must have been used once before.
     """
     resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
@@ -90,19 +90,19 @@ def confine() -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
         raise NotConfined(f"prctl: {os.strerror(ctypes.get_errno())}")
-    failed = libc.syscall(
+    error = libc.syscall(
         ctypes.c_long(seccomp), ctypes.c_ulong(SECCOMP_SET_MODE_FILTER), ctypes.c_ulong(FLAGS), ctypes.byref(program)
     )
-    if failed:
+    if error:
         raise NotConfined(f"seccomp: {os.strerror(ctypes.get_errno())}")
 
 
 def _program(audit: int, allowed: list[int], tgkill: int, pid: int) -> "ctypes.Array[_Instruction]":
-    """Classic BPF on `struct seccomp_data`: number at 0, architecture at 4, the first argument at 16."""
-    load, equal, leave = 0x20, 0x15, 0x06
-    code = [(load, 0, 0, 4), (equal, 1, 0, audit), (leave, 0, 0, REFUSE), (load, 0, 0, 0)]
+    """The filter in classic BPF. In `struct seccomp_data`: number at 0, architecture at 4, first argument at 16."""
+    load, jump_if_equal, answer = 0x20, 0x15, 0x06
+    code = [(load, 0, 0, 4), (jump_if_equal, 1, 0, audit), (answer, 0, 0, REFUSE), (load, 0, 0, 0)]
     for number in allowed:
-        code += [(equal, 0, 1, number), (leave, 0, 0, ALLOW)]
-    code += [(equal, 0, 3, tgkill), (load, 0, 0, 16), (equal, 0, 1, pid), (leave, 0, 0, ALLOW)]
-    code += [(leave, 0, 0, REFUSE)]
+        code += [(jump_if_equal, 0, 1, number), (answer, 0, 0, ALLOW)]
+    code += [(jump_if_equal, 0, 3, tgkill), (load, 0, 0, 16), (jump_if_equal, 0, 1, pid), (answer, 0, 0, ALLOW)]
+    code += [(answer, 0, 0, REFUSE)]
     return (_Instruction * len(code))(*(_Instruction(*instruction) for instruction in code))

@@ -1,9 +1,9 @@
-"""Holds the database against the storages: files that no row knows (orphans), rows whose files are gone (holes)."""
+"""Compares the database with the storages: orphans are files without a row, holes are rows without their files."""
 
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import TypeVar
 
@@ -21,79 +21,79 @@ Item = TypeVar("Item")
 
 @dataclass
 class Findings:
-    """What is not as it should be."""
+    """What is wrong."""
 
+    # Files that belong to no image, each with its storage.
     orphans: list[tuple[Storage, str]] = field(default_factory=list)
-    """Files (and the storage that each lies in) that belong to no image."""
+    # Images that lack renditions, each with the kinds of jobs that would make them.
     holes: dict[ProductImage, set[Kind]] = field(default_factory=dict)
-    """Images that lack renditions, and which jobs would make them."""
+    # Images whose original is lost: no further rendition of them can be made.
     lost: list[ProductImage] = field(default_factory=list)
-    """Images whose original is gone: what they have is all that there will be."""
 
     def __bool__(self) -> bool:
         return bool(self.orphans or self.holes or self.lost)
 
 
 def check(*, min_age: timedelta) -> Findings:
-    """Looks at all images and all files. Younger files are left out: their rows may be about to be committed."""
-    found = Findings()
+    """Looks at all images, and at all files of at least this age: the rows of younger ones may not be committed yet."""
+    findings = Findings()
     before = timezone.now() - min_age
     for storage in (files.served(), files.private()):
         for folders in _batches(files.keys(storage)):
-            found.orphans += _orphans(storage, folders, before)
+            findings.orphans += _orphans(storage, folders, before)
     for images in _batches(ProductImage.objects.prefetch_related("renditions", "jobs").iterator(BATCH)):
         for image in images:
             if missing := _missing(image):
-                found.holes[image] = missing
+                findings.holes[image] = missing
             if files.original_name(image.key, image.sha256, image.source) not in files.listed(
                 files.private(), image.key
             ):
-                found.lost.append(image)
-    return found
+                findings.lost.append(image)
+    return findings
 
 
-def fix(found: Findings) -> None:
-    """Removes the orphans, has the worker fill the holes. What is lost stays."""
-    for storage, name in found.orphans:
+def fix(findings: Findings) -> None:
+    """Removes the orphans and has the worker fill the holes. Images whose original is lost stay as they are."""
+    for storage, name in findings.orphans:
         storage.delete(name)
-    lost = {image.pk for image in found.lost}
-    for image, kinds in found.holes.items():
+    lost = {image.pk for image in findings.lost}
+    for image, kinds in findings.holes.items():
         for kind in kinds:
             if image.pk not in lost:
                 ImageJob.put(kind, image.key, image=image)
     jobs.settle()
 
 
-def _orphans(storage: Storage, folders: list[str], before: object) -> Iterator[tuple[Storage, str]]:
-    known = {
+def _orphans(storage: Storage, folders: list[str], before: datetime) -> Iterator[tuple[Storage, str]]:
+    keys = [key for key in map(_key, folders) if key]
+    images = ProductImage.objects.filter(key__in=keys).prefetch_related("renditions")
+    names_by_folder = {
         image.key.hex: {
             files.original_name(image.key, image.sha256, image.source),
             *(rendition.name for rendition in image.renditions.all()),
         }
-        for image in ProductImage.objects.filter(key__in=[key for key in map(_key, folders) if key]).prefetch_related(
-            "renditions"
-        )
+        for image in images
     }
     for folder in folders:
-        names = known.get(folder, set())
+        names = names_by_folder.get(folder, set())
         for name in storage.listdir(f"{files.ROOT}/{folder}")[1]:
             path = f"{files.ROOT}/{folder}/{name}"
-            if path not in names and storage.get_modified_time(path) < before:  # type: ignore[operator]
+            if path not in names and storage.get_modified_time(path) < before:
                 yield storage, path
 
 
 def _missing(image: ProductImage) -> set[Kind]:
-    """Which jobs would fill the holes of an image, and are not on their way."""
+    """The kinds of jobs that would fill the holes of an image and do not exist yet."""
     waiting = {job.kind for job in image.jobs.all()}
     if image.status == ImageStatus.FAILED or Kind.RENDER in waiting:
         return set()
-    there = set(files.listed(files.served(), image.key))
-    whole = {rendition.format for rendition in image.renditions.all()}
-    whole -= {rendition.format for rendition in image.renditions.all() if rendition.name not in there}
+    names = set(files.listed(files.served(), image.key))
+    complete = {rendition.format for rendition in image.renditions.all()}
+    complete -= {rendition.format for rendition in image.renditions.all() if rendition.name not in names}
     missing = set()
-    if not set(FIRST) <= whole:
+    if not set(FIRST) <= complete:
         missing.add(Kind.RENDER)
-    if not set(LATER) <= whole and image.status == ImageStatus.READY and Kind.LATER not in waiting:
+    if not set(LATER) <= complete and image.status == ImageStatus.READY and Kind.LATER not in waiting:
         missing.add(Kind.LATER)
     return missing
 

@@ -1,7 +1,7 @@
-"""Where an image's bytes lie: renditions in the served storage, the original in the private one, each below its key.
+"""The files of images: renditions in the served storage, originals in the private one, in a folder for each image.
 
-Names hold a hash of the content, so that they never change their meaning and may be cached forever; the key in front
-keeps two images of the same bytes apart, so that one can be deleted without a look at the other.
+The folder is the image's key: two images of the same bytes share no file, so each can be deleted on its own. A file's
+name holds a hash of its content, so its content never changes and may be cached forever.
 """
 
 import hashlib
@@ -22,73 +22,73 @@ logger = logging.getLogger(__name__)
 ROOT = "products"
 EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "AVIF": "avif"}
 CONTENT_TYPES = {"jpg": "image/jpeg", "webp": "image/webp", "avif": "image/avif"}
-CHUNK = 1 << 18
+CHUNK_BYTES = 1 << 18
 
 
 def served() -> Storage:
-    """Renditions, for everyone."""
+    """The storage of renditions, which everyone may read."""
     return storages["default"]
 
 
 def private() -> Storage:
-    """Originals, with whatever their cameras wrote into them."""
+    """The storage of originals, which contain whatever a camera has written into them."""
     return storages["originals"]
 
 
 class OriginalGone(Exception):
-    """Nobody has the uploaded bytes any more; the text is their name."""
+    """The original of an image is lost; the text is its name."""
 
 
 @dataclass(frozen=True)
 class Digest:
-    """An upload's bytes: how many, and their SHA-256."""
+    """The number of an upload's bytes and their SHA-256."""
 
     bytes: int
     sha256: str
 
 
 def digest(file: BinaryIO) -> Digest:
-    """Reads the file to its end."""
+    """Reads the whole file."""
     file.seek(0)
-    seen, size = hashlib.sha256(), 0
-    while chunk := file.read(CHUNK):
-        seen.update(chunk)
+    sha256, size = hashlib.sha256(), 0
+    while chunk := file.read(CHUNK_BYTES):
+        sha256.update(chunk)
         size += len(chunk)
-    return Digest(size, seen.hexdigest())
+    return Digest(size, sha256.hexdigest())
 
 
 def original_name(key: uuid.UUID, sha256: str, source: str) -> str:
-    """Where an original lies in the private storage."""
+    """The name of an original in the private storage."""
     return f"{ROOT}/{key.hex}/{sha256}.{EXTENSIONS[source]}"
 
 
 def rendition_name(key: uuid.UUID, size: ImageSize, format: ImageFormat, data: bytes) -> str:
-    """Where a rendition lies in the served storage."""
+    """The name of a rendition in the served storage."""
     return f"{ROOT}/{key.hex}/{size.lower()}-{hashlib.sha256(data).hexdigest()[:20]}.{EXTENSIONS[format]}"
 
 
 def store_original(name: str, file: BinaryIO) -> None:
-    """Keeps an upload. Raises OSError, or what the storage raises."""
+    """Writes an original. Raises OSError, or what the storage raises."""
     file.seek(0)
     private().save(name, File(file))
 
 
 def read_original(name: str) -> bytes:
-    """An upload's bytes. Raises OriginalGone, or what the storage raises."""
+    """The bytes of an original. Raises OriginalGone, or what the storage raises."""
     try:
         with private().open(name) as file:
-            return file.read()
+            return bytes(file.read())
     except FileNotFoundError as error:
         raise OriginalGone(name) from error
 
 
 def store_rendition(name: str, data: bytes) -> None:
-    """Keeps a rendition. Raises OSError, or what the storage raises."""
+    """Writes a rendition. Raises OSError, or what the storage raises."""
     served().save(name, ContentFile(data))
 
 
 def listed(storage: Storage, key: uuid.UUID) -> list[str]:
-    """The names of the files of one image."""
+    """The names of an image's files in this storage."""
     folder = f"{ROOT}/{key.hex}"
     try:
         return [f"{folder}/{name}" for name in storage.listdir(folder)[1]]
@@ -97,7 +97,7 @@ def listed(storage: Storage, key: uuid.UUID) -> list[str]:
 
 
 def keys(storage: Storage) -> Iterator[str]:
-    """The names of all folders in a storage: keys in hexadecimal, unless somebody else put them there."""
+    """The names of all folders in a storage: keys in hexadecimal, unless somebody else has made a folder."""
     try:
         yield from storage.listdir(ROOT)[0]
     except FileNotFoundError:
@@ -105,20 +105,20 @@ def keys(storage: Storage) -> Iterator[str]:
 
 
 def keep_only(storage: Storage, key: uuid.UUID, names: Iterable[str], formats: Iterable[str] = EXTENSIONS) -> list[str]:
-    """Removes an image's other files of these formats: left by a worker that died, or made of older settings.
+    """Removes all other files of these formats from an image's folder, and returns their names.
 
-    Returns their names. Files of other formats may be just being written, by whoever has the job of making those.
+    They were left by a dead worker, or made with older settings. Another worker may be writing other formats just now.
     """
-    kept = set(names)
+    names = set(names)
     endings = tuple(f".{EXTENSIONS[format]}" for format in formats)
-    gone = [name for name in listed(storage, key) if name not in kept and name.endswith(endings)]
-    for name in gone:
+    others = [name for name in listed(storage, key) if name not in names and name.endswith(endings)]
+    for name in others:
         storage.delete(name)
-    if not kept:
-        # The folder itself, where a storage has such a thing; another process may just have put something there.
+    if not names:
+        # The folder itself, if the storage has folders. It stays when another process has just written into it.
         with suppress(OSError, NotImplementedError):
             storage.delete(f"{ROOT}/{key.hex}")
-    return gone
+    return others
 
 
 def remove(key: uuid.UUID) -> None:

@@ -1,7 +1,7 @@
-"""Untrusted bytes → format and dimensions, or a refusal: pure Python, a few reads, nothing decoded.
+"""Reads format and dimensions from the header of an untrusted file. Pure Python; it decodes nothing and reads little.
 
-Of the libraries, imagesize knows all four formats; but it looks for JPEG markers byte by byte (seconds for 20 MB of
-rubbish), takes WebP's scale bits for pixels and follows SVG and URLs. What is needed here is less, and bounded.
+The library imagesize knows all four formats too. But it looks for JPEG markers byte by byte (seconds for 20 MB of
+rubbish), takes WebP's scale bits for pixels, and follows SVG and URLs.
 """
 
 import struct
@@ -10,23 +10,23 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 MAX_SIDE = 20_000
-# No image needs more markers or boxes before its dimensions: metadata of 20 MB comes in 320 segments.
+# Markers or boxes in front of the dimensions. 20 MB of metadata are 320 JPEG segments.
 MAX_STEPS = 2_000
-# The part of an AVIF that says how large its items are; a grid of hundreds of tiles has some kB.
-MAX_META = 1 << 20
+# The AVIF box that holds the sizes of items, in bytes. For a grid of hundreds of tiles it has a few kB.
+MAX_META_BYTES = 1 << 20
 
 
 class ImageRefused(Exception):
-    """The bytes are no image that is taken; the message is for the shopkeeper who sent them."""
+    """The file is not an image of an accepted kind. The message is for the person who uploaded it."""
 
 
 class ImageTooLarge(ImageRefused):
-    """An image of more bytes or pixels than are taken."""
+    """The image has too many bytes or pixels."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the header says: JPEG, PNG, WEBP or AVIF, and the stored pixels (before any rotation)."""
+    """What the header says. `format` is JPEG, PNG, WEBP or AVIF; the pixels are those before any rotation."""
 
     format: str
     width: int
@@ -34,7 +34,7 @@ class Facts:
 
 
 def inspect(file: BinaryIO, *, max_pixels: int, max_side: int = MAX_SIDE) -> Facts:
-    """The facts of an image file. Raises ImageRefused, or ImageTooLarge for more pixels than that."""
+    """The facts of an image file. Raises ImageRefused, and ImageTooLarge for more pixels than allowed."""
     try:
         facts = _read(_Window(file))
     except _Broken as broken:
@@ -54,18 +54,18 @@ def inspect(file: BinaryIO, *, max_pixels: int, max_side: int = MAX_SIDE) -> Fac
 
 
 class _Broken(Exception):
-    """What is wrong with the file."""
+    """The file is damaged; the text says how."""
 
 
 class _Window:
-    """A file to look into at any place."""
+    """Reads a file at any offset."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.size = file.seek(0, 2)
 
     def at(self, offset: int, length: int) -> bytes:
-        """So many bytes from there. Raises _Broken when the file ends before."""
+        """So many bytes from the offset. Raises _Broken when the file ends before."""
         self._file.seek(offset)
         data = self._file.read(length)
         if len(data) < length:
@@ -89,7 +89,7 @@ def _read(window: _Window) -> Facts:
 
 
 def _jpeg(window: _Window) -> Facts:
-    """ITU-T T.81 §B.1.1: markers, each with its length, up to the frame header (§B.2.2)."""
+    """ITU-T T.81 §B.1.1: a sequence of markers, each with its length, up to the frame header (§B.2.2)."""
     offset = 2
     for _ in range(MAX_STEPS):
         marker, length = struct.unpack(">HH", window.at(offset, 4))
@@ -136,7 +136,7 @@ def _webp(window: _Window) -> Facts:
 
 
 def _avif(window: _Window) -> Facts:
-    """ISO/IEC 14496-12 boxes; AVIF §2.1 and HEIF §6.5.3: the largest `ispe` (a grid's whole, not its tiles)."""
+    """ISO/IEC 14496-12 boxes; AVIF §2.1 and HEIF §6.5.3. The largest `ispe` is the image, the others are tiles."""
     meta = None
     for kind, start, end in _boxes(window, 0, window.size):
         if kind == b"ftyp":
@@ -146,7 +146,7 @@ def _avif(window: _Window) -> Facts:
         elif kind == b"meta":
             meta = (start, end)
             break
-    if meta is None or meta[1] - meta[0] > MAX_META:
+    if meta is None or meta[1] - meta[0] > MAX_META_BYTES:
         raise _Broken("it has no AVIF header")
     sides = [
         struct.unpack(">II", window.at(start + 4, 8))
@@ -163,7 +163,7 @@ def _avif(window: _Window) -> Facts:
 
 
 def _boxes(window: _Window, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """The boxes of a range: kind, and where the content starts and ends (§4.2). Raises _Broken."""
+    """The boxes of a range: kind, start and end of the content (§4.2). Raises _Broken."""
     for _ in range(MAX_STEPS):
         if start >= end:
             return

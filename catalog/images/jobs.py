@@ -1,9 +1,9 @@
-"""What a worker does for a claimed job, and what becomes of it: done and gone, due again later, or given up."""
+"""Does a claimed image job. Afterwards the job is deleted, due again, or FAILED."""
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
@@ -20,51 +20,54 @@ from core.jobs import job as job_rows
 
 logger = logging.getLogger(__name__)
 
-# An image that crashes, hangs or exhausts a child is tried once more, by a new one.
-CRASHES = 2
-# Children that others kill say nothing about the image: it is tried again at once, then later.
-KILLED_IN_A_ROW = 5
-# For what is not the image's fault: a full disk, a storage or a worker that is gone. With the pauses, some hours.
-ATTEMPTS = 50
-SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=5)
-GIVEN_UP = "It could not be worked on. Try again, or upload it anew."
+# An image is given up when children have crashed, hung or used up their memory over it so often.
+MAX_CRASHES = 2
+# How often in a row a job is given to a new child when the last one was killed, which is not the image's fault.
+MAX_KILLS = 5
+# For causes outside the image: a full disk, an unreachable storage, dead workers. With the pauses this takes hours.
+MAX_ATTEMPTS = 50
+MIN_PAUSE, MAX_PAUSE = timedelta(seconds=1), timedelta(minutes=5)
+GIVEN_UP = "The picture could not be processed. Try again, or upload it anew."
 
 Kind = ImageJob.Kind
 
 
 class ClaimLost(Exception):
-    """Another worker has the job now, or it is gone: nothing of this one's work counts."""
+    """Another worker has the job now, or it was deleted. What this worker did does not count."""
 
 
 def do(job: ImageJob, pool: Pool) -> None:
-    """Does a claimed job; never raises but for a database that is away (the claim then runs out)."""
+    """Does a claimed job. Raises DatabaseError only; the claim then runs out."""
     try:
         WORK[Kind(job.kind)](job, pool)
     except ClaimLost:
-        logger.warning("%s: another worker has it, or it is gone", job)
-        _forget(job)
+        logger.warning("%s: another worker has it, or it was deleted", job)
+        _remove_if_deleted(job)
     except JobRefused as refused:
         _give_up(job, str(refused))
     except JobFailed as failed:
-        _failed(job, failed)
+        _retry_after_failure(job, failed)
     except files.OriginalGone as error:
         logger.error("%s: its original is gone: %s", job, error)
         _give_up(job, "The uploaded file is gone. Upload it anew.")
     except DatabaseError:
         raise
     except Exception as error:
-        # A full disk, a storage that does not answer: nothing that the image is at fault for.
+        # A full disk, a storage that does not answer: not the image's fault.
         logger.exception("%s", job)
-        _later(job, f"{type(error).__name__}: {error}")
+        _retry_later(job, f"{type(error).__name__}: {error}")
 
 
 def put_back(job: ImageJob, error: Exception) -> None:
-    """Lets a claimed job be done later that the database was too busy for."""
-    run_in_transaction(partial(_later, job, str(error)))
+    """Makes a claimed job due again later, because the database was too busy for it."""
+    run_in_transaction(partial(_retry_later, job, str(error)))
 
 
 def settle() -> None:
-    """Brings images in line with their jobs, whatever ended a worker between two steps."""
+    """Brings PENDING images in line with their jobs, for workers may have died between two steps.
+
+    An image whose job is FAILED becomes FAILED; an image without a job gets one.
+    """
     given_up = ImageJob.objects.filter(image=OuterRef("pk"), kind=Kind.RENDER, status=job_rows.FAILED)
     pending = ProductImage.objects.filter(status=ImageStatus.PENDING)
     pending.filter(Exists(given_up)).update(status=ImageStatus.FAILED, error=GIVEN_UP)
@@ -74,27 +77,26 @@ def settle() -> None:
 
 def _render_first(job: ImageJob, pool: Pool) -> None:
     image = _image_of(job)
-    head, made = _render(image, FIRST, job, pool)
+    head, parts = _render(image, FIRST, pool)
 
     def become_ready() -> None:
-        # Uploaded again or retried meanwhile, it stays what it is; deleted, it is gone with its job.
-        changed = ProductImage.objects.filter(pk=image.pk).update(
+        num_updated = ProductImage.objects.filter(pk=image.pk).update(
             status=ImageStatus.READY,
             error="",
             width=head["width"],
             height=head["height"],
             placeholder=head["placeholder"],
         )
-        if not changed:
+        if not num_updated:
             raise ClaimLost
         ImageJob.put(Kind.LATER, image.key, image=image)
 
-    _finish(job, image, FIRST, head, made, become_ready)
+    _finish(job, image, FIRST, head, parts, become_ready)
 
 
 def _render_later(job: ImageJob, pool: Pool) -> None:
     image = _image_of(job)
-    _finish(job, image, LATER, *_render(image, LATER, job, pool), lambda: None)
+    _finish(job, image, LATER, *_render(image, LATER, pool))
 
 
 def _remove(job: ImageJob, pool: Pool) -> None:
@@ -112,21 +114,21 @@ def _image_of(job: ImageJob) -> ProductImage:
     return image
 
 
-def _render(image: ProductImage, formats: tuple[ImageFormat, ...], job: ImageJob, pool: Pool) -> tuple[Head, Parts]:
+def _render(image: ProductImage, formats: tuple[ImageFormat, ...], pool: Pool) -> tuple[Head, Parts]:
     data = files.read_original(files.original_name(image.key, image.sha256, image.source))
     return _run(
         pool,
         "render",
         data,
         source=image.source,
-        formats=[each.value for each in formats],
+        formats=[format.value for format in formats],
         max_pixels=settings.IMAGE_MAX_PIXELS,
     )
 
 
-def _run(pool: Pool, task: str, *parts: bytes, **arguments: Any) -> tuple[Head, Parts]:
-    """As the pool does; a child that somebody else killed is replaced and asked again."""
-    for _ in range(KILLED_IN_A_ROW - 1):
+def _run(pool: Pool, task: str, *parts: bytes, **arguments: object) -> tuple[Head, Parts]:
+    """`pool.run`, with a new child when somebody else killed the last one."""
+    for _ in range(MAX_KILLS - 1):
         try:
             return pool.run(task, *parts, **arguments)
         except JobFailed as failed:
@@ -140,12 +142,12 @@ def _finish(
     image: ProductImage,
     formats: tuple[ImageFormat, ...],
     head: Head,
-    made: Parts,
-    also: Any,
+    parts: Parts,
+    also: Callable[[], None] = lambda: None,
 ) -> None:
-    """Files first, then all rows at once. Raises ClaimLost, and then no row is changed."""
+    """Writes the files, then all rows and what `also` does, in one transaction. On ClaimLost no row is changed."""
     rows = []
-    for about, data in zip(head["renditions"], made, strict=True):
+    for about, data in zip(head["renditions"], parts, strict=True):
         size, format = ImageSize(about["size"]), ImageFormat(about["format"])
         name = files.rendition_name(image.key, size, format, data)
         files.store_rendition(name, data)
@@ -160,7 +162,7 @@ def _finish(
                 bytes=len(data),
             )
         )
-    # While the claim is ours nobody else writes these formats: what a worker left that was killed can go.
+    # Nobody else writes these formats while the claim is ours, so other files of them were left by a killed worker.
     files.keep_only(files.served(), image.key, [row.name for row in rows], formats)
 
     def write() -> None:
@@ -173,41 +175,40 @@ def _finish(
 
 
 def _end(job: ImageJob) -> None:
-    """Deletes the claimed job. Raises ClaimLost when it is not ours any more."""
+    """Deletes the claimed job. Raises ClaimLost."""
     if not ImageJob.objects.filter(pk=job.pk, claim=job.claim, status=job_rows.CLAIMED).delete()[0]:
         raise ClaimLost
 
 
-def _forget(job: ImageJob) -> None:
-    """Removes the files of an image that was deleted while it was worked on; they may be newer than the removal."""
+def _remove_if_deleted(job: ImageJob) -> None:
+    """Removes the files of an image that was deleted meanwhile: this job may have written them after the removal."""
     if job.kind in (Kind.RENDER, Kind.LATER) and not ProductImage.objects.filter(key=job.key).exists():
         files.remove(job.key)
 
 
-def _failed(job: ImageJob, failed: JobFailed) -> None:
+def _retry_after_failure(job: ImageJob, failed: JobFailed) -> None:
     if failed.failure is Failure.KILLED:
-        _later(job, str(failed))
+        _retry_later(job, str(failed))
         return
     logger.warning("%s: %s", job, failed)
-    if job.crashes + 1 >= CRASHES:
+    if job.crashes + 1 >= MAX_CRASHES:
         _give_up(job, str(failed))
     else:
         job_rows.move(job, job_rows.DUE, crashes=job.crashes + 1, reason=str(failed))
 
 
-def _later(job: ImageJob, reason: str) -> None:
-    if job.attempts >= ATTEMPTS:
+def _retry_later(job: ImageJob, reason: str) -> None:
+    if job.attempts >= MAX_ATTEMPTS:
         _give_up(job, GIVEN_UP)
         return
-    pause = min(SHORTEST_PAUSE * 2 ** min(job.attempts - 1, 20), LONGEST_PAUSE)
+    pause = min(MIN_PAUSE * 2 ** min(job.attempts - 1, 20), MAX_PAUSE)
     job_rows.move(job, job_rows.DUE, due_at=timezone.now() + pause, reason=job_rows.shortened(reason))
 
 
 def _give_up(job: ImageJob, reason: str) -> None:
-    """The job stays as FAILED with its reason; an image that it would have made READY says so."""
+    """Makes the job FAILED with its reason, and the image too when the job was to make it READY."""
     logger.warning("%s is given up: %s", job, reason)
     with transaction.atomic():
         if job_rows.move(job, job_rows.FAILED, reason=job_rows.shortened(reason)) and job.kind == Kind.RENDER:
-            shown = reason[:ERROR_LENGTH]
             pending = ProductImage.objects.filter(pk=job.image_id or 0, status=ImageStatus.PENDING)
-            pending.update(status=ImageStatus.FAILED, error=shown)
+            pending.update(status=ImageStatus.FAILED, error=reason[:ERROR_LENGTH])

@@ -1,4 +1,4 @@
-"""The database knows every image and every rendition; the bytes lie in storage. Part of catalog.models."""
+"""Images, their renditions and their jobs in the database. Their bytes lie in storages (catalog.images.files)."""
 
 import uuid
 from typing import Any
@@ -24,7 +24,7 @@ class ImageStatus(models.TextChoices):
 
 
 class ProductImage(models.Model):
-    """A picture of a product, as uploaded; its files lie below its key (catalog.images.files)."""
+    """A picture of a product, as uploaded. The names of its files begin with its key."""
 
     product = models.ForeignKey("catalog.Product", models.CASCADE, related_name="images", db_index=False)
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -34,15 +34,18 @@ class ProductImage(models.Model):
     position = models.PositiveIntegerField(default=0)
     status = models.CharField(max_length=8, choices=ImageStatus.choices, default=ImageStatus.PENDING, editable=False)
     error = models.CharField(max_length=ERROR_LENGTH, blank=True, default="", editable=False)
-    # Upright, in pixels; what the header says until it is rendered.
+    # In pixels. Before READY as the header says; then of the upright picture.
     width = models.PositiveIntegerField(editable=False)
     height = models.PositiveIntegerField(editable=False)
     placeholder = models.TextField(blank=True, default="", editable=False)
-    # The upload: what it is, and its bytes' number and SHA-256.
+    # Of the upload: its format, the number of its bytes, their SHA-256.
     source = models.CharField(max_length=4, editable=False)
     bytes = models.PositiveIntegerField(editable=False)
     sha256 = BinaryCharField(max_length=64, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    # Set by catalog.images.selectors.attach_renditions.
+    shown_renditions: "list[Rendition]"
 
     class Meta:
         ordering = ["position", "id"]
@@ -55,11 +58,11 @@ class ProductImage(models.Model):
 
 
 class Rendition(models.Model):
-    """One file that a shop shows."""
+    """One file of an image: a size in a format."""
 
     image = models.ForeignKey(ProductImage, models.CASCADE, related_name="renditions", db_index=False)
     size = models.CharField(max_length=9, choices=[(size.value, size.value) for size in ImageSize])
-    format = models.CharField(max_length=4, choices=[(each.value, each.value) for each in ImageFormat])
+    format = models.CharField(max_length=4, choices=[(format.value, format.value) for format in ImageFormat])
     name = BinaryCharField(max_length=200)
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
@@ -69,23 +72,22 @@ class Rendition(models.Model):
         constraints = [models.UniqueConstraint(name="rendition_once", fields=["image", "size", "format"])]
 
     def __str__(self) -> str:
-        return self.name
+        return str(self.name)
 
 
 class ImageJob(Job):
-    """What is to be done for an image; gone when it is done. The kinds' order is that in which they are done."""
+    """Something to do for an image, deleted when it is done. Jobs are done in the order of their kinds."""
 
     class Kind(models.IntegerChoices):
-        """What is to be done."""
-
         REMOVE = 1, "remove the files of a deleted image"
         RENDER = 2, "make the renditions that a shop needs"
+        # 3 was a kind of older versions.
         LATER = 4, "make the renditions that may follow"
 
     kind = models.PositiveSmallIntegerField(choices=Kind.choices, editable=False)
     key = models.UUIDField(editable=False)
     image = models.ForeignKey(ProductImage, models.CASCADE, null=True, editable=False, related_name="jobs")
-    # How often a child crashed, hung or ran out of memory over it.
+    # How often a child crashed, hung or used up its memory over it.
     crashes = models.PositiveSmallIntegerField(default=0, editable=False)
 
     class Meta:
@@ -100,6 +102,6 @@ class ImageJob(Job):
 
     @classmethod
     def put(cls, kind: int, key: uuid.UUID, **fields: Any) -> None:
-        """Writes the job down, due now unless given otherwise; one that is there already starts afresh."""
-        fresh = {"status": "DUE", "due_at": timezone.now(), "attempts": 0, "claim": None, "crashes": 0, "reason": ""}
-        cls.objects.update_or_create(kind=kind, key=key, defaults={**fresh, **fields})
+        """Creates the job, or makes the existing one start anew. It is due now unless `fields` say otherwise."""
+        new = {"status": "DUE", "due_at": timezone.now(), "attempts": 0, "claim": None, "crashes": 0, "reason": ""}
+        cls.objects.update_or_create(kind=kind, key=key, defaults={**new, **fields})

@@ -1,7 +1,7 @@
-"""From PENDING to READY or FAILED: rows that fall due (core.jobs.job) are processed by the threads of the pool.
+"""Takes image jobs (core.jobs.job) that are due and does them on threads, as many as the pool has children.
 
-A job's claim is renewed while its worker lives, so that what a killed one left is free again after a few seconds. Files
-are written first, rows second, in one transaction that deletes the claimed job: of two workers one succeeds.
+Each claim is renewed while its worker lives. When a worker is killed, its jobs are due again after CLAIM_DURATION.
+Files are written before rows. One transaction writes the rows and deletes the claimed job: of two workers one succeeds.
 """
 
 import atexit
@@ -24,55 +24,68 @@ from core.jobs import job as job_rows
 
 logger = logging.getLogger(__name__)
 
-# A claim lasts so long without being renewed, and is renewed so often (seconds).
-LEASE, RENEWAL = timedelta(seconds=15), 3.0
-# A thread without work looks again after this, while others still work.
-PAUSE = 0.25
-# Rows looked at together: several workers begin with the same one.
-AHEAD = 8
+# How long a claim lasts unless it is renewed.
+CLAIM_DURATION = timedelta(seconds=15)
+RENEWAL_SECONDS = 3.0
+# How long a thread without a job waits before it looks again, while other threads still work.
+PAUSE_SECONDS = 0.25
+# How many jobs are read at once: when other workers claim the first ones, there is another to try.
+BATCH = 8
 
 stopping = Event()
-_working = Lock()
-_news = Event()
+# Set by every call of work(), cleared when a round begins: jobs written after that may need another round.
+_is_requested = Event()
+_round_lock = Lock()
 
 
 @cache
 def pool() -> Pool:
-    """This process's children; none is started before there is work."""
-    made = Pool(size=settings.IMAGE_PROCESSES, memory=settings.IMAGE_MEMORY, deadline=settings.IMAGE_DEADLINE)
-    atexit.register(made.close)
-    return made
+    """This process's pool. Its children are started when there is work."""
+    new = Pool(size=settings.IMAGE_PROCESSES, memory=settings.IMAGE_MEMORY, deadline=settings.IMAGE_DEADLINE)
+    atexit.register(new.close)
+    return new
 
 
 def work() -> int:
-    """Works off what is due until nothing is, and tells how many jobs that were; at once when this process is at it."""
-    done = 0
-    _news.set()
-    # Whoever came while the last round was ending finds its news here.
-    while _news.is_set() and not stopping.is_set() and _working.acquire(blocking=False):
-        try:
-            _news.clear()
-            done += _Round().run()
-        finally:
-            _working.release()
-    return done
+    """Does jobs until none is due, and returns how many. Returns 0 at once when another thread is doing this."""
+    _is_requested.set()
+    count = 0
+    while _is_requested.is_set() and not stopping.is_set():
+        done = _try_round()
+        if done is None:
+            break
+        count += done
+    return count
+
+
+def _try_round() -> int | None:
+    """One round; None when another thread is in one. That thread looks at `_is_requested` when its round has ended."""
+    if not _round_lock.acquire(blocking=False):
+        return None
+    try:
+        _is_requested.clear()
+        return _Round().run()
+    finally:
+        _round_lock.release()
 
 
 def tidy_up() -> None:
-    """Releases what dead workers claimed, settles what was given up, and finds PENDING images that no job knows of."""
-    released = job_rows.release(ImageJob, max_attempts=jobs.ATTEMPTS, claimed_before=timezone.now() - LEASE)
+    """Makes the jobs of dead workers due again, and brings images in line with their jobs."""
+    released = job_rows.release(
+        ImageJob, max_attempts=jobs.MAX_ATTEMPTS, claimed_before=timezone.now() - CLAIM_DURATION
+    )
     if released:
         logger.warning("%d image jobs of a worker that ended are due again", released)
     jobs.settle()
 
 
 def oldest_due() -> datetime | None:
-    """When the oldest job fell due that a shop waits for: further formats and demo pictures may take their time."""
+    """When the oldest job fell due that somebody waits for. Nobody waits for the formats that follow READY."""
     return job_rows.oldest_due(ImageJob.objects.filter(kind__in=(ImageJob.Kind.REMOVE, ImageJob.Kind.RENDER)))
 
 
 class _Round:
-    """Some threads that take jobs until none is due and none is being worked on."""
+    """Some threads that do jobs until none is due and none is being done."""
 
     def __init__(self) -> None:
         self._claims: set[UUID | None] = set()
@@ -80,21 +93,21 @@ class _Round:
         self._done = 0
 
     def run(self) -> int:
-        """Starts as many threads as the pool has children; renews their claims until they are through."""
-        threads = [Thread(target=self._thread, name=f"images-{n}", daemon=True) for n in range(pool().size)]
-        self._tidy_up()
+        """Starts a thread for each child of the pool, and renews their claims until all have ended."""
+        threads = [Thread(target=self._work, name=f"images-{n}", daemon=True) for n in range(pool().size)]
+        self._renew_claims()
         for thread in threads:
             thread.start()
-        renewed = time.monotonic()
-        while alive := [thread for thread in threads if thread.is_alive()]:
-            alive[0].join(RENEWAL)
-            if time.monotonic() - renewed >= RENEWAL:
-                self._tidy_up()
-                renewed = time.monotonic()
+        renewed_at = time.monotonic()
+        while living := [thread for thread in threads if thread.is_alive()]:
+            living[0].join(RENEWAL_SECONDS)
+            if time.monotonic() - renewed_at >= RENEWAL_SECONDS:
+                self._renew_claims()
+                renewed_at = time.monotonic()
         return self._done
 
-    def _tidy_up(self) -> None:
-        """Says that this worker lives, and looks after those that do not. A database that is away may come back."""
+    def _renew_claims(self) -> None:
+        """Renews this worker's claims and tidies up after dead workers. The next call makes up for a failed one."""
         try:
             with self._lock:
                 claims = list(self._claims)
@@ -105,17 +118,17 @@ class _Round:
             logger.warning("Image claims could not be renewed: %s", error)
             close_old_connections()
 
-    def _thread(self) -> None:
+    def _work(self) -> None:
         try:
             while not stopping.is_set():
-                job = self._next()
+                job = self._claim_next()
                 if job is not None:
                     self._do(job)
                 elif self._is_idle():
                     return
                 else:
-                    # What the others finish may bring new work.
-                    stopping.wait(PAUSE)
+                    # A job that another thread finishes may bring the next one.
+                    stopping.wait(PAUSE_SECONDS)
         except DatabaseError as error:
             logger.warning("Images wait for the database: %s", error)
         finally:
@@ -125,17 +138,15 @@ class _Round:
         with self._lock:
             return not self._claims
 
-    def _next(self) -> ImageJob | None:
-        """A claimed job; None when nothing is due."""
-        while True:
-            found = list(job_rows.due(ImageJob).order_by("kind", "due_at", "pk")[:AHEAD])
-            for job in found:
+    def _claim_next(self) -> ImageJob | None:
+        """A claimed job; None when none is due."""
+        while candidates := list(job_rows.due(ImageJob).order_by("kind", "due_at", "pk")[:BATCH]):
+            for job in candidates:
                 with self._lock:
                     if job_rows.claim(job):
                         self._claims.add(job.claim)
                         return job
-            if not found:
-                return None
+        return None
 
     def _do(self, job: ImageJob) -> None:
         claim = job.claim
@@ -152,7 +163,7 @@ class _Round:
 
 
 def stop() -> None:
-    """Lets the jobs at hand finish and begins no other; the children end with it."""
+    """Ends the rounds: jobs that have begun are finished, and no other is begun. The children end too."""
     stopping.set()
     if pool.cache_info().currsize:
         pool().close()

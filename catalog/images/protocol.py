@@ -1,14 +1,17 @@
-"""How the pool and its children speak: a head in JSON, then bytes; no pickles, for a child may have been taken over."""
+"""Messages between the pool and its children: a head in JSON, then parts of bytes.
+
+Never pickles: loading one runs its code, and a child may have been taken over by what it decodes.
+"""
 
 import json
 import struct
 from typing import Any, BinaryIO
 
 LENGTH = struct.Struct(">I")
-LONGEST_HEAD = 1 << 20
-# What a child says first, before any job; it tells whether it could be confined.
+MAX_HEAD_BYTES = 1 << 20
+# The state in a child's first message, before any job. The message also says whether the child could be confined.
 READY = "ready"
-# What a child says of a job: its answer, or why there is none.
+# The states in an answer to a job.
 DONE, REFUSED, MEMORY = "done", "refused", "memory"
 
 Head = dict[str, Any]
@@ -16,7 +19,7 @@ Parts = list[bytes]
 
 
 def send(stream: BinaryIO, head: Head, parts: Parts) -> None:
-    """Writes one message; the lengths of its parts go into the head."""
+    """Writes one message. The head gets the lengths of the parts."""
     text = json.dumps({**head, "parts": [len(part) for part in parts]}).encode()
     stream.write(LENGTH.pack(len(text)) + text)
     for part in parts:
@@ -24,23 +27,26 @@ def send(stream: BinaryIO, head: Head, parts: Parts) -> None:
     stream.flush()
 
 
-def receive(stream: BinaryIO, *, most: int) -> tuple[Head, Parts]:
-    """Reads one message of at most so many bytes. Raises EOFError when there is none, or none of that shape."""
+def receive(stream: BinaryIO, *, max_bytes: int) -> tuple[Head, Parts]:
+    """Reads one message, whose parts have at most so many bytes together.
+
+    Raises EOFError when the stream has ended, and when what it holds is not such a message.
+    """
     (length,) = LENGTH.unpack(_exactly(stream, LENGTH.size))
-    if length > LONGEST_HEAD:
-        raise EOFError("message too long")
+    if length > MAX_HEAD_BYTES:
+        raise EOFError("the message is too long")
     try:
         head = json.loads(_exactly(stream, length))
         lengths = [int(part) for part in head.pop("parts")]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise EOFError("not a message") from error
-    if min(lengths, default=0) < 0 or sum(lengths) > most:
-        raise EOFError("message too long")
+        raise EOFError("this is not a message") from error
+    if min(lengths, default=0) < 0 or sum(lengths) > max_bytes:
+        raise EOFError("the message is too long")
     return head, [_exactly(stream, part) for part in lengths]
 
 
 def _exactly(stream: BinaryIO, length: int) -> bytes:
     data = stream.read(length)
     if len(data) < length:
-        raise EOFError("the other side is gone")
+        raise EOFError("the other process has ended")
     return data

@@ -1,4 +1,7 @@
-"""Bytes → renditions, pure: decode once, orient, sRGB, strip, each size from the last. Runs in the pool's children."""
+"""Makes the renditions of an upload. Runs in the children of the pool.
+
+The upload is decoded once, turned upright, converted to sRGB and stripped of metadata; each size is made from the last.
+"""
 
 from base64 import b64encode
 from collections.abc import Iterable
@@ -10,16 +13,16 @@ from warnings import catch_warnings
 from PIL import AvifImagePlugin, ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from catalog.images.inspect import MAX_SIDE
-from catalog.images.sizes import ENCODING, LONGEST, PLACEHOLDER_ENCODING, PLACEHOLDER_LONGEST, dimensions
+from catalog.images.sizes import ENCODING, LONGEST_SIDE, PLACEHOLDER_ENCODING, PLACEHOLDER_LONGEST_SIDE, dimensions
 from catalog.images.sizes import ImageFormat as Format
 from catalog.images.sizes import ImageSize as Size
 
-# The caller says how many pixels are too many; Pillow's own guess at it only warns.
+# Our callers limit the pixels. Pillow's own limit only warns.
 Image.MAX_IMAGE_PIXELS = None
-# As when encoding: the pool has a process for each core.
+# As in sizes.ENCODING: the pool has a process for each core.
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 RESAMPLING = Image.Resampling.LANCZOS
-# EXIF 2.32 §4.6.4: what brings each orientation upright.
+# What turns each orientation upright (EXIF 2.32 §4.6.4).
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -34,7 +37,7 @@ SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 
 
 class NotRendered(Exception):
-    """The image cannot be decoded; the message is for its uploader."""
+    """The image cannot be decoded. The message is for the person who uploaded it."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Rendered:
 
 @dataclass(frozen=True)
 class Picture:
-    """What became of an upload: its pixels once upright, a tiny preview, the renditions."""
+    """A rendered upload: its pixels when upright, a tiny preview as a data: URI, the renditions."""
 
     width: int
     height: int
@@ -59,7 +62,7 @@ class Picture:
 
 
 def render(data: bytes, *, source: str, formats: Iterable[Format], max_pixels: int) -> Picture:
-    """The renditions of an upload that `inspect` took for a `source`. Raises NotRendered, MemoryError."""
+    """Renders an upload that is a `source` by its header. Raises NotRendered or MemoryError."""
     formats = tuple(formats)
     upright, width, height = decode(data, source=source, max_pixels=max_pixels)
     renditions = []
@@ -72,19 +75,19 @@ def render(data: bytes, *, source: str, formats: Iterable[Format], max_pixels: i
 
 
 def decode(data: bytes, *, source: str, max_pixels: int) -> tuple[Image.Image, int, int]:
-    """The first frame, upright, in sRGB, as RGB or RGBA without metadata; and the upload's upright dimensions."""
+    """The first frame, upright, in sRGB, as RGB or RGBA without metadata; and the upright width and height."""
     try:
-        # Odd metadata makes Pillow warn, image after image.
+        # Pillow warns of odd metadata in every such image.
         with catch_warnings(action="ignore"), Image.open(BytesIO(data), formats=[source]) as image:
             width, height = image.size
             if width * height > max_pixels or max(width, height) > MAX_SIDE:
                 raise NotRendered("The picture has more pixels than its header says.")
             turn = TURNS.get(_orientation(image))
-            if source == "JPEG" and (factor := max(width, height) // LONGEST[Size.FULL]) > 1:
-                # The decoder halves for a fraction of what decoding all and scaling down would cost.
+            if source == "JPEG" and (factor := max(width, height) // LONGEST_SIDE[Size.FULL]) > 1:
+                # The decoder reduces at a fraction of the cost of decoding all and scaling down.
                 image.draft(None, (width // factor, height // factor))
             image.load()
-            # A copy lets go of the decoder: those of WebP and AVIF keep the whole picture up to two times more.
+            # A copy releases the decoder: those of WebP and AVIF hold one or two more copies of the whole picture.
             picture = image.copy() if source in ("WEBP", "AVIF") else image
         del image
         if turn is not None:
@@ -93,18 +96,20 @@ def decode(data: bytes, *, source: str, max_pixels: int) -> tuple[Image.Image, i
     except (NotRendered, MemoryError):
         raise
     except Exception as error:
-        # Whatever a decoder makes of broken bytes: OSError, SyntaxError, ValueError, struct.error, EOFError…
-        raise NotRendered(f"The picture cannot be read to its end: it is damaged ({_short(error)}).") from error
+        # Decoders raise anything for broken bytes: OSError, SyntaxError, ValueError, struct.error, EOFError…
+        raise NotRendered(
+            f"The picture is damaged ({_short(error)}): save it again and upload the new file."
+        ) from error
     return (upright, height, width) if turn in SIDEWAYS else (upright, width, height)
 
 
 def shrink(image: Image.Image, pixels: tuple[int, int]) -> Image.Image:
-    """The image at these pixels. Alpha is multiplied in meanwhile (Pillow does), so that no edge shines."""
+    """The image scaled to these pixels. Pillow premultiplies alpha meanwhile, so that edges get no halo."""
     return image if image.size == pixels else image.resize(pixels, RESAMPLING, reducing_gap=2.0)
 
 
 def encode(image: Image.Image, format: Format) -> bytes:
-    """The encoded bytes, without any metadata; JPEG lies on white."""
+    """The encoded bytes, without metadata. For JPEG, which has no alpha, the background is white."""
     if format is Format.JPEG and image.mode == "RGBA":
         white = Image.new("RGB", image.size, "white")
         white.paste(image, mask=image.getchannel("A"))
@@ -115,28 +120,28 @@ def encode(image: Image.Image, format: Format) -> bytes:
 
 
 def _placeholder(smallest: Image.Image) -> str:
-    """A data: URI of some 100 bytes; the browser scales it up and so blurs it."""
+    """A data: URI of some 100 bytes, which looks blurred when a browser scales it up."""
     tiny = smallest.copy()
-    tiny.thumbnail((PLACEHOLDER_LONGEST, PLACEHOLDER_LONGEST))
+    tiny.thumbnail((PLACEHOLDER_LONGEST_SIDE, PLACEHOLDER_LONGEST_SIDE))
     out = BytesIO()
     tiny.save(out, "WEBP", **PLACEHOLDER_ENCODING)
     return f"data:image/webp;base64,{b64encode(out.getvalue()).decode()}"
 
 
 def _orientation(image: Image.Image) -> int:
-    """What EXIF (or AVIF's own properties) says, 1 when that cannot be read: ImageOps.exif_transpose would raise."""
+    """The orientation by EXIF or AVIF's properties; 1 where they are broken (ImageOps.exif_transpose would raise)."""
     try:
-        return image.getexif().get(ExifTags.Base.Orientation, 1)
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:
         return 1
 
 
 def _in_srgb(image: Image.Image, info: dict[Any, Any]) -> Image.Image:
-    """The image as RGB or RGBA in sRGB, with nothing of its metadata."""
+    """The image as RGB or RGBA in sRGB, without metadata."""
     has_alpha = image.has_transparency_data
     flat = _eight_bits(image)
-    wanted = ("RGBA",) if has_alpha else ("RGB", "L", "CMYK")
-    if flat.mode not in wanted:
+    convertible_modes = ("RGBA",) if has_alpha else ("RGB", "L", "CMYK")
+    if flat.mode not in convertible_modes:
         flat = flat.convert("RGBA" if has_alpha else "RGB")
     if profile := info.get("icc_profile"):
         flat = _convert(flat, profile)
@@ -149,7 +154,7 @@ def _in_srgb(image: Image.Image, info: dict[Any, Any]) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """16-bit and float greys scaled down instead of cut off."""
+    """Scales 16-bit and float greys down to 8 bits, where Pillow would clip them."""
     if image.mode.startswith("I"):
         return image.convert("I").point(lambda value: value * (1 / 257)).convert("L")
     if image.mode == "F":
@@ -158,7 +163,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _convert(image: Image.Image, profile: bytes) -> Image.Image:
-    """By its colour profile to sRGB; a profile that is broken or of another colour space is ignored, as browsers do."""
+    """Converts from the colour profile to sRGB. Ignores a broken or unsuitable profile, as browsers do."""
     try:
         source = ImageCms.ImageCmsProfile(BytesIO(profile))
         if "srgb" in ImageCms.getProfileDescription(source).lower():

@@ -1,5 +1,6 @@
-"""Images at the GraphQL door: their types, and what staff can do with them."""
+"""Images in GraphQL: their types, and the mutations for staff."""
 
+from collections.abc import Callable
 from typing import Any
 
 import graphene
@@ -31,7 +32,6 @@ class Rendition(graphene.ObjectType):
 
     @staticmethod
     def resolve_url(rendition: models.Rendition, info: GraphQLResolveInfo) -> str:
-        """Absolute."""
         return selectors.url_of(info.context, rendition)
 
 
@@ -66,44 +66,38 @@ class ProductImage(NodeType):
 
     @staticmethod
     def resolve_width(image: models.ProductImage, info: GraphQLResolveInfo) -> int | None:
-        """Upright, in pixels; None until READY: before that only the camera's own way up is known."""
+        # Before READY only the stored orientation is known.
         return image.width if image.status == models.ImageStatus.READY else None
 
     @staticmethod
     def resolve_height(image: models.ProductImage, info: GraphQLResolveInfo) -> int | None:
-        """As the width."""
         return image.height if image.status == models.ImageStatus.READY else None
 
     @staticmethod
     def resolve_error(image: models.ProductImage, info: GraphQLResolveInfo) -> str | None:
-        """None unless FAILED."""
         return image.error or None
 
     @staticmethod
     def resolve_placeholder(image: models.ProductImage, info: GraphQLResolveInfo) -> str | None:
-        """None until READY."""
         return image.placeholder or None
 
     @staticmethod
     def resolve_url(
         image: models.ProductImage, info: GraphQLResolveInfo, size: sizes.ImageSize, format: sizes.ImageFormat
     ) -> str | None:
-        """The rendition that answers for the size and format."""
-        found = selectors.rendition_for(image, sizes.ImageSize(size), sizes.ImageFormat(format))
-        return selectors.url_of(info.context, found) if found else None
+        rendition = selectors.rendition_for(image, sizes.ImageSize(size), sizes.ImageFormat(format))
+        return selectors.url_of(info.context, rendition) if rendition else None
 
     @staticmethod
     def resolve_srcset(image: models.ProductImage, info: GraphQLResolveInfo, format: sizes.ImageFormat) -> str | None:
-        """All widths of the format."""
         return selectors.srcset(info.context, image, sizes.ImageFormat(format))
 
     @staticmethod
     def resolve_renditions(image: models.ProductImage, info: GraphQLResolveInfo) -> list[models.Rendition]:
-        """From the smallest to the largest."""
         return selectors.renditions_of(image)
 
 
-# What of an image's fields is in its renditions; the others cost no query for them.
+# The fields that need an image's renditions; without them no query is made for those.
 FROM_RENDITIONS = {"url", "srcset", "renditions"}
 
 
@@ -147,7 +141,6 @@ class ImagesMutation(graphene.ObjectType):
     def resolve_product_image_upload(
         root: None, info: GraphQLResolveInfo, input: dict[str, Any]
     ) -> ProductImagePayload:
-        """PENDING, or the image that has these bytes already."""
 
         def upload() -> models.ProductImage:
             file = input["image"]
@@ -164,7 +157,6 @@ class ImagesMutation(graphene.ObjectType):
     def resolve_product_image_update(
         root: None, info: GraphQLResolveInfo, input: dict[str, Any]
     ) -> ProductImagePayload:
-        """The image as it is now."""
         key = key_of(input["id"], "ProductImage")
         return _answer(
             info,
@@ -177,13 +169,12 @@ class ImagesMutation(graphene.ObjectType):
     def resolve_product_image_delete(
         root: None, info: GraphQLResolveInfo, input: dict[str, Any]
     ) -> ProductImagePayload:
-        """The image as it was, without the files that are gone."""
         key = key_of(input["id"], "ProductImage")
         return _answer(info, lambda: services.image_delete(actor=info.context.user, image_id=key))
 
 
-def _answer(info: GraphQLResolveInfo, change: Any) -> ProductImagePayload:
-    """What the change makes, or why it was refused. Raises UNAUTHENTICATED."""
+def _answer(info: GraphQLResolveInfo, change: Callable[[], models.ProductImage]) -> ProductImagePayload:
+    """The changed image, or why the change was refused. Raises UNAUTHENTICATED."""
     if not info.context.user.is_authenticated:
         raise unauthenticated()
     try:
@@ -193,5 +184,5 @@ def _answer(info: GraphQLResolveInfo, change: Any) -> ProductImagePayload:
 
 
 def image_node(info: GraphQLResolveInfo, key: int) -> models.ProductImage | None:
-    """The image of a primary key: READY ones of active products, for staff all."""
+    """The image of a primary key. Shoppers get READY images of active products only, staff all."""
     return selectors.image_by_id(key, everything=policy.sees_hidden(info.context.user))

@@ -12,7 +12,7 @@ from catalog.images.models import ALT_LENGTH, ImageStatus, ProductImage, Renditi
 from catalog.images.sizes import ImageFormat, ImageSize
 
 
-class RenditionSerializer(serializers.Serializer):
+class RenditionSerializer(serializers.Serializer[Any]):
     """One file of an image."""
 
     size = serializers.ChoiceField(list(ImageSize))
@@ -27,7 +27,7 @@ class RenditionSerializer(serializers.Serializer):
         return selectors.url_of(self.context["request"], rendition)
 
 
-class ImageSerializer(serializers.Serializer):
+class ImageSerializer(serializers.Serializer[Any]):
     """A picture of a product."""
 
     id = serializers.SerializerMethodField(help_text="GraphQL's global id.")
@@ -61,7 +61,7 @@ class ImageSerializer(serializers.Serializer):
         return RenditionSerializer(selectors.renditions_of(image), many=True, context=self.context).data
 
 
-class ImageUploadSerializer(serializers.Serializer):
+class ImageUploadSerializer(serializers.Serializer[Any]):
     """A picture for a product, as multipart/form-data."""
 
     image = serializers.FileField(help_text="JPEG, PNG, WebP or AVIF, by content.", allow_empty_file=True)

@@ -1,5 +1,6 @@
-"""What can be done with a product's images. Each write is one transaction, and notifies the worker after it."""
+"""Changes a product's images. Each change is one transaction and notifies the worker after the commit."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO
@@ -27,16 +28,16 @@ Kind = ImageJob.Kind
 
 @dataclass(frozen=True)
 class Upload:
-    """What an upload led to: the image, and whether it is on its way (new, or tried again)."""
+    """The outcome of an upload. `is_new` is False when the product has these bytes and they need no rendering."""
 
     image: ProductImage
     is_new: bool
 
 
 def image_upload(*, actor: Actor, product_id: int | None, file: BinaryIO | None, alt: str = "") -> Upload:
-    """Keeps a picture for a product and has it rendered; a file of None was larger than IMAGE_MAX_BYTES.
+    """Adds a picture to a product and has it rendered. A file of None was larger than IMAGE_MAX_BYTES.
 
-    The same bytes for the same product answer the image that there is; a FAILED one is tried again. Raises
+    Bytes that the product has already return the existing image, which is tried again when it is FAILED. Raises
     InvalidInput: FORBIDDEN, NOT_FOUND, INVALID (alt), UNSUPPORTED_IMAGE, IMAGE_TOO_LARGE, LIMIT_EXCEEDED.
     """
     policy.ADD_IMAGES.check(actor)
@@ -48,29 +49,29 @@ def image_upload(*, actor: Actor, product_id: int | None, file: BinaryIO | None,
     facts = _inspect(file)
     digest = files.digest(file)
     same = ProductImage.objects.filter(product_id=product_id, sha256=digest.sha256)
-    if (found := same.first()) is not None:
-        tried_again = _render_again(same.filter(pk=found.pk)) > 0
-        if tried_again:
-            found.refresh_from_db()
-        return Upload(found, is_new=tried_again)
+    if (existing := same.first()) is not None:
+        is_retried = _render_again(same.filter(pk=existing.pk)) > 0
+        if is_retried:
+            existing.refresh_from_db()
+        return Upload(existing, is_new=is_retried)
     image = ProductImage(product_id=product_id, alt=alt, source=facts.format, width=facts.width, height=facts.height)
     image.bytes, image.sha256 = digest.bytes, digest.sha256
-    # The bytes first: a row without them must not be, bytes without a row are found by images_check.
+    # The file first: images_check finds a file without a row, but a row without its file cannot be rendered.
     files.store_original(files.original_name(image.key, image.sha256, image.source), file)
     try:
-        kept = run_in_transaction(partial(_add, image), again_on=(IntegrityError,))
+        stored = run_in_transaction(partial(_add, image), again_on=(IntegrityError,))
     except BaseException:
         files.remove(image.key)
         raise
-    if kept.key != image.key:
+    if stored.key != image.key:
         files.remove(image.key)
-    return Upload(kept, is_new=kept.key == image.key)
+    return Upload(stored, is_new=stored.key == image.key)
 
 
 def image_update(
     *, actor: Actor, image_id: int | None, alt: str | None = None, position: int | None = None
 ) -> ProductImage:
-    """Changes what is given. The position is clamped, the product's other images move. Raises InvalidInput."""
+    """Changes what is given. The position is clamped, and the product's other images move. Raises InvalidInput."""
     policy.CHANGE_IMAGES.check(actor)
     if alt is not None:
         alt = _alt(alt)
@@ -81,16 +82,16 @@ def image_update(
             image.alt = alt
             image.save(update_fields=["alt"])
         if position is not None:
-            others = [each for each in ProductImage.objects.filter(product=image.product_id) if each.pk != image.pk]
-            others.insert(max(0, min(position, len(others))), image)
-            _number(others)
+            images = list(ProductImage.objects.filter(product=image.product_id).exclude(pk=image.pk))
+            images.insert(max(0, min(position, len(images))), image)
+            _number(images)
         return image
 
     return run_in_transaction(change)
 
 
 def image_delete(*, actor: Actor, image_id: int | None) -> ProductImage:
-    """Deletes an image; its files go after the commit. Answers it as it was. Raises InvalidInput."""
+    """Deletes an image, and its files after the commit. Returns it as it was. Raises InvalidInput."""
     policy.DELETE_IMAGES.check(actor)
 
     def delete() -> ProductImage:
@@ -105,7 +106,7 @@ def image_delete(*, actor: Actor, image_id: int | None) -> ProductImage:
 
 
 def image_retry(*, actor: Actor, images: QuerySet[ProductImage]) -> int:
-    """Makes FAILED images of the queryset PENDING again, and tells how many. Raises InvalidInput."""
+    """Makes the FAILED ones of these images PENDING again; returns how many. Raises InvalidInput."""
     policy.CHANGE_IMAGES.check(actor)
     return _render_again(images)
 
@@ -124,7 +125,7 @@ def _render_again(images: QuerySet[ProductImage]) -> int:
 
 
 def retry_later_formats(*, actor: Actor, images: QuerySet[ProductImage]) -> int:
-    """Tries again what was given up after an image was READY (AVIF), and tells how many. Raises InvalidInput."""
+    """Makes the given-up jobs for formats that follow READY due again; returns how many. Raises InvalidInput."""
     policy.CHANGE_IMAGES.check(actor)
     given_up = ImageJob.objects.filter(kind=Kind.LATER, status=FAILED, image__in=images)
     count = given_up.update(status="DUE", due_at=timezone.now(), attempts=0, crashes=0, claim=None, reason="")
@@ -139,7 +140,6 @@ def check_upload(*, file: BinaryIO) -> None:
 
 
 def notify_worker() -> None:
-    """Tells the worker that an image job is due."""
     notify(TASK)
 
 
@@ -161,20 +161,20 @@ def _inspect(file: BinaryIO) -> Facts:
 
 def _alt(alt: str) -> str:
     if len(alt) > ALT_LENGTH:
-        raise InvalidInput.at("alt", message=f"At most {ALT_LENGTH} characters, please; these are {len(alt)}.")
+        raise InvalidInput.at("alt", message=f"The text has {len(alt)} characters; at most {ALT_LENGTH} are allowed.")
     if has_unsafe_characters(alt):
-        raise InvalidInput.at("alt", message="It has characters that cannot be stored.")
+        raise InvalidInput.at("alt", message="The text has characters that cannot be stored, like control characters.")
     return " ".join(alt.split())
 
 
 def _add(image: ProductImage) -> ProductImage:
-    """The image written down with its job; or the one of the same bytes that somebody else added meanwhile."""
+    """Saves the image with its job and returns it; or returns the image of the same bytes that was added meanwhile."""
     if not Product.objects.select_for_update().filter(pk=image.product_id).values_list("pk"):
         raise InvalidInput.at("productId", message="There is no such product.", code=ErrorCode.NOT_FOUND)
-    there = ProductImage.objects.filter(product=image.product_id)
-    if (same := there.filter(sha256=image.sha256).first()) is not None:
+    images = ProductImage.objects.filter(product=image.product_id)
+    if (same := images.filter(sha256=image.sha256).first()) is not None:
         return same
-    image.position = there.count()
+    image.position = images.count()
     if image.position >= settings.IMAGES_PER_PRODUCT:
         message = f"A product has at most {settings.IMAGES_PER_PRODUCT} images: delete one first."
         raise InvalidInput.at("image", message=message, code=ErrorCode.LIMIT_EXCEEDED)
@@ -186,7 +186,7 @@ def _add(image: ProductImage) -> ProductImage:
 
 
 def _locked(image_id: int | None) -> ProductImage:
-    """The image, its product locked: positions of one product change one after the other. Raises InvalidInput."""
+    """The image, with its product locked, so that positions change one after the other. Raises InvalidInput."""
     image = ProductImage.objects.filter(pk=image_id or 0).first()
     if image is not None:
         product = image.product_id
@@ -197,8 +197,8 @@ def _locked(image_id: int | None) -> ProductImage:
     raise InvalidInput.at("id", message="There is no such image.", code=ErrorCode.NOT_FOUND)
 
 
-def _number(images: "list[ProductImage] | QuerySet[ProductImage]") -> None:
-    """Gives the images the positions 0, 1, 2… in their order."""
+def _number(images: Iterable[ProductImage]) -> None:
+    """Gives the images the positions 0, 1, 2…"""
     moved = []
     for position, image in enumerate(images):
         if image.position != position:

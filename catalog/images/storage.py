@@ -1,37 +1,37 @@
-"""Files in a folder that appear whole or not at all, readable by others on the machine (nginx)."""
+"""The storage of image files in a folder. A file appears whole or not at all, and nginx may read it."""
 
 import os
 import uuid
 from pathlib import Path
+from typing import Any
 
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage
 
-# Files being written, with the suffix that they will have: never served, and swept up by who lists the folder.
-ASIDE = ".aside-"
+# How the names of files begin while they are written. They are never served; `files.keep_only` removes those left over.
+TEMPORARY_PREFIX = ".aside-"
 
 
 class WholeFiles(FileSystemStorage):
-    """Django's folder of files; a name is a promise of content here, so writing one again replaces it."""
+    """Django's storage, but writing a name again replaces the file: the name says what the content is."""
 
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
-        """The name itself."""
         return name
 
-    def _save(self, name: str, content: File) -> str:
-        """Writes aside, flushes to the disk, renames. Raises OSError, and leaves nothing then."""
+    def _save(self, name: str, content: "File[Any]") -> str:
+        """Writes a temporary file, flushes it to the disk, renames it. On an error it leaves nothing behind."""
         target = Path(self.path(name))
-        aside = target.with_name(f"{ASIDE}{uuid.uuid4().hex}{target.suffix}")
+        temporary = target.with_name(f"{TEMPORARY_PREFIX}{uuid.uuid4().hex}{target.suffix}")
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with aside.open("wb") as file:
+            with temporary.open("wb") as file:
                 for chunk in content.chunks():
                     file.write(chunk)
                 file.flush()
                 os.fsync(file.fileno())
-            aside.chmod(0o644)
-            aside.replace(target)
+            temporary.chmod(0o644)
+            temporary.replace(target)
         except BaseException:
-            aside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
         return name

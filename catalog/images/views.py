@@ -1,4 +1,4 @@
-"""Images at the REST door."""
+"""Images in REST: upload, and one image."""
 
 from django.http import Http404
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
@@ -66,27 +66,26 @@ class ProductImagesView(APIView):
         tags=["products"],
     )
     def post(self, request: Request, slug: str) -> Response:
-        """Takes the picture in."""
         product = _product_id(slug, archived=True)
         form = ImageUploadSerializer(data=request.data)
-        # What was dropped for its size is missing from the form: that is not the sender's omission.
-        dropped = "image" in oversized(request._request)
-        form.fields["image"].required = not dropped
+        # A file that was dropped for its size is missing from the form; the service tells the sender why.
+        is_dropped = "image" in oversized(request._request)
+        form.fields["image"].required = not is_dropped
         form.is_valid(raise_exception=True)
         try:
             upload = services.image_upload(
                 actor=request.user,
                 product_id=product,
-                file=None if dropped else form.validated_data["image"],
+                file=None if is_dropped else form.validated_data["image"],
                 alt=form.validated_data.get("alt", ""),
             )
         except InvalidInput as error:
             if error.field_errors[0].code == ErrorCode.NOT_FOUND:
                 raise Http404 from None
             raise api_exception(error, {}) from None
-        shown = ImageSerializer(upload.image, context={"request": request}).data
-        place = reverse("product-image", kwargs={"slug": slug, "id": shown["id"]}, request=request)
-        return Response(shown, status=202 if upload.is_new else 200, headers={"Location": place})
+        data = ImageSerializer(upload.image, context={"request": request}).data
+        location = reverse("product-image", kwargs={"slug": slug, "id": data["id"]}, request=request)
+        return Response(data, status=202 if upload.is_new else 200, headers={"Location": location})
 
 
 class ProductImageView(APIView):
@@ -103,26 +102,25 @@ class ProductImageView(APIView):
         tags=["products"],
     )
     def get(self, request: Request, slug: str, id: str) -> Response:
-        """The image of the id, if it is this product's."""
         image = _image(slug, id, everything=sees_hidden(request.user))
         return Response(ImageSerializer(image, context={"request": request}).data)
 
 
 def _product_id(slug: str, *, archived: bool) -> int:
-    """The product's primary key. Raises Http404."""
+    """The product's primary key; of an active one unless `archived`. Raises Http404."""
     if has_unsafe_characters(slug):
         raise Http404
-    found = Product.objects.filter(slug=normal_form(slug))
+    products = Product.objects.filter(slug=normal_form(slug))
     if not archived:
-        found = found.filter(is_active=True)
-    key = found.values_list("id", flat=True).first()
+        products = products.filter(is_active=True)
+    key = products.values_list("id", flat=True).first()
     if key is None:
         raise Http404
     return key
 
 
 def _image(slug: str, global_id: str, *, everything: bool) -> ProductImage:
-    """The image, when it is the product's and the viewer's to see. Raises Http404."""
+    """The product's image of this id. Raises Http404, also for one that only staff may see, unless `everything`."""
     key = key_of(global_id, "ProductImage")
     image = image_by_id(key, everything=everything) if key is not None else None
     if image is None or image.product_id != _product_id(slug, archived=everything):

@@ -1,4 +1,4 @@
-"""Django's caches, counting hits and misses for /metrics."""
+"""Django's caches, which count hits and misses for /metrics."""
 
 from typing import Any
 
@@ -8,26 +8,25 @@ from django.core.cache.backends.redis import RedisCache as DjangoRedisCache
 from core.caching.files import FileCache as EmbeddedFileCache
 from core.telemetry.metrics import CACHE
 
-_NOTHING = object()
+_MISSING = object()
 
 
 class _Counted:
     """Counts the keys looked up by `get` and `get_many`."""
 
     def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:
-        """As Django's."""
-        value = super().get(key, _NOTHING, version)  # type: ignore[misc]
-        CACHE.labels("miss" if value is _NOTHING else "hit").inc()
-        return default if value is _NOTHING else value
+        value = super().get(key, _MISSING, version)  # type: ignore[misc]
+        CACHE.labels("miss" if value is _MISSING else "hit").inc()
+        return default if value is _MISSING else value
 
     def get_many(self, keys: Any, version: int | None = None) -> dict[Any, Any]:
-        """As Django's; all but Redis' ask `get` for each key, which counts by itself."""
+        """As Django's. All caches but Redis call `get` for each key, which counts by itself."""
         keys = list(keys)
-        found: dict[Any, Any] = super().get_many(keys, version)  # type: ignore[misc]
+        values: dict[Any, Any] = super().get_many(keys, version)  # type: ignore[misc]
         if isinstance(self, DjangoRedisCache):
-            CACHE.labels("hit").inc(len(found))
-            CACHE.labels("miss").inc(len(keys) - len(found))
-        return found
+            CACHE.labels("hit").inc(len(values))
+            CACHE.labels("miss").inc(len(keys) - len(values))
+        return values
 
 
 class LocMemCache(_Counted, DjangoLocMemCache):

@@ -1,4 +1,4 @@
-"""The embedded cache: files in VAR_DIR, so that all processes of one machine count together."""
+"""The embedded cache: files in VAR_DIR, so that all processes of one machine share their counters."""
 
 import fcntl
 import pickle
@@ -13,16 +13,16 @@ from django.core.cache.backends.filebased import FileBasedCache
 
 
 class FileCache(FileBasedCache):
-    """Django's, whose `add` and `incr` may be called by several processes at once, as those of Redis may."""
+    """Django's, but `add` and `incr` are atomic between processes, as they are with Redis."""
 
     def add(self, key: Any, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
-        """Stores the value unless there is one; whether it did."""
-        with self._alone():
+        """Stores the value unless there is one. Returns whether it did."""
+        with self._locked():
             return super().add(key, value, timeout, version)
 
     def incr(self, key: Any, delta: int = 1, version: int | None = None) -> int:
-        """The value after adding to it; its time runs on. Raises ValueError when there is none."""
-        with self._alone():
+        """Adds to the value, keeps its expiry, and returns it. Raises ValueError when there is none."""
+        with self._locked():
             value = self.get(key, version=version)
             if value is None:
                 raise ValueError(f"Key '{key}' not found")
@@ -33,7 +33,7 @@ class FileCache(FileBasedCache):
             return value + delta
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _locked(self) -> Iterator[None]:
         self._createdir()  # type: ignore[attr-defined]
         with (Path(self._dir) / "lock").open("w") as file:  # type: ignore[attr-defined]
             fcntl.flock(file, fcntl.LOCK_EX)

@@ -1,6 +1,6 @@
-"""Rows by their keys, for the paths that every request takes: SQL made once, and instances without ceremony.
+"""Prepared queries by keys, and quick model instances, for what every request does.
 
-Django makes the same SQL anew for each question, which costs more than the database's answer.
+Django compiles the same SQL for each query, which takes longer than the database's answer.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,12 +12,12 @@ from django.db.models import Model, QuerySet
 from django.db.models.base import ModelState
 
 Row = TypeVar("Row", bound=Model)
-# Numbers that stand for the real ones while SQL is made; no other number of a statement is one of them.
-_MARK = 2_000_000_000
+# While SQL is compiled, numbers from here on stand for the real ones. No statement has such numbers of its own.
+_FIRST_PLACEHOLDER = 2_000_000_000
 
 
 class _Statement(NamedTuple):
-    """A SELECT: its parameters (of those marked, the index among the numbers), and what makes Python of its columns."""
+    """A compiled SELECT. A parameter is (True, index among the numbers) or (False, value); converters are by column."""
 
     sql: str
     params: list[tuple[bool, Any]]
@@ -25,9 +25,9 @@ class _Statement(NamedTuple):
 
 
 class Prepared:
-    """A question by whole numbers (keys mostly); its SQL is made once for each count of them.
+    """A query by integers, mostly keys. Its SQL is compiled once for each count of them.
 
-    `make` answers the `values_list` queryset for a list of numbers.
+    `make` returns the `values_list` queryset for a list of integers.
     """
 
     def __init__(self, make: Callable[[list[int]], QuerySet[Any, Any]]) -> None:
@@ -35,11 +35,11 @@ class Prepared:
         self._statement = lru_cache(maxsize=128)(self._compile)
 
     def __call__(self, numbers: Sequence[int]) -> list[tuple[Any, ...]]:
-        """The rows, in the database's order; none for no numbers."""
+        """The rows in the database's order. Without numbers it makes no query."""
         if not numbers:
             return []
         statement = self._statement(len(numbers))
-        params = [numbers[value] if marked else value for marked, value in statement.params]
+        params = [numbers[value] if is_placeholder else value for is_placeholder, value in statement.params]
         with connection.cursor() as cursor:
             cursor.execute(statement.sql, params)
             rows = cursor.fetchall()
@@ -52,30 +52,29 @@ class Prepared:
         return list(zip(*columns, strict=True))
 
     def _compile(self, count: int) -> _Statement:
-        marks = {_MARK + index: index for index in range(count)}
-        compiler = self._make(list(marks)).query.get_compiler(DEFAULT_DB_ALIAS)
+        placeholders = {_FIRST_PLACEHOLDER + index: index for index in range(count)}
+        compiler = self._make(list(placeholders)).query.get_compiler(DEFAULT_DB_ALIAS)
         sql, params = compiler.as_sql()
         selected = [expression for expression, *_ in compiler.select or ()]
-        known = [(True, marks[value]) if value in marks else (False, value) for value in params]
-        return _Statement(sql, known, compiler.get_converters(selected))
+        numbered = [(True, placeholders[value]) if value in placeholders else (False, value) for value in params]
+        return _Statement(sql, numbered, compiler.get_converters(selected))
 
 
 class _Stored(ModelState):
-    """The state of an instance whose row is there."""
+    """The state of an instance that was read from the database."""
 
     adding = False
     db = DEFAULT_DB_ALIAS
 
 
 def instances(model: type[Row], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> dict[Any, Row]:
-    """A model instance for each row of these columns (attribute names), by the first of them, the key.
+    """A model instance for each row of these columns (attribute names), by its first column, the key.
 
-    Other fields are deferred, as by `only`. As `Model.from_db` makes them, past `__init__` and its signals, which cost
-    ten times the rest.
+    Other fields are deferred, as by `only`. Skips `__init__` and its signals, which take ten times as long as the rest.
     """
-    made = {}
+    by_key = {}
     for row in rows:
-        made[row[0]] = instance = model.__new__(model)
+        by_key[row[0]] = instance = model.__new__(model)
         instance.__dict__ = values = dict(zip(columns, row, strict=True))
         values["_state"] = _Stored()
-    return made
+    return by_key

@@ -1,4 +1,4 @@
-"""One transaction that is run again when the database, not the caller, is the reason that it failed."""
+"""Runs a transaction again when it failed because of the database, not because of the caller."""
 
 import logging
 import random
@@ -13,9 +13,9 @@ from core.errors import forget_stack
 logger = logging.getLogger(__name__)
 
 ATTEMPTS = 8
-# Seconds: the longest pause after the first failure (it doubles each time), and after any.
-FIRST_PAUSE, LONGEST_PAUSE = 0.02, 1.0
-# Deadlock and lock wait timeout (MySQL); SQLite says it in words: the database, or a table of it, is locked.
+# The longest pause after the first failure, which doubles with each further one, and the longest of all.
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.02, 1.0
+# MySQL's deadlock and lock wait timeout. SQLite has words: the database, or one of its tables, "is locked".
 _TRANSIENT_CODES, _TRANSIENT_WORDS = {1213, 1205}, "is locked"
 
 Result = TypeVar("Result")
@@ -24,13 +24,13 @@ Result = TypeVar("Result")
 def run_in_transaction(
     work: Callable[[], Result], *, again_on: tuple[type[DatabaseError], ...] = (), attempts: int = ATTEMPTS
 ) -> Result:
-    """What `work` answers, run in one transaction.
+    """Runs `work` in one transaction and returns its result.
 
-    A deadlock, a lock waited for too long and a busy SQLite undo it; it is run again, up to `attempts` times in all,
-    after a random pause that grows; so `work` must do nothing outside of the database. `again_on` names further errors
-    worth a fresh look, such as IntegrityError when another process may have won a race. Raises the last error.
+    After a deadlock, a lock timeout or a busy SQLite it runs `work` again, up to `attempts` times in all, with growing
+    random pauses. So `work` must change nothing outside the database. `again_on` names further errors to try again on,
+    such as IntegrityError when another process may have won a race. Raises the last error.
 
-    Inside an outer transaction a deadlock has undone that too: there it is raised at once.
+    Within an outer transaction such an error is raised at once, because a deadlock has undone the outer one too.
     """
     for attempt in range(1, attempts):
         try:
@@ -42,13 +42,13 @@ def run_in_transaction(
                 raise
             logger.info("transaction runs again (attempt %d of %d failed): %s", attempt, attempts, error)
             forget_stack(error)
-        time.sleep(random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt)))  # noqa: S311
+        time.sleep(random.uniform(0, min(MAX_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**attempt)))  # noqa: S311
     with transaction.atomic():
         return work()
 
 
 def is_transient(error: DatabaseError) -> bool:
-    """Whether the same transaction may well succeed when it is run again."""
+    """Whether the same transaction may succeed when it is run again."""
     if not isinstance(error, OperationalError) or not error.args:
         return False
     return error.args[0] in _TRANSIENT_CODES or _TRANSIENT_WORDS in str(error)

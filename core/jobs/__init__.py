@@ -1,1 +1,1 @@
-"""Work that happens later: rows that fall due decide, a message only tells a worker to look now."""
+"""Work that happens later. Rows in the database say what is due; a message only tells a worker to look now."""

@@ -1,4 +1,4 @@
-"""Beat: calls the sweeps. It keeps nothing on disk and cannot be ended by an error."""
+"""Beat sends the messages that start the sweeps. It keeps nothing on disk, and no error ends it."""
 
 import logging
 from contextlib import suppress
@@ -17,49 +17,49 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Scheduler(CeleryScheduler):
-    """Celery's own in memory: after a start each sweep is due once, whenever it ran last.
+    """Celery's scheduler in memory: after a start, every sweep is due.
 
-    Celery's PersistentScheduler writes a file, which a full disk or a SIGKILL breaks, to remember what no sweep needs.
+    Celery's default, PersistentScheduler, writes a file that a full disk or a SIGKILL can break. All that the file
+    remembers is when each sweep ran last, and no sweep needs that.
     """
 
     _producer: Any = None
     _is_failing = False
 
     def setup_schedule(self) -> None:
-        """As Celery's; every entry is due."""
         super().setup_schedule()
         for entry in self.schedule.values():
             entry.last_run_at = LONG_AGO
 
     @property
     def producer(self) -> Any:
-        """What messages are sent by; connects anew after an error. Raises what the transport does, within seconds."""
+        """Sends the messages; connects again after an error. Raises what the transport raises, within seconds."""
         if self._producer is None:
             self._producer = self.app.amqp.Producer(connect(), auto_declare=False)
         return self._producer
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
-        """Calls one sweep that is due; seconds until the next look."""
+        """Sends the message of a sweep that is due. Returns the seconds until the next call."""
         heartbeat.mark(heartbeat.BEAT)
         try:
             return float(super().tick(*args, **kwargs))
         except Exception as error:
-            self._has_failed("Beat could not reach the broker", error)
-            # The entry at hand was taken out of the heap: it is filled again.
+            self._fail("Beat could not reach the broker", error)
+            # The failed entry was taken out of the heap: None has Celery build the heap again.
             self._heap = None
             return float(PAUSE_AFTER_FAILURE_SECONDS)
 
     def apply_entry(self, entry: ScheduleEntry, producer: Any = None) -> None:
-        """Sends one sweep's message, unless nobody takes any."""
+        """Sends one sweep's message, unless its queue is backed up."""
         try:
             if not is_backed_up(producer.channel, str(entry.task)):
                 self.apply_async(entry, producer=producer, advance=False)
             self._is_failing = False
         except Exception as error:
-            self._has_failed(f"Beat could not send {entry.name}", error)
+            self._fail(f"Beat could not send {entry.name}", error)
 
-    def _has_failed(self, what: str, error: Exception) -> None:
-        """Says so once, until something is sent again; the next message gets a connection of its own."""
+    def _fail(self, what: str, error: Exception) -> None:
+        """Logs the first of several failures in a row, and drops the connection."""
         if not self._is_failing:
             logger.warning("%s: %s", what, error)
         self._is_failing = True

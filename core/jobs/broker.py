@@ -1,10 +1,10 @@
 """The embedded broker: a kombu transport whose messages are files in VAR_DIR/broker, one folder for each queue.
 
-A message only says that there is work, so the same message is kept once however often it is sent: its file is named
-after the task and its arguments, and a newer one takes its place. A file appears whole or not at all. One that cannot
-be read is discarded with a line in the log: the sweeps find what it was about.
+A message only says that there is work, so equal messages are kept once: a file is named after the task and its
+arguments, and a newer message replaces an older one. A file appears whole or not at all. A file that cannot be read is
+discarded with a line in the log; a sweep finds the work that it announced.
 
-kombu's own filesystem transport is not used: a half-written or empty file ends its worker (celery/kombu#1551).
+kombu's own filesystem transport does not serve: a half-written or empty file ends its worker (celery/kombu#1551).
 """
 
 import hashlib
@@ -28,24 +28,24 @@ from core.patches.kombu import DiscardsBroken
 logger = logging.getLogger(__name__)
 
 MAX_MESSAGE_BYTES = 2**20
-# A file that is being written for longer than this was left by a process that was killed.
+# A temporary file that is older than this was left by a process that was killed.
 ABANDONED_SECONDS = 60
 SUFFIX = ".json"
 
 
 class BrokenMessage(Exception):
-    """A file that is no message."""
+    """A file does not hold a message."""
 
 
 class Channel(virtual.Channel):
-    """Messages in files: a write renames a whole file into place, a read ends with an unlink that one reader wins."""
+    """Messages in files. A writer renames a whole file into place; the reader that unlinks it has the message."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Names seen by the last look into a queue's folder, the oldest first.
+        # By queue: the file names of its folder when that was last listed, the oldest first.
         self._listed: dict[str, deque[str]] = defaultdict(deque)
-        # Files that could not be removed, each of which is told once.
-        self._stuck: set[Path] = set()
+        # Files that could not be removed. Each is logged once.
+        self._undeletable: set[Path] = set()
 
     def _folder(self, queue: str) -> Path:
         options: Any = self.connection.client.transport_options  # type: ignore[union-attr]
@@ -76,10 +76,10 @@ class Channel(virtual.Channel):
         raise Empty
 
     def _take(self, path: Path) -> dict[str, Any] | None:
-        """The message of the file, which is gone then; None when another reader has it or it is broken.
+        """Removes the file and returns its message; None when another reader was first or the file is broken.
 
-        A newer message that takes the file's place between reading and unlinking says the same, and was sent before
-        this one is worked on.
+        A newer message may replace the file between reading and unlinking. It says the same, and the work begins after
+        it was sent, so nothing is lost.
         """
         payload, broken = None, None
         try:
@@ -93,12 +93,12 @@ class Channel(virtual.Channel):
         except FileNotFoundError:
             return None
         except OSError as error:
-            # Delivered all the same, it would come again and again.
-            if path not in self._stuck:
+            # If it were delivered, it would be delivered again and again.
+            if path not in self._undeletable:
                 logger.warning("The message %s cannot be removed: %s", path, error)
-                self._stuck.add(path)
+                self._undeletable.add(path)
             return None
-        self._stuck.discard(path)
+        self._undeletable.discard(path)
         if broken is not None:
             logger.warning("Discarded the broken message %s: %s", path.name, broken)
         return payload
@@ -114,20 +114,19 @@ class Channel(virtual.Channel):
 
 
 class Transport(DiscardsBroken):
-    """For CELERY_BROKER_URL=embedded://; the transport option `folder` says where the queues lie."""
+    """For CELERY_BROKER_URL=embedded://. The transport option `folder` holds a folder for each queue."""
 
     Channel = Channel
     driver_type = driver_name = "embedded"
-    # Seconds between two looks into the folders.
+    # Seconds between two listings of the folders.
     polling_interval = 0.1
 
     def driver_version(self) -> str:
-        """There is no driver."""
         return "1"
 
 
 def check_writable(folder: Path) -> None:
-    """Raises OSError when no message could be written there, such as on a full disk."""
+    """Raises OSError when a message could not be written there, for example on a full disk."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder) as file:
         file.write(b"\0" * 4096)
@@ -135,7 +134,7 @@ def check_writable(folder: Path) -> None:
 
 
 def _file_name(payload: dict[str, Any]) -> str:
-    """The same for the same task and arguments; begins with the task's name for whoever looks into the folder."""
+    """Equal for equal tasks and arguments. Begins with the task's name, for people who look into the folder."""
     headers = payload.get("headers")
     task = str(headers.get("task", "")) if isinstance(headers, dict) else ""
     digest = hashlib.sha256(f"{task}\0{payload.get('body')}".encode()).hexdigest()[:32]
@@ -143,25 +142,25 @@ def _file_name(payload: dict[str, Any]) -> str:
 
 
 def _names(folder: Path) -> list[str]:
-    """The files of messages, the oldest first. Removes what killed processes left half-written."""
-    found: list[tuple[float, str]] = []
+    """The names of the message files, the oldest first. Removes what killed processes left half-written."""
+    files: list[tuple[float, str]] = []
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 try:
                     if not entry.is_file(follow_symlinks=False):
                         continue
-                    changed = entry.stat(follow_symlinks=False).st_mtime
+                    modified = entry.stat(follow_symlinks=False).st_mtime
                     if entry.name.endswith(".tmp"):
-                        if abs(time.time() - changed) > ABANDONED_SECONDS:
+                        if abs(time.time() - modified) > ABANDONED_SECONDS:
                             os.unlink(entry)
                     else:
-                        found.append((changed, entry.name))
+                        files.append((modified, entry.name))
                 except OSError:
-                    continue  # taken by another reader, or not ours to remove
+                    continue  # another reader has it, or we may not remove it
     except OSError:
-        return []  # no message was ever sent, or somebody removed the folder
-    return [name for _, name in sorted(found)]
+        return []  # there is no folder before the first message
+    return [name for _, name in sorted(files)]
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -179,7 +178,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _has_expired(payload: dict[str, Any]) -> bool:
-    """Whether the sender's `expires` is over: somebody has sent it anew since, or will."""
+    """Whether the time in the header `expires` has passed."""
     headers = payload.get("headers")
     expires = headers.get("expires") if isinstance(headers, dict) else None
     try:

@@ -1,6 +1,7 @@
-"""When each queue's worker, and beat, were last seen alive: rows that a thread beside their loops keeps fresh.
+"""When a worker of each queue, and beat, were last seen alive: rows that a thread of their process keeps up to date.
 
-A loop says that it turns by `mark`, so a process whose consumer is dead, or that is frozen, falls silent.
+The main loops call `mark`, and the thread writes what was marked. So a process that is frozen, or whose consumer is
+dead, is no longer seen.
 """
 
 import logging
@@ -32,7 +33,7 @@ _writer: threading.Thread | None = None
 
 
 def mark(*names: str) -> None:
-    """Says that the loop at hand turns, for these queues or BEAT; costs it no query."""
+    """Called by a loop that serves these queues, or by BEAT's. Makes no query; the thread does."""
     global _writer
     if settings.HEARTBEAT_FILE:
         with suppress(OSError):  # a full disk is no reason to end the loop
@@ -45,7 +46,7 @@ def mark(*names: str) -> None:
 
 
 def write(names: Iterable[str]) -> None:
-    """Notes that these were seen alive now."""
+    """Stores that these were seen alive now."""
     names, now = set(names), timezone.now()
     if Heartbeat.objects.filter(name__in=names).update(seen_at=now) < len(names):
         missing = [Heartbeat(name=name, seen_at=now) for name in sorted(names)]
@@ -53,24 +54,24 @@ def write(names: Iterable[str]) -> None:
 
 
 def ages(names: Iterable[str]) -> dict[str, timedelta | None]:
-    """How long ago each was last seen alive; None: never."""
+    """How long ago each was last seen alive; None: it never was."""
     now = timezone.now()
     seen = dict(Heartbeat.objects.filter(name__in=list(names)).values_list("name", "seen_at"))
     return {name: max(now - seen[name], timedelta()) if name in seen else None for name in names}
 
 
 def queue_names() -> set[str]:
-    """The queues that tasks are sent to: the default one, and those of CELERY_TASK_ROUTES."""
+    """All queues that tasks are sent to: the default one and those of CELERY_TASK_ROUTES."""
     return {app.conf.task_default_queue, *(route["queue"] for route in settings.CELERY_TASK_ROUTES.values())}
 
 
 def worker_ages() -> dict[str, timedelta | None]:
-    """The ages of all that must live for jobs to be done: a worker for each queue, and beat."""
+    """The ages of all that jobs need: a worker for each queue, and beat."""
     return ages(sorted({BEAT, *queue_names()}))
 
 
 def _write_for_ever() -> None:
-    is_told = False
+    is_logged = False
     while True:
         with _lock:
             names = set(_marked)
@@ -79,38 +80,37 @@ def _write_for_ever() -> None:
             close_old_connections()
             if names:
                 write(names)
-            is_told = False
+            is_logged = False
         except Exception as error:
-            # The database is away or full; it is asked again, and told once.
-            if not is_told:
+            # The database is away or full. The next round tries again; only the first failure is logged.
+            if not is_logged:
                 logger.warning("The worker's heartbeat could not be written: %s", error)
-            is_told = True
+            is_logged = True
             connections.close_all()
         _pause.wait(INTERVAL_SECONDS)
 
 
-def _start_afresh() -> None:
-    """A forked process (beat, with Celery's own pools) has no thread yet."""
+def _reset_after_fork() -> None:
+    """A forked process has no thread yet."""
     global _lock, _writer
     _lock, _writer = threading.Lock(), None
 
 
-os.register_at_fork(after_in_child=_start_afresh)
+os.register_at_fork(after_in_child=_reset_after_fork)
 
 
 class LoopStep(bootsteps.StartStopStep):
-    """Part of the worker's consumer: has its loop, not a thread beside it, say that it turns."""
+    """Part of the worker's consumer: has its loop call `mark`."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
     entry: Any = None
 
     def start(self, consumer: Any) -> None:
-        """Begins, with each connection to the broker."""
+        """Called with each new connection to the broker."""
         queues = list(consumer.app.amqp.queues.consume_from)
         self.entry = consumer.timer.call_repeatedly(INTERVAL_SECONDS, consumer.call_soon, (mark, *queues), priority=10)
 
     def stop(self, consumer: Any) -> None:
-        """Ends, with the connection."""
         if self.entry is not None:
             self.entry.cancel()
 

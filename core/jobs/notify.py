@@ -1,8 +1,8 @@
-"""`notify(task)`: tells a worker that rows are due. The one way to send a message.
+"""`notify(task)` tells a worker that rows are due. It is the only way to send a message.
 
-A thread of this process sends, so a broker that is down, silent or wrong costs a request nothing. A task that was
-notified several times while the thread was busy is sent once. After a failure the broker is left alone for a while;
-what a killed process did not send, a sweep finds.
+A thread of this process sends the message, so a broker that is down, silent or wrong costs a request nothing. A task
+that is notified several times while the thread is busy is sent once. After a failure the thread pauses. Work whose
+message was never sent is found by a sweep.
 """
 
 import atexit
@@ -18,15 +18,15 @@ from core.celery import app
 
 logger = logging.getLogger(__name__)
 
-# For connecting, and for each answer of the broker.
+# Limits connecting, and waiting for each answer of the broker.
 TIMEOUT_SECONDS = 1
-# Between two messages about the same task, and after a failure.
+# Pauses after each round of messages, and after a failure.
 INTERVAL_SECONDS, PAUSE_AFTER_FAILURE_SECONDS = 0.1, 5.0
-# A message that waited longer has been followed by a sweep.
+# By then a sweep has done the work that the message announced.
 EXPIRES_SECONDS = 60
-# What a process that ends waits for its last messages.
+# How long an ending process waits for its last messages.
 FLUSH_SECONDS = 1.0
-# With so many messages in a queue nobody takes any, and one more says nothing new.
+# With as many messages in its queue, no worker is taking them, and one more would say nothing new.
 MAX_WAITING = 100
 
 
@@ -34,7 +34,7 @@ class Notifier:
     """Sends each pending task's message from a thread of its own, which starts with the first."""
 
     def __init__(self) -> None:
-        # By task: the id of the request that was first to ask for it.
+        # By task: the id of the request that notified first.
         self._pending: dict[str, str | None] = {}
         self._lock = threading.Lock()
         self._is_pending, self._is_ending = threading.Event(), threading.Event()
@@ -43,19 +43,19 @@ class Notifier:
         self._connection: Any = None
 
     def notify(self, task: str) -> None:
-        """Has the task's message sent soon. Never raises, never waits."""
+        """Has the task's message sent soon. Never raises and never waits."""
         with self._lock:
             self._pending.setdefault(task, get_contextvars().get("request_id"))
             self._idle.clear()
             self._is_pending.set()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="notify", daemon=True)
-                # At the end of the interpreter no thread can be started any more; the sweeps do.
+                # No thread can start while the interpreter ends. A sweep will find the work.
                 with suppress(RuntimeError):
                     self._thread.start()
 
     def flush(self) -> None:
-        """Waits for what is pending to be sent, or to have failed once; a second at most."""
+        """Waits until pending messages are sent or have failed, at most FLUSH_SECONDS."""
         self._is_ending.set()
         if self._thread is not None:
             self._idle.wait(FLUSH_SECONDS)
@@ -71,8 +71,10 @@ class Notifier:
                 self._send(tasks)
                 pause = INTERVAL_SECONDS
             except Exception as error:
-                # Whatever the transport raises.
-                logger.warning("The broker is down, %s waits for a sweep: %s", ", ".join(sorted(tasks)), error)
+                # Transports raise errors of every kind.
+                logger.warning(
+                    "The broker is down; a sweep will do the work of %s: %s", ", ".join(sorted(tasks)), error
+                )
                 self._disconnect()
                 pause = PAUSE_AFTER_FAILURE_SECONDS
             with self._lock:
@@ -96,7 +98,7 @@ class Notifier:
 
 
 def connect() -> Any:
-    """A connection to the broker, every answer of which is limited in time. Raises what the transport does."""
+    """A connection that waits TIMEOUT_SECONDS at most for each answer. Raises what the transport raises."""
     timeouts = {"socket_connect_timeout": TIMEOUT_SECONDS, "socket_timeout": TIMEOUT_SECONDS}
     connection = app.connection_for_write(
         connect_timeout=TIMEOUT_SECONDS, transport_options={**app.conf.broker_transport_options, **timeouts}
@@ -106,7 +108,7 @@ def connect() -> Any:
 
 
 def is_backed_up(channel: Any, task: str) -> bool:
-    """Whether the task's queue holds so many messages that nobody can be taking them."""
+    """Whether the task's queue holds so many messages that no worker can be taking them."""
     queue = app.amqp.router.route({}, task)["queue"].name
     return bool(channel._size(queue) >= MAX_WAITING)
 
@@ -115,7 +117,7 @@ _notifier = Notifier()
 
 
 def notify(task: str) -> None:
-    """Tells a worker that there is work for the task of this name. To be called after the commit of the rows.
+    """Tells a worker that there is work for the task of this name. To be called after the rows are committed.
 
     Never raises and never waits for the broker.
     """
@@ -123,15 +125,15 @@ def notify(task: str) -> None:
 
 
 def flush() -> None:
-    """Waits for messages on their way, a second at most."""
+    """Waits for pending messages, at most FLUSH_SECONDS."""
     _notifier.flush()
 
 
-def _start_afresh() -> None:
+def _reset_after_fork() -> None:
     """A forked process has no thread, and must not use its parent's connection."""
     global _notifier
     _notifier = Notifier()
 
 
-os.register_at_fork(after_in_child=_start_afresh)
+os.register_at_fork(after_in_child=_reset_after_fork)
 atexit.register(flush)

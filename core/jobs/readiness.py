@@ -1,4 +1,4 @@
-"""What /readyz and /metrics tell of the worker and of jobs whose time is over."""
+"""What /readyz and /metrics say about workers and overdue jobs."""
 
 import math
 from collections.abc import Callable
@@ -13,24 +13,24 @@ from core.http.health import NotReadyError
 from core.jobs import heartbeat
 from core.telemetry.metrics import register_gauge
 
-# By kind of job: the moment at which the oldest that is not done fell due, None when there is none.
+# By kind of job: when its oldest unfinished job fell due; None when there is none.
 _oldest_due: dict[str, Callable[[], datetime | None]] = {}
 
 
 def register_jobs(kind: str, oldest_due: Callable[[], datetime | None]) -> None:
-    """Adds a kind of job, which READYZ_OVERDUE_AFTER knows; `oldest_due` asks one indexed query."""
+    """Adds a kind of job. READYZ_OVERDUE_AFTER must have it; `oldest_due` must make one indexed query."""
     _oldest_due[kind] = oldest_due
 
 
 def overdue_seconds() -> dict[str, float]:
-    """How long the oldest job of each kind has been due; 0 when none is."""
+    """By kind: how long its oldest job has been due; 0 when none is."""
     now = timezone.now()
     moments = {kind: oldest_due() for kind, oldest_due in _oldest_due.items()}
     return {kind: max(0.0, (now - due).total_seconds()) if due else 0.0 for kind, due in moments.items()}
 
 
 def worker_last_seen_seconds() -> float:
-    """Seconds since all that must live (a worker for each queue, beat) was seen; infinite when something never was."""
+    """Seconds since all of them (a worker for each queue, and beat) were seen; infinite when one never was."""
     ages = heartbeat.worker_ages().values()
     return max(math.inf if age is None else age.total_seconds() for age in ages)
 
@@ -40,7 +40,7 @@ def check_worker() -> health.Facts:
     try:
         ages = heartbeat.worker_ages()
     except DatabaseError as error:
-        raise NotReadyError("the database does not tell", status="unknown") from error
+        raise NotReadyError("the database does not answer", status="unknown") from error
     unseen = [_title(name) for name, age in ages.items() if age is None]
     if unseen:
         raise NotReadyError(f"never seen: {', '.join(unseen)}", status="unknown")
@@ -48,8 +48,8 @@ def check_worker() -> health.Facts:
     oldest = max(seconds.values())
     silent = [name for name, age in ages.items() if age is not None and age > settings.READYZ_WORKER_AFTER]
     if silent:
-        told = ", ".join(f"{_title(name)} ({seconds[name]:.0f} s ago)" for name in silent)
-        raise NotReadyError(f"last seen: {told}", status="degraded", last_seen_seconds=oldest)
+        descriptions = ", ".join(f"{_title(name)} ({seconds[name]:.0f} s ago)" for name in silent)
+        raise NotReadyError(f"last seen: {descriptions}", status="degraded", last_seen_seconds=oldest)
     return {"last_seen_seconds": oldest}
 
 
@@ -58,7 +58,7 @@ def check_jobs() -> health.Facts:
     try:
         overdue = {kind: round(seconds, 1) for kind, seconds in overdue_seconds().items()}
     except DatabaseError as error:
-        raise NotReadyError("the database does not tell", status="unknown") from error
+        raise NotReadyError("the database does not answer", status="unknown") from error
     late = [kind for kind, seconds in overdue.items() if seconds > settings.READYZ_OVERDUE_AFTER[kind].total_seconds()]
     if late:
         raise NotReadyError(f"overdue: {', '.join(late)}", status="degraded", overdue_seconds=overdue)
@@ -66,7 +66,6 @@ def check_jobs() -> health.Facts:
 
 
 def register() -> None:
-    """Adds both to /readyz and /metrics."""
     health.register("worker", check_worker)
     health.register("jobs", check_jobs)
     register_gauge(

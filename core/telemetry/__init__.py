@@ -1,1 +1,1 @@
-"""What an operator sees of the service: logs, metrics, and the thread that ties a request to its tasks."""
+"""What operators see of the service: logs, metrics, and the id that connects a request with its tasks."""

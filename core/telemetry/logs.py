@@ -1,7 +1,7 @@
-"""Structured logs: one JSON object a line (for people with DEBUG), whatever logger it came from, with its context.
+"""Structured logs of all loggers: one JSON object for each line, or readable text with DEBUG.
 
-The context is what `structlog.contextvars` holds: the request's id in the web, the task and the request that it
-came from in the worker. Nothing secret leaves: `redact` is the last word before a line is written.
+Each line has its context (`structlog.contextvars`): in the web the request's id, in the worker the task and the id of
+the request that caused it. `redact` runs last, so that no secret is written.
 """
 
 import re
@@ -14,16 +14,16 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 HIDDEN = "[redacted]"
-# Fields that never say what they hold, whatever they hold.
+# Fields whose values are always hidden.
 SECRET_KEYS = re.compile(
     r"pass(word|wd)|secret|authorization|cookie|credential|(^|_)(token|jwt|key|body|html|message_body|variables)$", re.I
 )
-# What a client chose (a name, a path, a message that echoes it) can have any length: no more than this is looked at.
+# Clients choose some texts (a name, a path, a message that repeats it). No more than this of a text is looked at.
 MAX_KEY, MAX_TEXT, MAX_TRACE, MAX_ITEMS, MAX_NESTING = 100, 2_000, 30_000, 100, 5
-# Each pattern runs once over what it matches and never back (possessive quantifiers), and what it scans holds no other
-# beginning of it: so it takes time linear in the text's length, whatever the text.
+# Each pattern takes time linear in the text's length: its quantifiers are possessive, and what they scan cannot hold
+# another beginning of a match.
 _SECRETS = (
-    # A signed token, wherever it stands; of one that was cut, what is left.
+    # A signed token, whole or cut, anywhere in the text.
     (re.compile(r"eyJ[\w-]{8}[\w.-]*+"), HIDDEN),
     (re.compile(r"(?i)\b(bearer|basic)\s++[\w.~+/=-]{8}[\w.~+/=-]*+"), rf"\1 {HIDDEN}"),
     # The password of a URL.
@@ -38,13 +38,13 @@ _SECRETS = (
 )
 
 
-def hide(text: str, longest: int = MAX_TEXT) -> str:
-    """The text without tokens and passwords that have got into it, such as through an exception's message.
+def hide(text: str, max_length: int = MAX_TEXT) -> str:
+    """The text without tokens and passwords, which may come from an exception's message.
 
-    Of a text that is longer than the longest, its beginning and its end.
+    Keeps only the beginning and the end of a text that is longer than `max_length`.
     """
-    if len(text) > longest:
-        text = f"{text[: longest // 2]} … {text[-longest // 2 :]}"
+    if len(text) > max_length:
+        text = f"{text[: max_length // 2]} … {text[-max_length // 2 :]}"
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text
@@ -64,13 +64,13 @@ def _clean(value: Any, nesting: int = MAX_NESTING) -> Any:
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Processor: no field says a password, a token or a body."""
-    kept = {}
-    if (trace := event.pop("exc_info", None)) is not None:
-        kept["exc_info"] = trace
+    """A structlog processor that hides passwords, tokens and bodies."""
+    traces = {}
+    if (exc_info := event.pop("exc_info", None)) is not None:
+        traces["exc_info"] = exc_info
     if (text := event.pop("exception", None)) is not None:
-        kept["exception"] = hide(str(text), MAX_TRACE)
-    return {**_clean(event), **kept}
+        traces["exception"] = hide(str(text), MAX_TRACE)
+    return {**_clean(event), **traces}
 
 
 def _renderer(human: bool) -> Processor:
@@ -82,7 +82,7 @@ def _renderer(human: bool) -> Processor:
 
 
 def configuration(*, human: bool, level: str) -> dict[str, Any]:
-    """Sets structlog up and returns the matching `LOGGING` (dictConfig) for everybody else's loggers."""
+    """Configures structlog; returns the `LOGGING` (dictConfig) that gives all other loggers the same form."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -110,11 +110,11 @@ def configuration(*, human: bool, level: str) -> dict[str, Any]:
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "event"}},
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
-            # Django hands these to its own handlers too; each request has its line already (core.telemetry.requests).
+            # Without Django's own handlers. Each request has its line already (core.telemetry.requests).
             "django": {"handlers": [], "level": level, "propagate": True},
-            # An exception has its own line with an id already (core.http.unexpected).
+            # An exception has its line with an id already (core.http.unexpected).
             "django.request": {"level": "CRITICAL"},
-            # Any stranger can send a wrong Host as often as they like: the request's own line says 400.
+            # Any stranger can send wrong Host headers. The request's own line says 400.
             "django.security.DisallowedHost": {"level": "CRITICAL"},
             "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
             # Each task has its line already (core.telemetry.tasks).

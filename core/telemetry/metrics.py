@@ -1,8 +1,7 @@
-"""What Prometheus may ask: counted here (`Histogram`, `Counter`), or looked up when asked (`register_gauge`).
+"""The metrics: counted here (`Histogram`, `Counter`), or looked up at each scrape (`register_gauge`).
 
-With several processes behind one door, PROMETHEUS_MULTIPROC_DIR names the folder through which they add up, and
-METRICS_SLOT this process's place in it. The next process takes the slot over, so that the folder does not grow with
-every worker that is recycled (prometheus_client itself would keep a file for each process id there ever was).
+Several processes of one service add up their counts through files in PROMETHEUS_MULTIPROC_DIR. METRICS_SLOT names this
+process's files; its successor uses them too (core.patches.prometheus).
 """
 
 import re
@@ -40,21 +39,21 @@ OPERATIONS = Histogram(
     registry=REGISTRY,
 )
 PLANLESS = Counter(
-    "vitrine_graphql_fallbacks", "Operations that graphql-core executed for want of a plan.", registry=REGISTRY
+    "vitrine_graphql_fallbacks", "Operations that graphql-core executed because there was no plan.", registry=REGISTRY
 )
 SEARCHES = Histogram(
-    "vitrine_search_seconds", "Questions to a search engine.", ["engine", "question"], buckets=FAST, registry=REGISTRY
+    "vitrine_search_seconds", "Queries to a search engine.", ["engine", "question"], buckets=FAST, registry=REGISTRY
 )
 FALLBACKS = Counter(
-    "vitrine_search_fallbacks", "Questions that the database answered for want of an index.", registry=REGISTRY
+    "vitrine_search_fallbacks", "Queries that the database answered because there was no index.", registry=REGISTRY
 )
 CACHE = Counter("vitrine_cache_lookups", "Keys looked up in the cache: hit or miss.", ["result"], registry=REGISTRY)
 TASKS = Histogram(
     "vitrine_task_seconds", "Celery tasks, in the worker.", ["task", "state"], buckets=SLOW, registry=REGISTRY
 )
 
-# Clients choose the names of their operations: so many have their own series in each process, the rest share one.
-MOST_NAMES = 100
+# Clients choose the names of their operations. In each process so many have a series of their own; the rest share one.
+MAX_NAMES = 100
 _NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]{0,63}", re.ASCII)
 _names: set[str] = set()
 
@@ -64,7 +63,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Gauge:
-    """A figure that is looked up when somebody asks: a number, or numbers by the value of one label."""
+    """A metric that is looked up at each scrape: a number, or numbers by the value of one label."""
 
     name: str
     help: str
@@ -78,32 +77,32 @@ _gauges: dict[str, Gauge] = {}
 def register_gauge(name: str, help: str, read: Callable[[], Readings], *, label: str | None = None) -> None:
     """Adds `vitrine_<name>` to /metrics; to be called in an app's `ready()`.
 
-    `read` runs at each scrape, so it must be cheap: one indexed query. It returns a number, or with `label` a mapping
-    of the label's values to numbers. When it raises, the figure is missing and `vitrine_gauge_failed` names it.
+    `read` runs at each scrape, so it must be cheap, such as one indexed query. It returns a number, or with `label` a
+    mapping of the label's values to numbers. When it raises, the metric is missing and `vitrine_gauge_failed` names it.
     """
     _gauges[name] = Gauge(name, help, read, label)
 
 
 def operation_label(name: str | None) -> str:
-    """The operation's name as a label: bounded in length and number."""
+    """The operation's name as a label. Limits the length and the number of names."""
     if not name:
         return "anonymous"
     if name in _names:
         return name
-    if len(_names) >= MOST_NAMES or not _NAME.fullmatch(name):
+    if len(_names) >= MAX_NAMES or not _NAME.fullmatch(name):
         return "other"
     _names.add(name)
     return name
 
 
 def observe_operation(facts: Mapping[str, Any], status: int, seconds: float) -> None:
-    """Counts a GraphQL operation by what the view noted of it: operation, operation_type, errors."""
+    """Counts a GraphQL operation by the facts that the view noted: operation, operation_type, errors."""
     outcome = "errors" if facts.get("errors") else "ok" if status < 400 else "refused"
     OPERATIONS.labels(operation_label(facts.get("operation")), facts["operation_type"], outcome).observe(seconds)
 
 
 def timed_search(engine: str) -> Callable[[Function], Function]:
-    """Decorator of a search engine's methods: counts and times each question, by the engine and the method's name."""
+    """Decorates a search engine's methods: counts and times each call, by engine and method name."""
 
     def decorate(function: Function) -> Function:
         def measured(*args: Any, **kwargs: Any) -> Any:
@@ -120,21 +119,21 @@ def timed_search(engine: str) -> Callable[[Function], Function]:
 
 
 class Gauges:
-    """Collector of the registered gauges, looked up now."""
+    """A prometheus_client collector that looks up the registered gauges."""
 
     def collect(self) -> list[GaugeMetricFamily]:
-        """A family for each gauge that could be read, and one that names those that could not."""
+        """A family for each gauge that was read, and one that names those that failed."""
         families = []
-        failed = GaugeMetricFamily("vitrine_gauge_failed", "Figures that could not be looked up.", labels=["gauge"])
+        failed = GaugeMetricFamily("vitrine_gauge_failed", "Metrics that could not be looked up.", labels=["gauge"])
         for gauge in list(_gauges.values()):
             labels = [gauge.label] if gauge.label else []
             family = GaugeMetricFamily(f"vitrine_{gauge.name}", gauge.help, labels=labels)
             try:
-                found = gauge.read()
-                for value, number in found.items() if isinstance(found, Mapping) else [(None, found)]:
+                readings = gauge.read()
+                for value, number in readings.items() if isinstance(readings, Mapping) else [(None, readings)]:
                     family.add_metric([str(value)] if gauge.label else [], float(number))
             except Exception as error:
-                # Whatever stands behind it is down; the other figures are wanted all the more.
+                # What the gauge asks is down. The other metrics are needed all the more.
                 logger.warning("a gauge could not be read", gauge=gauge.name, error=str(error))
                 failed.add_metric([gauge.name], 1)
                 continue

@@ -1,4 +1,4 @@
-"""Every request has an id, a line in the log and a place in the metrics."""
+"""Gives every request an id, a log line and its metrics."""
 
 import re
 import uuid
@@ -14,19 +14,19 @@ from core.telemetry import metrics
 from core.telemetry.recording import Recording, recorded
 
 logger = structlog.get_logger("vitrine.request")
-SANE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}", re.ASCII)
+VALID_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}", re.ASCII)
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-LONGEST_PATH = 200
+MAX_PATH_LENGTH = 200
 
 
 def request_id_of(request: HttpRequest) -> str:
-    """The caller's X-Request-ID when it is 8 to 64 letters, digits, dots, dashes or underscores; else a new one."""
-    given = request.META.get("HTTP_X_REQUEST_ID", "")
-    return given if SANE_ID.fullmatch(given) else uuid.uuid4().hex
+    """The client's X-Request-ID if it is 8 to 64 letters, digits, dots, dashes or underscores; else a new id."""
+    request_id = request.META.get("HTTP_X_REQUEST_ID", "")
+    return request_id if VALID_ID.fullmatch(request_id) else uuid.uuid4().hex
 
 
 def _user_id(request: HttpRequest) -> int | None:
-    """Who asked, when that is known already: no query for the log's sake."""
+    """The user's id if the user is already loaded; logging makes no query."""
     user = getattr(request, "user", None)
     if isinstance(user, LazyObject) and user._wrapped is empty:
         return None
@@ -34,16 +34,16 @@ def _user_id(request: HttpRequest) -> int | None:
 
 
 def _route(request: HttpRequest) -> str:
-    """The URL pattern that matched: bounded, unlike paths."""
+    """The URL pattern that matched. Unlike paths, patterns are few."""
     if request.resolver_match is not None:
         return "/" + request.resolver_match.route.removeprefix("^")
     return settings.STATIC_URL if request.path_info.startswith(settings.STATIC_URL) else "none"
 
 
 def observed(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware: binds the request's id, answers it as X-Request-ID, and tells afterwards what the request was.
+    """Middleware: binds the request's id, sends it back as X-Request-ID, and logs the request afterwards.
 
-    The query string is told nowhere: a GET query's variables are the user's own business.
+    The query string is never logged: it may hold a GraphQL query's variables.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
@@ -54,7 +54,7 @@ def observed(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[H
             with recorded() as recording:
                 response = get_response(request)
                 response["X-Request-ID"] = request_id
-                _tell(request, response, recording)
+                _log(request, response, recording)
             return response
         finally:
             clear_contextvars()
@@ -62,7 +62,7 @@ def observed(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[H
     return middleware
 
 
-def _tell(request: HttpRequest, response: HttpResponse, recording: Recording) -> None:
+def _log(request: HttpRequest, response: HttpResponse, recording: Recording) -> None:
     method = request.method if request.method in METHODS else "OTHER"
     seconds, route, status = recording.seconds(), _route(request), response.status_code
     metrics.REQUESTS.labels(method, route, str(status)).observe(seconds)
@@ -71,11 +71,11 @@ def _tell(request: HttpRequest, response: HttpResponse, recording: Recording) ->
         metrics.observe_operation(recording.facts, status, seconds)
     recording.facts = {
         "method": method,
-        "path": request.path_info[:LONGEST_PATH],
+        "path": request.path_info[:MAX_PATH_LENGTH],
         "status": status,
         "user_id": _user_id(request),
         **recording.facts,
     }
-    tell = logger.error if status >= 500 else logger.debug if route == settings.STATIC_URL else logger.info
-    tell("request", **recording.facts, **recording.costs())
-    recording.tell_if_slow()
+    log = logger.error if status >= 500 else logger.debug if route == settings.STATIC_URL else logger.info
+    log("request", **recording.facts, **recording.costs())
+    recording.log_if_slow()

@@ -1,4 +1,4 @@
-"""`/metrics` for Prometheus: this service's processes together, from the web or from a worker's own port."""
+"""`/metrics` for Prometheus: of all web processes together, and of a worker on a port of its own."""
 
 import os
 from collections.abc import Callable, Iterable
@@ -31,31 +31,31 @@ register_gauge("queue_depth", "Messages waiting in the broker.", queue_depths, l
 
 
 def exposed() -> bytes:
-    """All figures in Prometheus' text format."""
-    counted = REGISTRY
+    """All metrics in Prometheus' text format."""
+    counters = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        counted = CollectorRegistry()
-        multiprocess.MultiProcessCollector(counted)
-    looked_up = CollectorRegistry()
-    looked_up.register(Gauges())
-    return exposition.generate_latest(counted) + exposition.generate_latest(looked_up)
+        counters = CollectorRegistry()
+        multiprocess.MultiProcessCollector(counters)
+    gauges = CollectorRegistry()
+    gauges.register(Gauges())
+    return exposition.generate_latest(counters) + exposition.generate_latest(gauges)
 
 
 CHALLENGE = 'Bearer realm="metrics"'
 
 
 def refusal(authorization: str) -> tuple[int, str] | None:
-    """Status and reason for a scrape with this Authorization header that is not served; None: it is.
+    """Why a scrape with this Authorization header is refused, as status and reason; None when it is allowed.
 
-    METRICS_TOKEN opens the metrics, as bearer token. Without that setting they are closed, but with DEBUG open.
+    The bearer token must be METRICS_TOKEN. Without that setting the metrics are closed; with DEBUG they are open.
     """
     token: str = settings.METRICS_TOKEN
     if not token:
         return (
             None if settings.DEBUG else (404, "The metrics are closed: set METRICS_TOKEN to open them to its bearer.")
         )
-    scheme, _, given = authorization.partition(" ")
-    if scheme.lower() == "bearer" and compare_digest(given.strip().encode(), token.encode()):
+    scheme, _, bearer = authorization.partition(" ")
+    if scheme.lower() == "bearer" and compare_digest(bearer.strip().encode(), token.encode()):
         return None
     return 401, "Send METRICS_TOKEN as bearer token."
 
@@ -63,7 +63,7 @@ def refusal(authorization: str) -> tuple[int, str] | None:
 @require_safe
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
-    """GET: the metrics; 401 without METRICS_TOKEN as bearer token, 404 when there is no such setting."""
+    """GET: the metrics. 401 without METRICS_TOKEN as bearer token, 404 without the setting."""
     if refused := refusal(request.META.get("HTTP_AUTHORIZATION", "")):
         status, reason = refused
         headers = {"WWW-Authenticate": CHALLENGE} if status == 401 else None
@@ -73,7 +73,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 class _Silent(WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
-        """A scrape is no news."""
+        """Logs nothing."""
 
 
 def _worker_app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -87,13 +87,13 @@ def _worker_app(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
         start_response(f"{status} {responses[status]}", headers)
         return [f"{reason}\n".encode()]
     start_response("200 OK", [("Content-Type", exposition.CONTENT_TYPE_LATEST)])
-    # What a worker counts itself; what is looked up, the web answers.
+    # Only what this worker counts. Gauges are the web's.
     return [exposition.generate_latest(REGISTRY)]
 
 
 @worker_init.connect
 def serve_worker_metrics(**_: Any) -> None:
-    """A worker with METRICS_PORT answers /metrics there: its tasks run as threads of this one process."""
+    """Serves /metrics on METRICS_PORT, if it is set. A worker's tasks are all threads of this process."""
     if settings.METRICS_PORT:
         server = make_server("", settings.METRICS_PORT, _worker_app, handler_class=_Silent)
         Thread(target=server.serve_forever, name="metrics", daemon=True).start()

@@ -1,4 +1,4 @@
-"""Tasks carry the id of the request that sent them, and tell what they did as requests do."""
+"""Gives tasks the id of the request that caused them, a log line and their metrics."""
 
 import logging.config
 from contextlib import ExitStack
@@ -18,8 +18,8 @@ _running: dict[str, tuple[ExitStack, Recording]] = {}
 
 
 @setup_logging.connect
-def _log_as_django_does(**_: Any) -> None:
-    """Keeps Celery from putting handlers of its own on the root logger."""
+def _configure_logging(**_: Any) -> None:
+    """Keeps Celery from adding its own handlers to the root logger."""
     logging.config.dictConfig(settings.LOGGING)
 
 
@@ -33,7 +33,7 @@ def _send_request_id(headers: dict[str, Any], **_: Any) -> None:
 @task_prerun.connect
 def _begin(task_id: str, task: Any, **_: Any) -> None:
     if task.request.is_eager:
-        return  # it runs within a request, whose own recording it belongs to
+        return  # it runs within a request and is part of its recording
     clear_contextvars()
     bind_contextvars(task=task.name, task_id=task_id)
     request_id = getattr(task.request, HEADER, None)
@@ -50,10 +50,10 @@ def _end(task_id: str, task: Any, state: str | None = None, **_: Any) -> None:
     stack, recording = _running.pop(task_id)
     with stack:
         metrics.TASKS.labels(task.name, str(state)).observe(recording.seconds())
-        well = state in {"SUCCESS", "RETRY", "IGNORED", None}
-        # Beat's sweeps come every few seconds and mostly find nothing; the metrics count them.
-        asked_for = "request_id" in get_contextvars() or recording.facts
-        tell = logger.error if not well else logger.info if asked_for else logger.debug
-        tell("task", state=state, **recording.facts, **recording.costs())
-        recording.tell_if_slow()
+        succeeded = state in {"SUCCESS", "RETRY", "IGNORED", None}
+        # Most sweeps find nothing. The metrics count them; the log need not.
+        is_notable = "request_id" in get_contextvars() or recording.facts
+        log = logger.error if not succeeded else logger.info if is_notable else logger.debug
+        log("task", state=state, **recording.facts, **recording.costs())
+        recording.log_if_slow()
     clear_contextvars()

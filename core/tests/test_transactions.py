@@ -34,7 +34,7 @@ class TestAfterAnError:
 
     @pytest.fixture(autouse=True)
     def _no_pauses(self, monkeypatch):
-        monkeypatch.setattr(transactions, "FIRST_PAUSE", 0)
+        monkeypatch.setattr(transactions, "FIRST_PAUSE_SECONDS", 0)
 
     @pytest.mark.django_db(transaction=True)
     @pytest.mark.parametrize("arguments", [(1213, "Deadlock found"), (1205, "Lock wait"), ("database is locked",)])

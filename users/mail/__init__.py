@@ -1,1 +1,1 @@
-"""Mail to accounts: the outbox, what the mails say, and how they leave the house."""
+"""Mail to accounts: the outbox, the text of the mails, and how they are sent."""

@@ -14,8 +14,8 @@ from core.tests.clients import Api
 from users import tasks
 from users.addresses import MAX_DOMAIN, ascii_domain, fold_email
 from users.models import OutgoingMail, User
-from users.tests.doors import ASK, PASSWORD, codes, register, sign_in
 from users.tests.factories import UserFactory
+from users.tests.operations import ASK, PASSWORD, codes, register, sign_in
 
 INVALID = [("email", "INVALID")]
 SAME = [

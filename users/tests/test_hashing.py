@@ -12,8 +12,8 @@ from core.models import Attempts
 from core.tests.clients import Api
 from users import hashers, services
 from users.models import User
-from users.tests.doors import CHANGE, PASSWORD, codes, register, sign_in
 from users.tests.factories import UserFactory
+from users.tests.operations import CHANGE, PASSWORD, codes, register, sign_in
 
 pytestmark = pytest.mark.django_db
 THROTTLED = [(None, "THROTTLED")]

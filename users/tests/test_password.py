@@ -14,8 +14,8 @@ from pytest_django import Settings
 from core.tests.clients import Api
 from users import tasks
 from users.models import OutgoingMail, User
-from users.tests.doors import ASK, CHANGE, PASSWORD, RESET, codes, holds, refresh, sign_in, with_token
 from users.tests.factories import UserFactory
+from users.tests.operations import ASK, CHANGE, PASSWORD, RESET, codes, holds, refresh, sign_in, with_token
 
 pytestmark = pytest.mark.django_db
 LINK = [("token", "INVALID_TOKEN")]

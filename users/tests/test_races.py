@@ -15,8 +15,8 @@ from core.tests.clients import Api
 from users.mail import outbox
 from users.mail.content import content_of
 from users.models import OutgoingMail, RefreshToken, TokenFamily, User
-from users.tests.doors import PASSWORD, RESET, codes, refresh, register, sign_in
 from users.tests.factories import UserFactory
+from users.tests.operations import PASSWORD, RESET, codes, refresh, register, sign_in
 
 pytestmark = [pytest.mark.mysql, pytest.mark.django_db(transaction=True)]
 

@@ -5,8 +5,8 @@ from django.utils import timezone
 
 from core.tests.clients import Api
 from users.models import OutgoingMail, RefreshToken, User
-from users.tests.doors import PASSWORD, REGISTER, codes, holds, refresh, register
 from users.tests.factories import UserFactory
+from users.tests.operations import PASSWORD, REGISTER, codes, holds, refresh, register
 
 pytestmark = pytest.mark.django_db
 

@@ -16,8 +16,8 @@ from core.tests.clients import Api
 from core.throttling import budget_counters
 from users.mail.content import content_of
 from users.models import OutgoingMail
-from users.tests.doors import ASK, RESET, codes, refresh, register, sign_in
 from users.tests.factories import UserFactory
+from users.tests.operations import ASK, RESET, codes, refresh, register, sign_in
 
 pytestmark = pytest.mark.django_db
 WRONG = [(None, "INVALID_CREDENTIALS")]

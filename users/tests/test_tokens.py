@@ -17,8 +17,8 @@ from core.auth import tokens
 from core.tests.clients import Api
 from users import refresh_tokens, services, tasks
 from users.models import RefreshToken, TokenFamily, User
-from users.tests.doors import REVOKE, REVOKE_ALL, codes, holds, refresh, sign_in, with_token
 from users.tests.factories import UserFactory
+from users.tests.operations import REVOKE, REVOKE_ALL, codes, holds, refresh, sign_in, with_token
 
 pytestmark = pytest.mark.django_db
 NOON = "2026-11-23T12:00:00Z"

@@ -275,7 +275,7 @@ def test_with_debug_it_makes_the_two_accounts(settings: Settings) -> None:
 
 def test_without_debug_there_are_no_accounts_and_it_says_so(settings: Settings) -> None:
     settings.DEBUG = False
-    assert "DEBUG is off: no demo accounts were made." in run()
+    assert "DEBUG is off: no demo accounts were created." in run()
     assert not get_user_model().objects.exists()
 
 

@@ -184,7 +184,7 @@ def test_a_child_that_cannot_be_confined_works_and_is_told_of_once(
     make: Callable[[], Pool], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "sitecustomize.py").write_text("import platform\nplatform.machine = lambda: 'vax'\n")
-    monkeypatch.setattr("catalog.images.pool.PASSED_ON", ("PATH", "PYTHONPATH"))
+    monkeypatch.setattr("catalog.images.pool.PASSED_VARIABLES", ("PATH", "PYTHONPATH"))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     pool = make()
     assert render(pool) == 2

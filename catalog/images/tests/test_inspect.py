@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.images.inspect import MAX_META, MAX_STEPS, Facts, ImageRefused, ImageTooLarge, inspect
+from catalog.images.inspect import MAX_META_BYTES, MAX_STEPS, Facts, ImageRefused, ImageTooLarge, inspect
 from catalog.images.tests.pictures import corners, encoded, hostile, jpeg, png_of
 
 SEEDS = [
@@ -92,7 +92,7 @@ def test_the_hostile_corpus_is_looked_at_in_a_bounded_number_of_reads() -> None:
         with suppress(ImageRefused):
             inspect(file, max_pixels=50_000_000)
         assert file.reads <= 3 * MAX_STEPS, name
-        assert file.read_bytes <= 2 * MAX_META, name
+        assert file.read_bytes <= 2 * MAX_META_BYTES, name
 
 
 @given(st.binary(max_size=400))

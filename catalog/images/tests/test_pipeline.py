@@ -124,7 +124,7 @@ def test_what_a_dead_worker_claimed_is_free_after_the_lease() -> None:
     pipeline.tidy_up()
     job.refresh_from_db()
     assert job.status == job_rows.CLAIMED
-    ImageJob.objects.update(claimed_at=timezone.now() - pipeline.LEASE - timedelta(seconds=1))
+    ImageJob.objects.update(claimed_at=timezone.now() - pipeline.CLAIM_DURATION - timedelta(seconds=1))
     pipeline.tidy_up()
     job.refresh_from_db()
     assert job.status == job_rows.DUE
@@ -133,7 +133,7 @@ def test_what_a_dead_worker_claimed_is_free_after_the_lease() -> None:
 def test_what_kills_every_worker_is_given_up() -> None:
     image = new()
     claimed(Kind.RENDER)
-    ImageJob.objects.update(claimed_at=timezone.now() - timedelta(hours=1), attempts=jobs.ATTEMPTS)
+    ImageJob.objects.update(claimed_at=timezone.now() - timedelta(hours=1), attempts=jobs.MAX_ATTEMPTS)
     pipeline.tidy_up()
     image.refresh_from_db()
     assert image.status == ImageStatus.FAILED
@@ -165,7 +165,7 @@ def test_one_crash_is_forgiven() -> None:
 
 def test_children_that_others_kill_say_nothing_about_the_image() -> None:
     image = new()
-    pool = _Failing(*[Failure.KILLED] * (3 * jobs.KILLED_IN_A_ROW))
+    pool = _Failing(*[Failure.KILLED] * (3 * jobs.MAX_KILLS))
     for _ in range(4):
         ImageJob.objects.update(due_at=timezone.now())
         jobs.do(claimed(Kind.RENDER), pool)

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageCms, ImageStat
 
 from catalog.images.render import NotRendered, Picture, render
-from catalog.images.sizes import LONGEST, ImageFormat, ImageSize
+from catalog.images.sizes import LONGEST_SIDE, ImageFormat, ImageSize
 from catalog.images.tests.pictures import BLUE, GREEN, RED, YELLOW, corners, encoded, is_near, jpeg, opened
 
 ALL = tuple(ImageFormat)
@@ -35,7 +35,7 @@ def test_it_works() -> None:
     assert made.keys() == {(size, format) for size in ImageSize for format in ALL}
     for (size, format), image in made.items():
         assert image.format == format
-        assert max(image.size) == LONGEST[size]
+        assert max(image.size) == LONGEST_SIDE[size]
         assert abs(image.size[1] - image.size[0] * 2 / 3) <= 1
         assert is_upright(image)
 

@@ -7,18 +7,18 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from catalog.images import consistency
+from catalog.images.models import ImageJob, ProductImage
 from catalog.images.services import notify_worker
 
-SHOWN = 50
+MAX_SHOWN = 50
 
 
 class Command(BaseCommand):
-    """Exit status 1 when something was found and not repaired."""
+    """Ends with status 1 when it found something and did not repair it."""
 
-    help = "Holds the images in the database against the files in the storages."
+    help = "Compares the images in the database with the files in the storages. Status 1: something is left to repair."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """What to do."""
         parser.add_argument("--fix", action="store_true", help="remove orphans, have missing renditions made again")
         parser.add_argument(
             "--min-age",
@@ -29,26 +29,27 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, fix: bool, min_age: float, **options: Any) -> None:
-        """Checks, says, repairs."""
-        found = consistency.check(min_age=timedelta(seconds=min_age))
-        self._say("orphan", [name for _, name in found.orphans])
-        self._say("hole", [f"image {image.pk} lacks {', '.join(map(str, kinds))}" for image, kinds in _words(found)])
-        self._say("lost original", [f"image {image.pk}" for image in found.lost])
-        if fix and found:
-            consistency.fix(found)
+        findings = consistency.check(min_age=timedelta(seconds=min_age))
+        self._write("orphan", [name for _, name in findings.orphans])
+        self._write("hole", [_hole(image, kinds) for image, kinds in findings.holes.items()])
+        self._write("lost original", [f"image {image.pk}" for image in findings.lost])
+        if fix and findings:
+            consistency.fix(findings)
             notify_worker()
-            self.stdout.write(f"{len(found.orphans)} orphans removed, {len(found.holes)} images are made again.")
-        elif not found:
+            self.stdout.write(
+                f"{len(findings.orphans)} orphans removed, {len(findings.holes)} images are rendered again."
+            )
+        elif not findings:
             self.stdout.write("Every file has its row, every row its files.")
-        if found.lost or (found and not fix):
+        if findings.lost or (findings and not fix):
             raise SystemExit(1)
 
-    def _say(self, what: str, lines: list[str]) -> None:
-        for line in lines[:SHOWN]:
+    def _write(self, what: str, lines: list[str]) -> None:
+        for line in lines[:MAX_SHOWN]:
             self.stdout.write(f"{what}: {line}")
-        if len(lines) > SHOWN:
-            self.stdout.write(f"{what}: and {len(lines) - SHOWN} more")
+        if len(lines) > MAX_SHOWN:
+            self.stdout.write(f"{what}: and {len(lines) - MAX_SHOWN} more")
 
 
-def _words(found: consistency.Findings) -> list[tuple[Any, list[str]]]:
-    return [(image, sorted(kind.label for kind in kinds)) for image, kinds in found.holes.items()]
+def _hole(image: ProductImage, kinds: set[ImageJob.Kind]) -> str:
+    return f"image {image.pk}: a job is needed to {', '.join(sorted(str(kind.label) for kind in kinds))}"

@@ -1,4 +1,4 @@
-"""`manage.py seed_demo`: a believable shop to look at, and with DEBUG on two accounts to sign in with."""
+"""`manage.py seed_demo`: fills the shop with demo products and, with DEBUG on, creates two accounts."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -11,27 +11,23 @@ from catalog.demo.seed import seed_demo
 
 
 class Command(BaseCommand):
-    """Adds the demo products that are missing; says what was done."""
-
     help = "Adds the demo catalogue (and with DEBUG on the demo accounts). What exists already is left as it is."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The only option."""
         parser.add_argument("--if-empty", action="store_true", help="do nothing when any product exists")
 
     def handle(self, *args: Any, if_empty: bool, **options: Any) -> None:
-        """Seeds and reports."""
         seeded = seed_demo(only_if_empty=if_empty, with_accounts=settings.DEBUG)
         if seeded is None:
             self.stdout.write("The catalogue has products already: nothing was changed.")
             return
         self.stdout.write(
             f"Demo catalogue: {seeded.products} products, {seeded.categories} categories, {seeded.brands} brands added;"
-            f" {seeded.found} products were there already."
+            f" {seeded.existing} products existed already."
         )
         if seeded.pictures:
             self.stdout.write(f"Pictures: the worker draws {seeded.pictures}, one after the other.")
         if not settings.DEBUG:
-            self.stdout.write("DEBUG is off: no demo accounts were made.")
+            self.stdout.write("DEBUG is off: no demo accounts were created.")
         elif seeded.accounts:
             self.stdout.write(f"Demo accounts: {', '.join(seeded.accounts)}, password {PASSWORD}.")

@@ -1,4 +1,4 @@
-"""What the tests of accounts ask of the two doors."""
+"""GraphQL operations of accounts, and what both APIs say to a token."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ RESET = f"mutation($input: PasswordResetInput!) {{ passwordReset(input: $input) 
 ME = "{ me { email } }"
 
 PASSWORD = "correct-horse-7"
-OF_THE_FACTORY = "vitrine-demo"
+FACTORY_PASSWORD = "vitrine-demo"
 
 
 def register(api: Api, email: str = "ann@example.com", password: str = PASSWORD, **names: str) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def register(api: Api, email: str = "ann@example.com", password: str = PASSWORD,
     return api.graphql(REGISTER, input={"email": email, "password": password, **names})["register"]
 
 
-def sign_in(api: Api, email: str, password: str = OF_THE_FACTORY) -> dict[str, Any]:
+def sign_in(api: Api, email: str, password: str = FACTORY_PASSWORD) -> dict[str, Any]:
     """The payload of a sign-in."""
     return api.graphql(SIGN_IN, email=email, password=password)["tokenAuth"]
 
