@@ -1,4 +1,4 @@
-"""The REST door keeps what its OpenAPI document promises, whatever is sent to it."""
+"""The REST API keeps what its OpenAPI document promises, whatever is sent to it."""
 
 import jsonschema
 import pytest

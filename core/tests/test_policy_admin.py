@@ -1,4 +1,4 @@
-"""Who may do what in the admin: every page, action and inline of every registered model wants its permission."""
+"""Who may do what in the admin: every page, action and inline of every registered model needs its permission."""
 
 import pytest
 from django.apps import apps
