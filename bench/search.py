@@ -4,7 +4,7 @@
 
 Each size has a database of its own: a file in a temporary folder, or on MySQL `<name>_<size>`, which is filled once
 and kept (drop it by hand). With MySQL there are the columns of plain SQL, too: FULLTEXT and GROUP BY as a shop without
-an index would write them. The engines are asked in process, the rows are not read: what is measured is the search.
+an index would write them. The engines are timings in process, the rows are not read: what is measured is the search.
 On a machine that others keep busy, BENCH_CPU=1 tells the processor time of the calls instead of what the clock says.
 """
 
@@ -24,15 +24,17 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def timed(call: Callable[[], object], seconds: float = 2.0, least: int = 5, most: int = 101) -> tuple[float, float]:
+def timed(
+    call: Callable[[], object], seconds: float = 2.0, min_runs: int = 5, max_runs: int = 101
+) -> tuple[float, float]:
     """Milliseconds, median and 95th percentile, of as many runs as fit into the time; what takes long is run thrice."""
     clock = time.thread_time if os.environ.get("BENCH_CPU") else time.perf_counter
     started = time.perf_counter()
     call()
-    least = 3 if time.perf_counter() - started > seconds else least
+    min_runs = 3 if time.perf_counter() - started > seconds else min_runs
     taken: list[float] = []
     until = time.perf_counter() + seconds
-    while len(taken) < least or (time.perf_counter() < until and len(taken) < most):
+    while len(taken) < min_runs or (time.perf_counter() < until and len(taken) < max_runs):
         started = clock()
         call()
         taken.append((clock() - started) * 1000)
@@ -114,24 +116,24 @@ def ask(size: int, name: str, seconds: float) -> dict[str, Any]:
     set_up()
     from django.db import connection
 
-    from bench import questions
+    from bench import searches
     from catalog.models import Product
-    from catalog.search.cursors import Boundary
+    from catalog.search.cursors import Position
     from catalog.search.engine import engine
     from catalog.search.index.engine import TantivyEngine
     from catalog.search.sql.engine import DatabaseEngine
 
     place = min(500_000, size // 2)
-    deep = Boundary(*Product.objects.order_by("price", "id").values_list("price", "id")[place])
+    deep = Position(*Product.objects.order_by("price", "id").values_list("price", "id")[place])
     engines: dict[str, Any] = {"tantivy": TantivyEngine, "database": DatabaseEngine}
     before = resident()
     times: dict[str, tuple[float, float]] = {}
     if name == "sql":
         if connection.vendor == "mysql":
-            times = {shape: timed(call, seconds) for shape, call in questions.sql_shapes().items()}
+            times = {shape: timed(call, seconds) for shape, call in searches.sql_shapes().items()}
     else:
         assert engine() is not None  # noqa: S101
-        for shape, call in questions.engine_shapes(engines[name](), deep):
+        for shape, call in searches.engine_shapes(engines[name](), deep):
             times[shape] = timed(call, seconds)
             print(f"  {size:,} {name}: {shape}: {times[shape][0]:,.2f} ms", file=sys.stderr, flush=True)
     return {"times": times, "grown": resident() - before}
@@ -172,40 +174,40 @@ def main() -> None:
     names = ["tantivy", "database", *(["sql"] if mysql else [])]
     with tempfile.TemporaryDirectory(prefix="vitrine-bench-") as temporary:
         folder = options.folder or temporary
-        builds, asked = {}, {}
+        builds, timings = {}, {}
         for size in sizes:
             child(size, folder, "fill")
             builds[size] = child(size, folder, "build")
             for name in names:
-                asked[size, name] = child(size, folder, "ask", name, str(options.seconds))
-    report(sizes, names, builds, asked, "MySQL" if mysql else "SQLite")
+                timings[size, name] = child(size, folder, "ask", name, str(options.seconds))
+    report(sizes, names, builds, timings, "MySQL" if mysql else "SQLite")
 
 
-def report(sizes: list[int], names: list[str], builds: dict, asked: dict, vendor: str) -> None:
+def report(sizes: list[int], names: list[str], builds: dict, timings: dict, vendor: str) -> None:
     """The table: milliseconds, median and p95, for each engine and size, and how the largest size compares."""
     titles = {"tantivy": "index", "database": f"ORM on {vendor}", "sql": f"SQL on {vendor}"}
     print(
         f"{'milliseconds: median / p95':36}" + "".join(f"{titles[n]:>20} {s:>9,}" for n in names for s in sizes), end=""
     )
     print("".join(f"{'ratio ' + titles[name]:>20}" for name in names))
-    for shape in asked[sizes[0], "tantivy"]["times"]:
+    for shape in timings[sizes[0], "tantivy"]["times"]:
         print(f"{shape:36}", end="")
         for name in names:
             for size in sizes:
-                found = asked[size, name]["times"].get(shape)
+                found = timings[size, name]["times"].get(shape)
                 print(f"{f'{found[0]:,.2f} / {found[1]:,.2f}' if found else '–':>30}", end="")
         for name in names:
-            small, large = (asked[size, name]["times"].get(shape) for size in (sizes[0], sizes[-1]))
+            small, large = (timings[size, name]["times"].get(shape) for size in (sizes[0], sizes[-1]))
             print(f"{f'{large[0] / small[0]:,.1f}' if small and large else '–':>20}", end="")
         print()
     for size in sizes:
-        told = builds[size]
-        proper = told["took"] - told["reading"] - told["making"]
+        build = builds[size]
+        proper = build["took"] - build["reading"] - build["making"]
         print(
-            f"\n{size:,} products: built in {told['took']:.1f} s = {size / told['took']:,.0f} products/s, of which "
-            f"reading {told['reading']:.1f} s, making documents {told['making']:.1f} s, into the index proper "
-            f"{proper:.1f} s = {size / proper:,.0f} products/s; {told['bytes'] / 1e6:.0f} MB on disk, "
-            f"the builder's peak {told['peak']:.0f} MB; a web process grows by {asked[size, 'tantivy']['grown']:.0f} MB"
+            f"\n{size:,} products: built in {build['took']:.1f} s = {size / build['took']:,.0f} products/s, of which "
+            f"reading {build['reading']:.1f} s, making documents {build['making']:.1f} s, into the index proper "
+            f"{proper:.1f} s = {size / proper:,.0f} products/s; {build['bytes'] / 1e6:.0f} MB on disk, "
+            f"the builder's peak {build['peak']:.0f} MB; a web process grows by {timings[size, 'tantivy']['grown']:.0f} MB"
         )
 
 

@@ -1,4 +1,4 @@
-"""The category tree, read whole by one query: a shop has some hundred categories, not a million."""
+"""The category tree, read whole by one query: a shop has hundreds of categories, not a million."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ _COLUMNS = ("id", "name", "slug", "parent_id", "folded_name")
 
 
 class CategoryTree:
-    """All categories, with the questions that the tree answers without further queries."""
+    """All categories, and what can be said of them without further queries."""
 
     def __init__(self, categories: Iterable[Category]) -> None:
         ordered = sorted(categories, key=lambda category: (category.folded_name, category.pk))
@@ -23,12 +23,11 @@ class CategoryTree:
 
     @classmethod
     def load(cls) -> "CategoryTree":
-        """The tree as it stands in the database: one query."""
+        """Reads the tree from the database: one query."""
         rows = Category.objects.order_by().values_list(*_COLUMNS)
         return cls(instances(Category, _COLUMNS, rows).values())
 
     def with_slug(self, slug: str) -> Category | None:
-        """The category of this slug."""
         return self._by_slug.get(normal_form(slug))
 
     def named(self, name: str) -> list[Category]:
@@ -36,29 +35,29 @@ class CategoryTree:
         return [category for category in self.by_id.values() if category.name == name]
 
     def children(self, parent_id: int | None) -> list[Category]:
-        """The categories right below one, or the roots; by name."""
+        """The categories right below one, or the roots for None, by name."""
         return self._children.get(parent_id, [])
 
     def parent(self, category: Category) -> Category | None:
-        """The category right above."""
         return self.by_id.get(category.parent_id) if category.parent_id else None
 
     def path(self, category: Category) -> list[Category]:
-        """The way from the root down to the category, itself included."""
-        way: list[Category] = []
-        above: Category | None = self.by_id.get(category.pk, category)
-        while above is not None and above not in way:
-            way.append(above)
-            above = self.parent(above)
-        return way[::-1]
+        """The categories from the root down to this one, itself included."""
+        upward: list[Category] = []
+        ancestor: Category | None = self.by_id.get(category.pk, category)
+        # A tree edited past the models may hold a circle.
+        while ancestor is not None and ancestor not in upward:
+            upward.append(ancestor)
+            ancestor = self.parent(ancestor)
+        return upward[::-1]
 
     def subtree(self, roots: Iterable[int]) -> frozenset[int]:
         """The ids of the categories and of all below them."""
-        found: set[int] = set()
+        ids: set[int] = set()
         waiting = list(roots)
         while waiting:
             category_id = waiting.pop()
-            if category_id not in found:
-                found.add(category_id)
+            if category_id not in ids:
+                ids.add(category_id)
                 waiting += [child.pk for child in self.children(category_id)]
-        return frozenset(found)
+        return frozenset(ids)

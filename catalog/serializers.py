@@ -11,8 +11,8 @@ from rest_framework import serializers
 from catalog import models
 from catalog.images import selectors
 from catalog.images.serializers import ImageSerializer
-from catalog.search.cursors import DEFAULT_SIZE, MAX_SIZE
 from catalog.search.facets import Facets
+from catalog.search.pages import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from core.rest.parameters import (
     DateTimeParameter,
     DecimalParameter,
@@ -62,7 +62,9 @@ class ProductSearchSerializer(ParametersSerializer):
         help_text="`-` in front means descending. `relevance` (best first) needs `q`. Default: `relevance` with `q`, "
         "else `-created_at`. The id breaks ties. Unrated products come last.",
     )
-    limit = IntegerParameter(required=False, help_text=f"Products on a page: 1 to {MAX_SIZE}, default {DEFAULT_SIZE}.")
+    limit = IntegerParameter(
+        required=False, help_text=f"Products on a page: 1 to {MAX_PAGE_SIZE}, default {DEFAULT_PAGE_SIZE}."
+    )
     cursor = serializers.CharField(required=False, help_text="Taken from the URLs in `next` and `previous`.")
     facets = serializers.BooleanField(required=False, help_text="true: adds `facets` to the answer.")
 

@@ -1,4 +1,4 @@
-"""Folding text so that case and accents do not count, and taking a search apart into words."""
+"""Folds text so that case and accents do not count, and takes a search apart into words."""
 
 import unicodedata
 
@@ -29,14 +29,14 @@ def _bare(piece: str) -> str:
     def counts(c: str) -> bool:
         return not (unicodedata.category(c).startswith("P") or c in "$+<=>^`|~")
 
-    kept = [i for i, c in enumerate(piece) if counts(c)]
-    return piece[kept[0] : kept[-1] + 1] if kept else ""
+    places = [i for i, c in enumerate(piece) if counts(c)]
+    return piece[places[0] : places[-1] + 1] if places else ""
 
 
 def words(text: str) -> list[str]:
-    """The distinct folded words of a search, punctuation at their ends removed.
+    """The distinct folded words of a search, without punctuation at their ends.
 
-    What has no letter, digit or symbol is no word: punctuation, marks without a letter, what nobody sees.
+    A word has at least one letter, digit or symbol: punctuation, marks alone and invisible characters are none.
     """
     return list(dict.fromkeys(word for piece in fold(text).split() if _is_word(word := _bare(piece))))
 

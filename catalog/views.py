@@ -15,10 +15,11 @@ from catalog.category_tree import CategoryTree
 from catalog.costs import search_cost
 from catalog.models import Product
 from catalog.policy import MayReadCatalogue
-from catalog.search.criteria import Range, SearchCriteria, SortField, parse_criteria
-from catalog.search.cursors import DEFAULT_SIZE, MAX_SIZE, Boundary, encode
-from catalog.search.engine import engine, parse_page
-from catalog.search.facets import FACETS, Facets
+from catalog.search.criteria import Range, SearchCriteria, SortField
+from catalog.search.cursors import Position, encode_cursor
+from catalog.search.engine import engine
+from catalog.search.pages import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, parse_page
+from catalog.search.validation import SearchInput, parse_criteria
 from catalog.selectors import Relations, read_products
 from catalog.serializers import (
     ProductPageSerializer,
@@ -61,8 +62,8 @@ class ProductSearchView(APIView):
     def cost(request: Request) -> int:
         """What the request costs of its budgets. Computed before its parameters are validated."""
         limit = request.query_params.get("limit", "")
-        is_number = limit.isascii() and limit.isdecimal() and len(limit) <= len(str(MAX_SIZE))
-        size = min(int(limit), MAX_SIZE) if is_number else DEFAULT_SIZE
+        is_number = limit.isascii() and limit.isdecimal() and len(limit) <= len(str(MAX_PAGE_SIZE))
+        size = min(int(limit), MAX_PAGE_SIZE) if is_number else DEFAULT_PAGE_SIZE
         facets = request.query_params.get("facets") in BooleanField.TRUE_VALUES
         return search_cost(text=request.query_params.get("q"), facets=facets, size=size)
 
@@ -123,29 +124,29 @@ class ProductSearchView(APIView):
                 raise InvalidInput.at("after", message="This is not a cursor that this service gave.")
         except InvalidInput as error:
             raise api_exception(error, PARAMETERS) from None
-        hits = engine().search(criteria, page)
+        search = engine().resolve(criteria, page.position)
+        hits = search.page(page)
         products = read_products(
-            [boundary.id for boundary in hits.boundaries],
+            hits.ids,
             relations=replace(SHOWN, tree=tree() if criteria.categories else None),
         )
-        first, last = (hits.boundaries[0], hits.boundaries[-1]) if hits.boundaries else (None, None)
+        first, last = (hits.positions[0], hits.positions[-1]) if hits.positions else (None, None)
 
-        def link(way: str, boundary: Boundary | None, more: bool) -> str | None:
-            if boundary is None or not more:
+        def link(way: str, position: Position | None, more: bool) -> str | None:
+            if position is None or not more:
                 return None
             query = request.query_params.copy()
-            query["cursor"] = way + encode(criteria.digest, boundary)
+            query["cursor"] = way + encode_cursor(criteria.digest, position)
             return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
 
         answer: dict[str, Any] = {
-            "count": engine().count(criteria, hits.stage),
+            "count": search.total(),
             "next": link(FORWARD, last, hits.has_next),
             "previous": link(BACKWARD, first, hits.has_previous),
             "results": ProductSerializer(products, many=True, context={"request": request}).data,
         }
         if asked.get("facets"):
-            counts = engine().counts(criteria, hits.stage, FACETS)
-            answer["facets"] = facets_shown(Facets(criteria, counts, tree))
+            answer["facets"] = facets_shown(search.facets(tree))
         return Response(answer)
 
 
@@ -175,8 +176,7 @@ def _criteria(asked: dict[str, Any], tree: Any) -> SearchCriteria:
     """The validated parameters. Raises InvalidInput."""
     ordering = asked.get("ordering")
     descending = None if ordering in (None, "relevance") else ordering.startswith("-")
-    return parse_criteria(
-        tree=tree,
+    given = SearchInput(
         text=asked.get("q"),
         categories=asked.get("category"),
         brands=asked.get("brand"),
@@ -189,3 +189,4 @@ def _criteria(asked: dict[str, Any], tree: Any) -> SearchCriteria:
         sort=SortField(ordering.removeprefix("-").upper()) if ordering else None,
         descending=descending,
     )
+    return parse_criteria(given, tree=tree)

@@ -8,7 +8,7 @@ from graphql import GraphQLResolveInfo
 
 from catalog import models
 from catalog.schema.types import Brand, Category, Money
-from catalog.search import engine, facets
+from catalog.search import engine, facets, price_ranges
 from core.graphql.connections import list_of
 
 
@@ -41,11 +41,11 @@ class PriceRangeCount(graphene.ObjectType):
     count = graphene.Int(required=True)
 
     @staticmethod
-    def resolve_min(prices: facets.PriceRange, info: GraphQLResolveInfo) -> Decimal | None:
+    def resolve_min(prices: price_ranges.PriceRange, info: GraphQLResolveInfo) -> Decimal | None:
         return prices.low
 
     @staticmethod
-    def resolve_max(prices: facets.PriceRange, info: GraphQLResolveInfo) -> Decimal | None:
+    def resolve_max(prices: price_ranges.PriceRange, info: GraphQLResolveInfo) -> Decimal | None:
         return prices.high
 
 
@@ -57,11 +57,11 @@ class PriceFacet(graphene.ObjectType):
     ranges = graphene.Field(list_of(PriceRangeCount))
 
     @staticmethod
-    def resolve_min(price: facets.PriceFacet, info: GraphQLResolveInfo) -> Decimal | None:
+    def resolve_min(price: price_ranges.PriceFacet, info: GraphQLResolveInfo) -> Decimal | None:
         return price.low
 
     @staticmethod
-    def resolve_max(price: facets.PriceFacet, info: GraphQLResolveInfo) -> Decimal | None:
+    def resolve_max(price: price_ranges.PriceFacet, info: GraphQLResolveInfo) -> Decimal | None:
         return price.high
 
 
@@ -93,7 +93,7 @@ class ProductFacets(graphene.ObjectType):
         return [{"brand": brand, "count": count} for brand, count in counted]
 
     @staticmethod
-    def resolve_price(found: facets.Facets, info: GraphQLResolveInfo) -> facets.PriceFacet:
+    def resolve_price(found: facets.Facets, info: GraphQLResolveInfo) -> price_ranges.PriceFacet:
         return found.price()
 
     @staticmethod

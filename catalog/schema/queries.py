@@ -16,10 +16,12 @@ from catalog.schema import facets as facet_types
 from catalog.schema import types
 from catalog.schema.lookahead import columns, relations
 from catalog.schema.types import may_read_catalogue, require_catalogue, shown, tree_of
-from catalog.search.criteria import MAX_IDS, Range, SearchCriteria, SortField, parse_criteria
-from catalog.search.cursors import encode
-from catalog.search.engine import Hits, Suggestion, engine, parse_page, suggestions
+from catalog.search.criteria import Range, SearchCriteria, SortField
+from catalog.search.cursors import encode_cursor
+from catalog.search.engine import Suggestion, engine, suggestions
 from catalog.search.facets import Facets
+from catalog.search.pages import NO_HITS, parse_page
+from catalog.search.validation import MAX_IDS, SearchInput, parse_criteria
 from catalog.selectors import read_products
 from catalog.slugs import normal_form
 from core.errors import InvalidInput
@@ -117,25 +119,20 @@ class CatalogQuery(graphene.ObjectType):
         criteria = _criteria(info, **arguments)
         page = parse_page(criteria, **page_arguments)
         wanted = selection(info)
-        if wanted.keys() <= {"totalCount", "facets", "__typename"}:
-            hits = Hits([], has_next=False, has_previous=False, stage=page.boundary.stage if page.boundary else None)
-        else:
-            hits = engine().search(criteria, page)
-        cursors = {boundary.id: encode(criteria.digest, boundary) for boundary in hits.boundaries}
+        search = engine().resolve(criteria, page.position)
+        hits = NO_HITS if wanted.keys() <= {"totalCount", "facets", "__typename"} else search.page(page)
+        cursors = {position.id: encode_cursor(criteria.digest, position) for position in hits.positions}
         products = _products(info, list(cursors), wanted)
         by_id = {product.pk: product for product in products}
         wants_highlight = criteria.text and at(wanted, "edges", "highlight") is not None
-        highlighter = engine().highlighter(criteria, hits.stage) if wants_highlight else None
         return ProductConnection(
             [(cursor, by_id.get(pk)) for pk, cursor in cursors.items()],
-            edge=partial(ProductEdge, highlighter=highlighter),
+            edge=partial(ProductEdge, highlighter=search.highlight if wants_highlight else None),
             has_next=hits.has_next,
             has_previous=hits.has_previous,
-            count=lambda: engine().count(criteria, hits.stage),
-            facets=Facets(
-                criteria,
-                engine().counts(criteria, hits.stage, [to_snake_case(name) for name in at(wanted, "facets") or ()]),
-                lambda: tree_of(info.context),
+            count=search.total,
+            facets=search.facets(
+                lambda: tree_of(info.context), [to_snake_case(name) for name in at(wanted, "facets") or ()]
             ),
         )
 
@@ -180,8 +177,7 @@ def _criteria(
     # One more than may be asked for is enough to tell that there are too many.
     ids = None if asked.get("ids") is None else asked["ids"][: MAX_IDS + 1]
     direction = sort_by.get("direction")
-    return parse_criteria(
-        tree=lambda: tree_of(info.context),
+    given = SearchInput(
         text=search,
         ids=None if ids is None else [key_of(value, "Product") or NO_KEY for value in ids],
         categories=asked.get("category"),
@@ -194,6 +190,7 @@ def _criteria(
         sort=SortField(sort_by["field"]) if sort_by else None,
         descending=None if direction is None else direction == types.SortDirection.DESC,
     )
+    return parse_criteria(given, tree=lambda: tree_of(info.context))
 
 
 def _products(info: GraphQLResolveInfo, ids: list[int], wanted: Selection) -> list[models.Product]:

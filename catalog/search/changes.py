@@ -1,7 +1,7 @@
-"""What must yet reach the search index: a row for each change, written in the transaction of its cause.
+"""Records what must yet reach the search index: a row for each change, written in the transaction of its cause.
 
-Every way to change a product, brand or category leads through here: `save` and `delete` by signals, bulk writes by the
-models' manager. Only SQL past the ORM does not; after that, `manage.py rebuild_index`.
+Changes of products, brands and categories are recorded on `save` and `delete` by signals, and on bulk writes by the
+models' manager. SQL past the ORM is not recorded; after that, run `manage.py rebuild_index`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,19 +11,19 @@ from django.db import connections, models, transaction
 from django.dispatch import Signal
 from django.utils import timezone
 
-# After the commit of a transaction that recorded changes, once: somebody may want to apply them.
+# Sent once after the commit of a transaction that recorded changes.
 changes_committed = Signal()
-# Keys in one statement.
-CHUNK = 1000
+# In one statement.
+CHUNK_KEYS = 1000
 
 Row = TypeVar("Row", bound=models.Model)
 
 
 class IndexChange(models.Model):
-    """A product, brand or category that changed, came or went: by its kind and primary key.
+    """A product, brand or category that was created, changed or deleted, by its kind and primary key.
 
-    A brand or category stands for its products too. Rows are deleted when the index holds what they tell of; while
-    an index is being rebuilt they are kept, marked `applied`, until the new one holds it as well.
+    A brand or category stands for its products too. A row is deleted when the index holds the change. While an index is
+    rebuilt, rows are marked `applied` instead, and deleted when the new index holds the changes as well.
     """
 
     kind = models.CharField(max_length=10)
@@ -44,32 +44,32 @@ def kind_of(model: type[models.Model]) -> str:
 
 
 def record(model: type[models.Model], keys: Iterable[int], using: str) -> None:
-    """Notes that the rows of these keys changed. To be called in the transaction that changes them."""
+    """Records that the rows of these keys changed. To be called in the transaction that changes them."""
     rows = [IndexChange(kind=kind_of(model), key=key) for key in keys]
     if not rows:
         return
-    IndexChange.objects.using(using).bulk_create(rows, batch_size=CHUNK)
+    IndexChange.objects.using(using).bulk_create(rows, batch_size=CHUNK_KEYS)
     connection = connections[using]
-    # One announcement is enough for a transaction, however much it changes.
-    if not any(entry[1] is _announce for entry in connection.run_on_commit):
-        transaction.on_commit(_announce, using=using)
+    # The signal is sent once for a transaction, however much it changes.
+    if not any(entry[1] is _send_committed for entry in connection.run_on_commit):
+        transaction.on_commit(_send_committed, using=using)
 
 
-def _announce() -> None:
+def _send_committed() -> None:
     changes_committed.send(sender=IndexChange)
 
 
 class RecordedQuerySet(models.QuerySet[Row]):
-    """Bulk writes that record what they change; what `save` and `delete` change is recorded by `follow`."""
+    """Records what bulk writes change; `follow` records what `save` and `delete` change."""
 
     def update(self, **values: Any) -> int:
-        """As Django's, by keys looked up before: what is updated is exactly what is recorded."""
+        """Updates by keys that are looked up before, so that exactly what is updated is recorded."""
         with transaction.atomic(using=self.db, savepoint=False):
-            # Afterwards the rows may match no longer; and a row that comes to match meanwhile is not ours to change.
+            # After the update the rows may match no longer, and others may.
             keys = list(self.order_by().values_list("pk", flat=True))
             updated = 0
-            for start in range(0, len(keys), CHUNK):
-                some = self.filter(pk__in=keys[start : start + CHUNK])
+            for start in range(0, len(keys), CHUNK_KEYS):
+                some = self.filter(pk__in=keys[start : start + CHUNK_KEYS])
                 updated += super(RecordedQuerySet, some).update(**values)
             record(self.model, keys, self.db)
         return updated
@@ -77,24 +77,24 @@ class RecordedQuerySet(models.QuerySet[Row]):
     update.alters_data = True  # type: ignore[attr-defined]
 
     def bulk_create(self, objs: Iterable[Row], *args: Any, **kwargs: Any) -> list[Row]:
-        """As Django's; where the database does not tell the new keys, they are looked up by the slugs."""
+        """Creates rows. Where the database does not return the new keys, they are looked up by the slugs."""
         with transaction.atomic(using=self.db, savepoint=False):
             created = super().bulk_create(objs, *args, **kwargs)
             keys = [row.pk for row in created if row.pk is not None]
             unknown = [row.slug for row in created if row.pk is None]  # type: ignore[attr-defined]
-            for start in range(0, len(unknown), CHUNK):
-                some = unknown[start : start + CHUNK]
+            for start in range(0, len(unknown), CHUNK_KEYS):
+                some = unknown[start : start + CHUNK_KEYS]
                 keys += self.model._default_manager.using(self.db).filter(slug__in=some).values_list("pk", flat=True)
             record(self.model, keys, self.db)
         return created
 
 
 def follow(watched: Sequence[type[models.Model]]) -> None:
-    """Records from now on what is saved and deleted of these models, one by one, by cascade or from a fixture."""
+    """Records from now on which rows of these models are saved and deleted: singly, by cascade or from a fixture."""
 
-    def recorded(sender: type[models.Model], instance: models.Model, using: str, **_: Any) -> None:
+    def record_instance(sender: type[models.Model], instance: models.Model, using: str, **_: Any) -> None:
         record(sender, [instance.pk], using)
 
     for model in watched:
         for signal in (models.signals.post_save, models.signals.post_delete):
-            signal.connect(recorded, sender=model, weak=False, dispatch_uid=f"changes of {model.__name__}")
+            signal.connect(record_instance, sender=model, weak=False, dispatch_uid=f"changes of {model.__name__}")

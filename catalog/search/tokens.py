@@ -1,22 +1,22 @@
-"""From text to the tokens that the index holds and that a search is made of."""
+"""From text to the tokens that the index holds and that a search looks for."""
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from functools import lru_cache
 
 import tantivy
 
 from catalog.text import fold
 
-# Bytes; longer tokens are no words.
-LONGEST = 255
-# Letters of words whose stems are kept in memory.
-LONGEST_KEPT = 40
+# Longer tokens are no words.
+MAX_TOKEN_BYTES = 255
+# Longer words are stemmed each time: strangers write words of any length, and only those of a shop are worth keeping.
+MAX_KEPT_LETTERS = 40
 _NO_LETTER = {code: " " for code in range(128) if not chr(code).isalnum()}
 _COMPOUND = re.compile(r"[a-z0-9]+(?:[^a-z0-9\s]+[a-z0-9]+)+", re.ASCII)
-# Where there is none of these there is no compound, and this is found out sooner.
+# A text without a joint has no compound, and a joint is found faster.
 _JOINT = re.compile(r"[^a-z0-9\s][a-z0-9]", re.ASCII)
-
 
 # Letters with a stroke and ligatures are letters of their own to Unicode, but not on everybody's keyboard.
 _LETTERS = str.maketrans(
@@ -56,8 +56,26 @@ def parts_of(piece: str) -> list[str]:
     return "".join(c if kind in "LNM" else " " for c, kind in zip(piece, kinds, strict=True)).split()
 
 
+@dataclass(frozen=True)
+class Word:
+    """A word of a search as typed, folded; "t-shirt" has two parts."""
+
+    parts: tuple[str, ...]
+
+    @property
+    def whole(self) -> str:
+        """The parts written as one."""
+        return "".join(self.parts)
+
+
+def words_of(text: str) -> list[Word]:
+    """The distinct words of a search, in order; none when it is punctuation alone."""
+    words = (tuple(parts_of(piece)) for piece in plain(text).split())
+    return [Word(parts) for parts in dict.fromkeys(words) if parts]
+
+
 def tokens_of(text: str) -> str:
-    """The text as the index gets it: its folded words, then its compounds ("t-shirt": t, shirt and tshirt)."""
+    """The tokens of a text for the index: its folded words, then its compounds ("t-shirt": t, shirt and tshirt)."""
     folded = plain(text)
     if folded.isascii():
         compounds = _COMPOUND.findall(folded) if _JOINT.search(folded) else []
@@ -69,8 +87,8 @@ def tokens_of(text: str) -> str:
 
 def _analyzer(*filters: tantivy.Filter) -> tantivy.TextAnalyzer:
     builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
-    for each in (tantivy.Filter.remove_long(LONGEST + 1), *filters):
-        builder = builder.filter(each)
+    for token_filter in (tantivy.Filter.remove_long(MAX_TOKEN_BYTES + 1), *filters):
+        builder = builder.filter(token_filter)
     return builder.build()
 
 
@@ -79,14 +97,13 @@ STEMMED = _analyzer(tantivy.Filter.stemmer("English"))
 
 
 def is_indexable(token: str) -> bool:
-    """Whether the index can hold the token: it leaves out those that are longer in bytes than any word."""
-    return len(token) <= LONGEST and len(token.encode()) <= LONGEST
+    """Whether the index can hold the token; it leaves out longer ones."""
+    return len(token) <= MAX_TOKEN_BYTES and len(token.encode()) <= MAX_TOKEN_BYTES
 
 
 def stem(word: str) -> str:
     """The word's English stem, as the index holds it."""
-    # Strangers write words of any length: only those that a shop's texts may have are worth keeping.
-    return _kept_stem(word) if len(word) <= LONGEST_KEPT else _stem(word)
+    return _kept_stem(word) if len(word) <= MAX_KEPT_LETTERS else _stem(word)
 
 
 def _stem(word: str) -> str:

@@ -27,7 +27,7 @@ def _catalogue(db: None, each_engine: str) -> None:
 
 def up_to_date() -> None:
     """Lets the index see what was made so far: not this is counted, but the search."""
-    engine().count(SearchCriteria())
+    engine().resolve(SearchCriteria()).total()
 
 
 def queries(call: Any) -> list[str]:

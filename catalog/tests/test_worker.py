@@ -45,15 +45,15 @@ Product.objects.bulk_create(rows, batch_size=500)
 SEARCH = """
 import sys, time
 from pathlib import Path
-from catalog.search.criteria import SortField, parse_criteria
-from catalog.search.cursors import Page
+from catalog.search.criteria import SortField
 from catalog.search.engine import engine
-from catalog.category_tree import CategoryTree
-tree, stop, done = CategoryTree.load(), Path(sys.argv[-1]), 0
+from catalog.search.pages import Page
+from catalog.search.validation import SearchInput, parse_criteria
+stop, done = Path(sys.argv[-1]), 0
 asked = [
-    parse_criteria(tree=lambda: tree, text="lamp"),
-    parse_criteria(tree=lambda: tree, sort=SortField.PRICE),
-    parse_criteria(tree=lambda: tree, categories=["lamps"], sort=SortField.NAME),
+    parse_criteria(SearchInput(text="lamp")),
+    parse_criteria(SearchInput(sort=SortField.PRICE)),
+    parse_criteria(SearchInput(categories=["lamps"], sort=SortField.NAME)),
 ]
 hold, held = stop.with_name("hold"), stop.with_name(f"held-{sys.argv[-2]}")
 while not stop.exists():
@@ -62,7 +62,8 @@ while not stop.exists():
         time.sleep(0.01)
     for criteria in asked:
         try:
-            if len(engine().search(criteria, Page(20)).boundaries) != 20 or not engine().count(criteria):
+            search = engine().resolve(criteria)
+            if len(search.page(Page(20)).positions) != 20 or not search.total():
                 print("an answer without products", flush=True)
         except Exception as error:
             print(repr(error), flush=True)
@@ -156,18 +157,20 @@ def test_a_change_is_searchable_soon(service: Service) -> None:
         """
 import time
 from catalog.models import Product
-from catalog.search.criteria import parse_criteria
+from catalog.search.cursors import Position
 from catalog.search.engine import engine
-from catalog.category_tree import CategoryTree
+from catalog.search.strategy import STRICT
+from catalog.search.validation import SearchInput, parse_criteria
 for n in range(15):
     row = Product.objects.order_by("id")[n + 20]
     row.name = f"Unheard{'of' * (n + 3)}"
     row.save()
-    criteria = parse_criteria(tree=CategoryTree.load, text=row.name)
+    criteria = parse_criteria(SearchInput(text=row.name))
     end = time.monotonic() + 60
-    while not engine().count(criteria, 1) and time.monotonic() < end:
+    strictly = Position(0, 0, STRICT)
+    while not engine().resolve(criteria, strictly).total() and time.monotonic() < end:
         time.sleep(0.01)
-    assert engine().count(criteria, 1), row.name
+    assert engine().resolve(criteria, strictly).total(), row.name
 print("all found")
 """
     )

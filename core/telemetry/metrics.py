@@ -7,6 +7,7 @@ process's files; its successor uses them too (core.patches.prometheus).
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import wraps
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -101,18 +102,18 @@ def observe_operation(facts: Mapping[str, Any], status: int, seconds: float) -> 
     OPERATIONS.labels(operation_label(facts.get("operation")), facts["operation_type"], outcome).observe(seconds)
 
 
-def timed_search(engine: str) -> Callable[[Function], Function]:
-    """Decorates a search engine's methods: counts and times each call, by engine and method name."""
+def timed_search(engine: str, operation: str) -> Callable[[Function], Function]:
+    """Decorates a search engine's methods: counts and times each call."""
 
     def decorate(function: Function) -> Function:
+        @wraps(function)
         def measured(*args: Any, **kwargs: Any) -> Any:
             started = perf_counter()
             try:
                 return function(*args, **kwargs)
             finally:
-                SEARCHES.labels(engine, function.__name__).observe(perf_counter() - started)
+                SEARCHES.labels(engine, operation).observe(perf_counter() - started)
 
-        measured.__name__, measured.__doc__ = function.__name__, function.__doc__
         return measured  # type: ignore[return-value]
 
     return decorate

@@ -163,6 +163,7 @@ def pictures() -> Iterator[tuple[str, str, bytes]]:
         yield f"{format} broken", format, data[: len(data) // 2] + b"\xff" * 20 + data[len(data) // 2 + 20 :]
 
 
+@pytest.mark.slow
 def test_a_confined_child_renders_what_a_free_one_does(make: Callable[[], Pool]) -> None:
     """Nothing of Pillow waits to be imported or looked up until it is too late."""
     pool = make()

@@ -1,4 +1,4 @@
-"""`manage.py rebuild_index`: builds the search index aside and swaps it in, or compares it with the database."""
+"""`manage.py rebuild_index`: builds a new search index and swaps it in, or compares the index with the database."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -11,30 +11,25 @@ from catalog.search.index import store
 from catalog.search.index.consistency import find_drift
 from catalog.search.index.rebuilding import RebuildRunning, rebuild
 
-# So much drift is shown; more of it says nothing more.
-SHOWN = 20
+MAX_SHOWN = 20
 
 
 class Command(BaseCommand):
-    """manage.py rebuild_index [--check | --if-missing]."""
-
     help = (
-        "Builds the search index aside and swaps it in; searches and changes go on meanwhile. --check only compares "
-        "index and database: it prints what differs, with exit status 1 when anything does."
+        "Builds a new search index beside the one in use and swaps it in; searches and changes go on meanwhile. "
+        "--check only compares index and database, prints what differs, and exits with status 1 when anything does."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Two options that exclude each other."""
         group = parser.add_mutually_exclusive_group()
         group.add_argument("--check", action="store_true", help="compare index and database, change nothing")
-        group.add_argument("--if-missing", action="store_true", help="do nothing when there is an index that works")
+        group.add_argument("--if-missing", action="store_true", help="do nothing when an index exists and works")
 
     def handle(self, *, check: bool, if_missing: bool, **options: Any) -> None:
-        """Rebuilds or compares, and reports."""
         if check:
             self._check()
             return
-        if if_missing and self._there_is_one():
+        if if_missing and self._index_works():
             return
         try:
             with self._progress("Building") as advance:
@@ -43,7 +38,7 @@ class Command(BaseCommand):
             raise CommandError(f"Not rebuilt: {error}.") from error
         self.stdout.write(f"The search index is rebuilt: {count} products.")
 
-    def _there_is_one(self) -> bool:
+    def _index_works(self) -> bool:
         try:
             store.reader.snapshot()
         except store.IndexUnavailable:
@@ -56,13 +51,13 @@ class Command(BaseCommand):
                 drift = find_drift(advance)
         except store.IndexUnavailable as error:
             raise CommandError(f"Nothing to compare: {error}.") from error
-        for each in drift[:SHOWN]:
-            self.stdout.write(str(each))
-        if len(drift) > SHOWN:
-            self.stdout.write(f"… and {len(drift) - SHOWN} more")
+        for difference in drift[:MAX_SHOWN]:
+            self.stdout.write(str(difference))
+        if len(drift) > MAX_SHOWN:
+            self.stdout.write(f"… and {len(drift) - MAX_SHOWN} more")
         if drift:
             raise CommandError(
-                f"{len(drift)} documents differ from the database. `manage.py rebuild_index` mends that."
+                f"{len(drift)} documents differ from the database. `manage.py rebuild_index` repairs that."
             )
         self.stdout.write("Index and database agree.")
 
@@ -71,7 +66,7 @@ class Command(BaseCommand):
 
 
 class _Bar(Progress):
-    """A bar on a terminal, nothing elsewhere; entered, it gives the function that moves it."""
+    """A progress bar on a terminal, nothing elsewhere. As a context manager it gives the function that moves it."""
 
     def __init__(self, what: str, *, shown: bool) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())

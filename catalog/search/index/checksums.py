@@ -1,4 +1,4 @@
-"""Whether a file of an index is as Tantivy wrote it."""
+"""Verifies that a file of an index is as Tantivy wrote it."""
 
 import json
 import os
@@ -6,9 +6,9 @@ import struct
 import zlib
 from pathlib import Path
 
-# Tantivy's footer: JSON with the CRC-32 of all before it, the JSON's length, a magic number.
+# The footer of Tantivy: JSON with the CRC-32 of everything before it, the length of the JSON, a magic number.
 _FOOTER, _MAGIC = struct.Struct("<II"), 1337
-_PIECE = 1 << 20
+_PIECE_BYTES = 1 << 20
 
 
 def is_whole(path: Path) -> bool:
@@ -29,7 +29,7 @@ def is_whole(path: Path) -> bool:
             return False
         file.seek(0)
         crc = 0
-        while body and (piece := file.read(min(body, _PIECE))):
+        while body and (piece := file.read(min(body, _PIECE_BYTES))):
             crc = zlib.crc32(piece, crc)
             body -= len(piece)
     return crc == expected and not body

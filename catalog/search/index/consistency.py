@@ -13,14 +13,14 @@ from catalog.search.index.documents import PRODUCT, SCHEMA, Documents, named_dig
 from catalog.search.index.filters import within
 from catalog.search.index.writing import MODELS, documents, product_rows
 
-ROWS = 5_000
-# Changes on their way are no drift: what differs is looked at again as long as any wait, for so many seconds.
-PATIENCE = 15.0
+CHUNK_ROWS = 5_000
+# Changes that wait to be applied are no drift: what differs is compared again until none waits, or until the timeout.
+WAITING_TIMEOUT_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
 class Drift:
-    """A document that is not as the database says: "missing", "stale", "left over" or "doubled"."""
+    """A document that differs from the database: it is "missing", "stale", "left over" or "doubled"."""
 
     kind: str
     key: int
@@ -31,44 +31,44 @@ class Drift:
 
 
 def find_drift(progress: Callable[[int, int], object] = lambda done, total: None) -> list[Drift]:
-    """Every difference. Raises IndexUnavailable.
+    """Every difference between index and database. Raises IndexUnavailable.
 
-    `progress` hears how many products of how many are compared.
+    `progress` is told how many products are compared, of how many.
     """
-    until = time.monotonic() + PATIENCE
-    found = [*_products(progress), *_named()]
-    while found and time.monotonic() < until and IndexChange.objects.filter(applied=False).exists():
+    until = time.monotonic() + WAITING_TIMEOUT_SECONDS
+    differences = [*_product_drift(progress), *_named_drift()]
+    while differences and time.monotonic() < until and IndexChange.objects.filter(applied=False).exists():
         time.sleep(0.5)
-        found = _again(found)
-    # Once more: a page of rows and a commit read one after the other may belong to two moments.
-    return _again(found) if found else []
+        differences = _compared_again(differences)
+    # Once more: rows and a commit that are read one after the other may belong to two moments.
+    return _compared_again(differences) if differences else []
 
 
-def _again(found: list[Drift]) -> list[Drift]:
-    """What still differs of the products named, and of all brands and categories."""
-    keys = sorted({each.key for each in found if each.kind == PRODUCT})
-    searcher, making = store.reader.snapshot().searcher, documents()
+def _compared_again(differences: list[Drift]) -> list[Drift]:
+    """What still differs of these products, and of all brands and categories."""
+    keys = sorted({drift.key for drift in differences if drift.kind == PRODUCT})
+    searcher, expected_documents = store.reader.snapshot().searcher, documents()
     products: list[Drift] = []
-    for start in range(0, len(keys), ROWS):
-        some = keys[start : start + ROWS]
+    for start in range(0, len(keys), CHUNK_ROWS):
+        some = keys[start : start + CHUNK_ROWS]
         query = Query.term_set_query(SCHEMA, "id", some)
-        products += _compared(some, _indexed(searcher, query, "id", len(some)), making)
-    return [*products, *(_named() if len(products) < len(found) or not keys else [])]
+        products += _compared(some, _indexed(searcher, query, "id", len(some)), expected_documents)
+    return [*products, *(_named_drift() if len(products) < len(differences) or not keys else [])]
 
 
-def _products(progress: Callable[[int, int], object]) -> Iterator[Drift]:
-    """Drift of products, range of ids by range of ids: what only the index has is found too."""
-    searcher, making = store.reader.snapshot().searcher, documents()
+def _product_drift(progress: Callable[[int, int], object]) -> Iterator[Drift]:
+    """Compares range of ids by range of ids, so that products which only the index has are found, too."""
+    searcher, expected_documents = store.reader.snapshot().searcher, documents()
     total, done = Product.objects.filter(is_active=True).count(), 0
     progress(done, total)
     last = 0
     while True:
         ids = Product.objects.filter(is_active=True, pk__gt=last).order_by("id").values_list("id", flat=True)
-        keys = list(ids[:ROWS])
-        end = keys[-1] if len(keys) == ROWS else None
+        keys = list(ids[:CHUNK_ROWS])
+        end = keys[-1] if len(keys) == CHUNK_ROWS else None
         span = within("id", last + 1, end)
-        indexed = _indexed(searcher, span, "id", ROWS)
-        yield from _compared(keys, indexed, making)
+        indexed = _indexed(searcher, span, "id", CHUNK_ROWS)
+        yield from _compared(keys, indexed, expected_documents)
         done += len(keys)
         progress(done, max(total, done))
         if end is None:
@@ -76,15 +76,16 @@ def _products(progress: Callable[[int, int], object]) -> Iterator[Drift]:
         last = end
 
 
-def _compared(keys: list[int], indexed: dict[int, list[int]], making: Documents) -> Iterator[Drift]:
+def _compared(keys: list[int], indexed: dict[int, list[int]], expected_documents: Documents) -> Iterator[Drift]:
     expected = {}
     for start in range(0, len(keys), 500):
         for row in product_rows(keys[start : start + 500]):
-            expected[row[0]] = making.product_digest(row) if making.knows(row) else None
+            is_known = expected_documents.knows(row)
+            expected[row[0]] = expected_documents.product_digest(row) if is_known else None
     yield from _differences(PRODUCT, expected, indexed)
 
 
-def _named() -> Iterator[Drift]:
+def _named_drift() -> Iterator[Drift]:
     searcher = store.reader.snapshot().searcher
     for kind, model in MODELS.items():
         rows = model.objects.order_by().only("id", "name")
@@ -97,15 +98,15 @@ def _named() -> Iterator[Drift]:
 
 def _indexed(searcher: Searcher, query: Query, field: str, expected: int) -> dict[int, list[int]]:
     """The digests in the index by key; more than one where a document is doubled."""
-    found: dict[int, list[int]] = {}
+    digests_by_key: dict[int, list[int]] = {}
     limit, offset = expected + 1000, 0
     while True:
         hits = searcher.search(query, limit, count=False, order_by_field=field, order=Order.Asc, offset=offset).hits
         digests = searcher.fast_field_values("digest", [address for _, address in hits])
         for (key, _), digest in zip(hits, digests, strict=True):
-            found.setdefault(key, []).append(int(digest or 0))
+            digests_by_key.setdefault(key, []).append(int(digest or 0))
         if len(hits) < limit:
-            return found
+            return digests_by_key
         offset += limit
 
 

@@ -11,11 +11,12 @@ import tantivy
 from catalog.category_tree import CategoryTree
 from catalog.models import UNRATED_HIGH, UNRATED_LOW, Brand, Category
 from catalog.search.cursors import EPOCH, MICROSECOND
-from catalog.search.facets import SCALE
+from catalog.search.price_ranges import SCALE
 from catalog.search.tokens import EXACT, STEMMED, tokens_of
 from catalog.text import sort_key
 
-# Counts up when documents are made otherwise than before: an index of another version is rebuilt.
+# An index of another version is rebuilt. Whoever changes the documents or their tokens raises it: test_documents.py
+# fails otherwise.
 VERSION = 1
 PRODUCT, BRAND, CATEGORY = "product", "brand", "category"
 # The columns of a product that its document is made of, in the order that `Documents.product` takes.
@@ -66,18 +67,18 @@ def _schema() -> tantivy.Schema:
 
 
 SCHEMA = _schema()
-# Of everything that decides whether an index on disk is one that this code can read and keep up to date.
+# Made of everything that decides whether this code can read an index on disk and keep it up to date.
 FINGERPRINT = blake2b(f"{VERSION}{version('tantivy')}{_NUMBERS}{_TEXTS}".encode(), digest_size=8).hexdigest()
 
 
 def register_tokenizers(index: tantivy.Index) -> None:
-    """Tells an index, just made or opened, how its fields take text apart."""
+    """Tells an index that was made or opened how its fields take text apart."""
     index.register_tokenizer("exact", EXACT)
     index.register_tokenizer("stemmed", STEMMED)
 
 
 def named_key(kind: str, pk: int) -> int:
-    """The number by which a brand's or category's document is found; a product's is its id."""
+    """The key of a brand's or category's document; a product's is its id."""
     return pk * 2 + (kind == CATEGORY)
 
 
@@ -91,13 +92,13 @@ def cents(price: Decimal) -> int:
     return int(price.scaleb(2))
 
 
-def digest_of(*content: Any) -> int:
-    """63 bits of a hash of a document's content: what drift is found by."""
+def content_digest(*content: Any) -> int:
+    """63 bits of a hash of a document's content, by which the check of the index compares it with the database."""
     return int.from_bytes(blake2b(repr(content).encode(), digest_size=8).digest()) >> 1
 
 
 class Documents:
-    """Makes documents of rows; knows the categories' paths and the brands' names at one moment."""
+    """Makes documents of rows, with the categories' paths and the brands' names of one moment."""
 
     def __init__(self, tree: CategoryTree, brands: dict[int, str]) -> None:
         self._tree, self._brands = tree, brands
@@ -107,12 +108,12 @@ class Documents:
     def _path(self, category_id: int) -> tuple[str, str]:
         """The names from the root down, and their tokens."""
         if category_id not in self._paths:
-            path = "\x1f".join(each.name for each in self._tree.path(self._tree.by_id[category_id]))
+            path = "\x1f".join(category.name for category in self._tree.path(self._tree.by_id[category_id]))
             self._paths[category_id] = path, tokens_of(path.replace("\x1f", " "))
         return self._paths[category_id]
 
     def knows(self, row: tuple[Any, ...]) -> bool:
-        """Whether the row's category and brand existed when this was made."""
+        """Whether the row's category and brand existed at that moment."""
         return row[4] in self._tree.by_id and row[5] in self._brands
 
     def product_digest(self, row: tuple[Any, ...]) -> int:
@@ -120,7 +121,7 @@ class Documents:
         # The database may answer 4 where 4.0 was written, and a price with more zeros.
         price, rating = cents(row[6]), None if row[8] is None else float(row[8])
         created = (row[9] - EPOCH) // MICROSECOND
-        return digest_of(*row[:6], price, row[7], rating, created, self._path(row[4])[0], self._brands[row[5]])
+        return content_digest(*row[:6], price, row[7], rating, created, self._path(row[4])[0], self._brands[row[5]])
 
     def product(self, row: tuple[Any, ...]) -> tantivy.Document:
         """The document of an active product's row in the order of COLUMNS."""
@@ -158,7 +159,7 @@ class Documents:
 
 def named_digest(kind: str, row: Brand | Category) -> int:
     """The digest of the document that `named_document` makes of the row."""
-    return digest_of(kind, row.pk, row.name)
+    return content_digest(kind, row.pk, row.name)
 
 
 def named_document(kind: str, row: Brand | Category) -> tantivy.Document:

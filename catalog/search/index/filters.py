@@ -1,4 +1,4 @@
-"""The structured half of a question as Tantivy queries, and values as the index holds them."""
+"""The filters of a search as Tantivy queries, and values as the index holds them."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -19,10 +19,10 @@ TYPES = {
     "rating_low": FieldType.Float,
     "rating_high": FieldType.Float,
 }
-# Every product and nothing else.
+# All products and nothing else.
 PRODUCTS = Query.term_query(SCHEMA, "kind", PRODUCT)
-# And all else: brands and categories.
-OTHERS = Query.term_set_query(SCHEMA, "kind", [BRAND, CATEGORY])
+# All else: brands and categories.
+BRANDS_AND_CATEGORIES = Query.term_set_query(SCHEMA, "kind", [BRAND, CATEGORY])
 
 
 def within(field: str, low: Any, high: Any, *, open_ends: bool = False) -> Query:
@@ -39,34 +39,23 @@ def within(field: str, low: Any, high: Any, *, open_ends: bool = False) -> Query
 
 
 def filters(criteria: SearchCriteria) -> list[Query]:
-    """What the products must be, all of it; no query for what was not asked."""
-    found = [
-        Query.term_set_query(SCHEMA, field, sorted(keys))
-        for field, keys in (("id", criteria.ids), ("category", criteria.category_subtree), ("brand", criteria.brands))
-        if keys is not None
-    ]
-    found += _range("price", criteria.price)
-    found += _range("quantity", criteria.quantity)
-    found += _range("created", criteria.created)
-    if criteria.rating != Range():
-        # Unrated products have a stored key below 0: no range of ratings holds them.
-        low = criteria.rating.low or 0.0
-        found.append(
-            within("rating_low", low + 0.0, None if criteria.rating.high is None else criteria.rating.high + 0.0)
-        )
+    """The queries that a product must match, all of them; none for a filter that was not asked for."""
+    queries = [Query.term_set_query(SCHEMA, field, sorted(ids)) for field, ids in criteria.choices.items()]
+    queries += [_range(name, limits) for name, limits in criteria.ranges.items()]
     if criteria.in_stock is not None:
-        found.append(Query.term_query(SCHEMA, "stock", "in" if criteria.in_stock else "out"))
-    return found
+        queries.append(Query.term_query(SCHEMA, "stock", "in" if criteria.in_stock else "out"))
+    return queries
 
 
-def _range(field: str, asked: Range[Any]) -> list[Query]:
-    if asked == Range():
-        return []
-    low, high = (None if end is None else to_index(field, end) for end in (asked.low, asked.high))
-    return [within(field, low, high)]
+def _range(name: str, limits: Range[Any]) -> Query:
+    low, high = (None if end is None else to_index(end) for end in (limits.low, limits.high))
+    if name == "rating":
+        # Unrated products have a stored key below 0, and no range of ratings holds them.
+        return within("rating_low", float(low or 0), None if high is None else float(high))
+    return within(name, low, high)
 
 
-def sort_column(criteria: SearchCriteria) -> str:
+def sort_field(criteria: SearchCriteria) -> str:
     """The field that the sort goes by."""
     if criteria.sort is SortField.RATING:
         return "rating_low" if criteria.descending else "rating_high"
@@ -78,8 +67,8 @@ def sort_column(criteria: SearchCriteria) -> str:
     }[criteria.sort]
 
 
-def to_index(field: str, value: Value) -> Any:
-    """A sort value or a range's end as the index holds it."""
+def to_index(value: Value) -> Any:
+    """A sort value, or the end of a range, as the index holds it."""
     if isinstance(value, str):
         return name_term(value)
     if isinstance(value, Decimal):
@@ -87,6 +76,7 @@ def to_index(field: str, value: Value) -> Any:
         return cents(min(max(value, -CENT), MAX_PRICE + CENT))
     if isinstance(value, datetime):
         return (value - EPOCH) // MICROSECOND
+    # There is no minus zero in the index.
     return value + 0.0 if isinstance(value, float) else value
 
 
@@ -96,7 +86,8 @@ def from_index(field: str, value: Any) -> Value:
         return bytes.fromhex(value[1:]).decode()
     if field == "price":
         return price_of(value)
-    return EPOCH + value * MICROSECOND if field == "created" else value
+    result: Value = EPOCH + value * MICROSECOND if field == "created" else value
+    return result
 
 
 def price_of(value: float) -> Decimal:

@@ -1,7 +1,7 @@
-"""Pages in an exact total order: Tantivy sorts by one value and leaves ties as they lie, here the id decides them.
+"""Pages of rows in a total order. Tantivy sorts by one value and leaves ties as they lie; here the id decides them.
 
-The boundary's group of equal values is asked for on its own, by id; so is the last group of a page, when the page's end
-cuts it.
+Rows that share the value of the cursor's position are a group, which is read on its own, by id. So is the last group of
+a page, when the page's end cuts it.
 """
 
 from bisect import bisect_right
@@ -9,36 +9,39 @@ from typing import Any
 
 from tantivy import FieldType, Order, Query
 
-from catalog.search.cursors import Boundary, Page
+from catalog.search.cursors import Position
 from catalog.search.index.documents import SCHEMA
 from catalog.search.index.filters import PRODUCTS, TYPES, from_index, to_index, within
 from catalog.search.index.matching import all_of
 from catalog.search.index.store import Snapshot
+from catalog.search.pages import Page
 
 # Rows read beyond the page: often they hold the end of its last group, which saves a query.
-SPARE = 20
-# From so many products on, a page of the whole catalogue looks first at the values near its boundary.
-MANY = 5_000
+SPARE_ROWS = 20
+# In a catalogue of at least so many products, a page without filters looks first at the values near its position.
+MIN_PRODUCTS_FOR_WINDOW = 5_000
 SLICES = 256
-# Products looked at for a text's quantiles; each of the slices between those holds so many of them.
-SAMPLES, IN_A_SLICE = 4096, 4
+# For the quantiles of a text field: how many products are looked at, and how many of them lie in one slice.
+SAMPLES, SAMPLES_IN_SLICE = 4096, 4
 
 Rows = list[tuple[Any, int]]
 
 
-def in_order(index: Snapshot, queries: list[Query], field: str, *, descending: bool, page: Page) -> list[Boundary]:
-    """Up to `page.size + 1` boundaries of what meets all queries by (field, id), read in the page's direction."""
+def positions_in_order(
+    index: Snapshot, queries: list[Query], field: str, *, descending: bool, page: Page
+) -> list[Position]:
+    """Up to `page.size + 1` positions of what matches all queries by (field, id), read in the page's direction."""
     down = descending != page.backward
     want = page.size + 1
     rows: Rows = []
     after = None
-    if page.boundary is not None:
-        after = to_index(field, page.boundary.value)
-        beyond = within("id", *_beyond(page.boundary.id, down), open_ends=True)
+    if page.position is not None:
+        after = to_index(page.position.value)
+        beyond = within("id", *_beyond(page.position.id, down), open_ends=True)
         rows = _by_id(index, [*queries, _equal(field, after), beyond], after, want, down)
     if len(rows) < want:
         rows += _by_value(index, queries, field, after, want - len(rows), down)
-    return [Boundary(from_index(field, value), row_id) for value, row_id in rows]
+    return [Position(from_index(field, value), row_id) for value, row_id in rows]
 
 
 def _beyond(value: Any, down: bool) -> tuple[Any, Any]:
@@ -54,18 +57,18 @@ def _between(index: Snapshot, field: str, low: Any, high: Any) -> Query:
     """Both ends exclusive; None: no such end."""
     if field != "name_key":
         return within(field, low, high, open_ends=True)
-    # tantivy-py has no range of texts but in its query language; the ends are hexadecimal, nothing a user typed.
+    # tantivy-py has ranges of texts in its query language only. The ends are hexadecimal: nothing that a user typed.
     return index.index.parse_query(f"name_key:{{{low or '*'} TO {high or '*'}}}")
 
 
 def _by_value(index: Snapshot, queries: list[Query], field: str, after: Any, want: int, down: bool) -> Rows:
     """So many rows by (field, id) behind the value, or from the start."""
-    limit = want + SPARE
-    if not queries and index.searcher.num_docs >= MANY:
-        near = _window(index, field, after, want, down)
-        hits = _hits(index, near, limit, field, down) if near is not None else []
-        if near is not None and len(hits) == limit:
-            return _complete(index, [near], field, hits, want, limit, down)
+    limit = want + SPARE_ROWS
+    if not queries and index.searcher.num_docs >= MIN_PRODUCTS_FOR_WINDOW:
+        window = _window(index, field, after, want, down)
+        hits = _hits(index, window, limit, field, down) if window is not None else []
+        if window is not None and len(hits) == limit:
+            return _complete(index, [window], field, hits, want, limit, down)
     if after is not None:
         queries = [*queries, _between(index, field, *_beyond(after, down))]
     queries = queries or [PRODUCTS]
@@ -84,22 +87,22 @@ def _complete(index: Snapshot, queries: list[Query], field: str, hits: Rows, wan
 def _hits(index: Snapshot, query: Query, limit: int, field: str, down: bool) -> Rows:
     """(value, id) by value alone."""
     order = Order.Desc if down else Order.Asc
-    found = index.searcher.search(query, limit, count=False, order_by_field=field, order=order).hits
-    ids = index.searcher.fast_field_values("id", [address for _, address in found])
-    return [(value, int(row_id or 0)) for (value, _), row_id in zip(found, ids, strict=True)]
+    hits = index.searcher.search(query, limit, count=False, order_by_field=field, order=order).hits
+    ids = index.searcher.fast_field_values("id", [address for _, address in hits])
+    return [(value, int(row_id or 0)) for (value, _), row_id in zip(hits, ids, strict=True)]
 
 
 def _by_id(index: Snapshot, queries: list[Query], value: Any, limit: int, down: bool) -> Rows:
     """(value, id) by id, of rows that all have this value."""
     order = Order.Desc if down else Order.Asc
-    found = index.searcher.search(all_of(queries), limit, count=False, order_by_field="id", order=order).hits
-    return [(value, row_id) for row_id, _ in found]
+    hits = index.searcher.search(all_of(queries), limit, count=False, order_by_field="id", order=order).hits
+    return [(value, row_id) for row_id, _ in hits]
 
 
 def _window(index: Snapshot, field: str, after: Any, want: int, down: bool) -> Query | None:
-    """A slice of values behind the boundary that should hold a page, of the catalogue's quantiles; None: no telling.
+    """A slice of values after the position that should hold a page, by the catalogue's quantiles; None: unknown.
 
-    Whether it does is for the caller to see: what is in it comes before all that is not.
+    Everything in the slice comes before everything that is not. Whether it holds a page, the caller sees.
     """
     quantiles = _quantiles(index, field)
     # Slices are not all of one size: room for four pages.
@@ -114,29 +117,29 @@ def _window(index: Snapshot, field: str, after: Any, want: int, down: bool) -> Q
         ends = (after, high)
     if None in ends and (after is not None or ends == (None, None)):
         return None
-    # Open at the boundary, whose group was read; the other end is nobody's boundary.
+    # Open at the position, whose group was read.
     return _between(index, field, *ends)
 
 
 def _quantiles(index: Snapshot, field: str) -> list[Any]:
     """Values that part the catalogue into slices of about one size; kept as long as they are good enough."""
-    known = index.quantiles.get(field)
-    if known is None and field == "name_key":
-        known = index.quantiles[field] = _sampled(index, field)
-    elif known is None:
-        percents = [100 * n / SLICES for n in range(1, SLICES)]
-        asked = {"q": {"percentiles": {"field": field, "percents": percents, "keyed": False}}}
-        values = index.searcher.aggregate(PRODUCTS, asked)["q"]["values"]
-        whole = TYPES[field] == FieldType.Integer
-        known = sorted({round(each["value"]) if whole else each["value"] for each in values})
-        index.quantiles[field] = known
-    return known
+    if field not in index.quantiles:
+        index.quantiles[field] = _text_quantiles(index, field) if field == "name_key" else _percentiles(index, field)
+    return index.quantiles[field]
 
 
-def _sampled(index: Snapshot, field: str) -> list[Any]:
-    """Quantiles of a text, for which Tantivy has no percentiles: of the products with the highest digests, any ones."""
+def _percentiles(index: Snapshot, field: str) -> list[Any]:
+    percents = [100 * n / SLICES for n in range(1, SLICES)]
+    aggregation = {"q": {"percentiles": {"field": field, "percents": percents, "keyed": False}}}
+    buckets = index.searcher.aggregate(PRODUCTS, aggregation)["q"]["values"]
+    is_whole = TYPES[field] == FieldType.Integer
+    return sorted({round(bucket["value"]) if is_whole else bucket["value"] for bucket in buckets})
+
+
+def _text_quantiles(index: Snapshot, field: str) -> list[Any]:
+    """Tantivy has no percentiles of texts: these are of the products with the highest digests, a random sample."""
     highest = index.searcher.search(PRODUCTS, SAMPLES, count=False, order_by_field="digest").hits
     ids = index.searcher.fast_field_values("id", [address for _, address in highest])
     some = Query.term_set_query(SCHEMA, "id", ids)
     values = [value for value, _ in index.searcher.search(some, SAMPLES, count=False, order_by_field=field).hits]
-    return sorted(set(values[IN_A_SLICE::IN_A_SLICE]))
+    return sorted(set(values[SAMPLES_IN_SLICE::SAMPLES_IN_SLICE]))

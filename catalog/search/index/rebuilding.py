@@ -1,7 +1,7 @@
-"""Builds the index aside and puts it in the place of the one in use; searches and changes go on meanwhile.
+"""Builds a new index beside the one in use and then puts it in its place. Searches and changes go on meanwhile.
 
-While it builds, changes that are applied to the index in use are kept (`applied`) instead of deleted. Before the switch
-all of them are applied to the new index too, the last ones with every other writer locked out.
+During the build, changes that are applied to the index in use are marked `applied` instead of deleted. Before the
+switch, all of them are applied to the new index too, the last ones with every other writer locked out.
 """
 
 import logging
@@ -18,23 +18,23 @@ from catalog.search.index.writing import Applier, all_product_rows
 
 logger = logging.getLogger(__name__)
 THREADS = 2
-# Seconds to wait for a worker that is just deleting changes, and for one in the middle of a batch.
-IDLE_PATIENCE, WRITER_PATIENCE = 10.0, 300.0
-CHANGES = 2_000
+# How long to wait for a worker that is deleting changes, and for one in the middle of a batch.
+REBUILD_LOCK_TIMEOUT_SECONDS, WRITER_LOCK_TIMEOUT_SECONDS = 10.0, 300.0
+CHUNK_CHANGES = 2_000
 
 Progress = Callable[[int, int], object]
 
 
 class RebuildRunning(Exception):
-    """Another process is building the index already."""
+    """Another process is building the index, or keeps writing to it."""
 
 
 def rebuild(progress: Progress = lambda done, total: None) -> int:
-    """Builds a new generation and switches to it; how many products it holds.
+    """Builds a new generation and switches to it. Returns how many products it holds.
 
-    `progress` hears how many of how many products are in. Raises RebuildRunning.
+    `progress` is told how many products are done, of how many. Raises RebuildRunning.
     """
-    with store.lock(store.REBUILD, wait=IDLE_PATIENCE) as held:
+    with store.lock(store.REBUILD, wait=REBUILD_LOCK_TIMEOUT_SECONDS) as held:
         if not held:
             raise RebuildRunning("the index is being rebuilt already")
         store.remove_old(age=0)
@@ -61,7 +61,7 @@ def _build(generation: Path, progress: Progress) -> int:
         writer.commit()
     applied: set[int] = set()
     _catch_up(generation, applied)
-    with store.lock(store.WRITER, wait=WRITER_PATIENCE) as held:
+    with store.lock(store.WRITER, wait=WRITER_LOCK_TIMEOUT_SECONDS) as held:
         if not held:
             raise RebuildRunning("another process keeps writing to the index")
         _catch_up(generation, applied)
@@ -73,14 +73,14 @@ def _build(generation: Path, progress: Progress) -> int:
 
 def _catch_up(generation: Path, applied: set[int]) -> None:
     """Applies the changes that the new generation lacks, and adds their keys to `applied`."""
-    # Those of now: an endless import must not keep this going.
+    # Only those recorded until now: an endless import must not keep this going.
     waiting = [key for key in IndexChange.objects.order_by("id").values_list("id", flat=True) if key not in applied]
     if not waiting:
         return
     with store.writing(generation) as writer:
         applier = Applier(writer)
-        for start in range(0, len(waiting), CHANGES):
-            some = waiting[start : start + CHANGES]
+        for start in range(0, len(waiting), CHUNK_CHANGES):
+            some = waiting[start : start + CHUNK_CHANGES]
             applier.replace(list(IndexChange.objects.filter(pk__in=some)))
             applied.update(some)
         writer.commit()
@@ -88,5 +88,5 @@ def _catch_up(generation: Path, applied: set[int]) -> None:
 
 def _delete(keys: set[int]) -> None:
     ordered = sorted(keys)
-    for start in range(0, len(ordered), CHANGES):
-        IndexChange.objects.filter(pk__in=ordered[start : start + CHANGES]).delete()
+    for start in range(0, len(ordered), CHUNK_CHANGES):
+        IndexChange.objects.filter(pk__in=ordered[start : start + CHUNK_CHANGES]).delete()

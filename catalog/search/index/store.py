@@ -1,11 +1,11 @@
-"""The index on disk: generations side by side, a pointer to the one in use, locks, and a reader that trusts nothing.
+"""The index on disk: generations side by side, a pointer to the one in use, locks, and a reader that verifies files.
 
     SEARCH_INDEX_DIR/current                  the name of the generation in use; replaced by a rename
     SEARCH_INDEX_DIR/<fingerprint>-<id>/      one generation: a Tantivy index of one version of the code
     SEARCH_INDEX_DIR/{writer,rebuild}.lock    held while an index is written to, and while one is built
 
-A searcher maps its files into memory: reading a map whose file was truncated kills the process. So the files are looked
-at before each search (a stat each, 0.1 ms together), and their checksums are verified whenever one is opened.
+A searcher maps its files into memory, and reading the map of a truncated file kills the process. So the files are
+looked at before each search (a stat each, 0.1 ms together), and the checksum of each is verified before it is opened.
 """
 
 import fcntl
@@ -28,46 +28,51 @@ from django.conf import settings
 from catalog.search.criteria import SearchCriteria
 from catalog.search.index.checksums import is_whole
 from catalog.search.index.documents import FINGERPRINT, SCHEMA, register_tokenizers
+from catalog.search.strategy import MatchLevel
 
 POINTER = "current"
 WRITER, REBUILD = "writer.lock", "rebuild.lock"
 _SUFFIXES = ("idx", "pos", "term", "store", "fast", "fieldnorm")
-ATTEMPTS = 5
-# In a generation's folder: a search failed and its checksums were wrong.
+MAX_OPEN_ATTEMPTS = 5
+# A file in a generation's folder: a search failed there, and checksums were wrong.
 CONDEMNED = "condemned"
-# Bytes that a writer of some changes collects in memory.
-SMALL_HEAP = 32_000_000
-# Questions whose counts are kept: 20 megabytes with the facets of thousands of brands.
-MOST_COUNTED = 100
+# How much a writer of some changes collects in memory.
+SMALL_HEAP_BYTES = 32_000_000
+# Searches whose results are kept: 20 megabytes with the facets of thousands of brands.
+MAX_KEPT_RESULTS = 100
 
 FileId = tuple[int, int, int]
 
 
 class IndexUnavailable(Exception):
-    """There is no index that could be searched; the text says why, fit for strangers."""
+    """There is no index that could be searched. The message says why, and may be shown to strangers."""
 
 
-class Counted:
-    """What was counted of a commit, by question and stage: shoppers ask the same, and the answer cannot change."""
+class KeptResults:
+    """Totals and aggregations of one commit: shoppers search for the same things, and a commit cannot change."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[object, dict[str, Any]] = OrderedDict()
+        self._results: OrderedDict[object, dict[str, Any]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def of(self, criteria: SearchCriteria, stage: int | None) -> dict[str, Any]:
-        """The counts by name; what is added to them is kept for some time."""
-        key = (criteria.question, criteria.category_subtree, stage)
+    def of(self, criteria: SearchCriteria, level: MatchLevel | None) -> dict[str, Any]:
+        """The results of a search by name; what is added to them is kept for some time."""
+        key = (criteria.without_sort, criteria.category_subtree, level)
         with self._lock:
-            known = self._known.setdefault(key, {})
-            self._known.move_to_end(key)
-            if len(self._known) > MOST_COUNTED:
-                self._known.popitem(last=False)
-        return known
+            results = self._results.setdefault(key, {})
+            self._results.move_to_end(key)
+            if len(self._results) > MAX_KEPT_RESULTS:
+                self._results.popitem(last=False)
+        return results
+
+    def clear(self) -> None:
+        with self._lock:
+            self._results.clear()
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The index as one commit left it. Nothing of it changes, whatever is written meanwhile."""
+    """The index as one commit left it. It stays the same, whatever is written meanwhile."""
 
     searcher: tantivy.Searcher
     index: tantivy.Index
@@ -75,13 +80,13 @@ class Snapshot:
     opstamp: int
     meta: FileId
     files: dict[str, FileId]
-    # By field; see catalog.search.index.paging.
+    # By field, for catalog.search.index.paging.
     quantiles: dict[str, list[Any]]
-    counted: "Counted" = field(default_factory=lambda: Counted())
+    results: KeptResults = field(default_factory=KeptResults)
 
 
 def folder() -> Path:
-    """Where all generations lie; made when it is not there."""
+    """Where all generations lie; it is made when it does not exist."""
     settings.SEARCH_INDEX_DIR.mkdir(parents=True, exist_ok=True)
     return settings.SEARCH_INDEX_DIR
 
@@ -105,12 +110,12 @@ def new_generation() -> Path:
 
 
 def switch_to(generation: Path) -> None:
-    """Makes the generation the one in use: searches begun before finish on the old one."""
-    aside = folder() / f"{POINTER}.{uuid.uuid4().hex}"
-    aside.write_text(generation.name)
-    with aside.open() as file:
+    """Puts the generation into use; searches that have begun finish on the old one."""
+    new_pointer = folder() / f"{POINTER}.{uuid.uuid4().hex}"
+    new_pointer.write_text(generation.name)
+    with new_pointer.open() as file:
         os.fsync(file.fileno())
-    aside.replace(folder() / POINTER)
+    new_pointer.replace(folder() / POINTER)
 
 
 def discard() -> bool:
@@ -123,7 +128,7 @@ def discard() -> bool:
 
 
 def remove_old(*, age: float = 60) -> None:
-    """Removes generations that are not in use and were not touched for so many seconds. Holds the lock of rebuilds."""
+    """Removes generations that are not in use and were not touched for so many seconds. Call it with REBUILD locked."""
     try:
         used = current().name
     except IndexUnavailable:
@@ -135,7 +140,7 @@ def remove_old(*, age: float = 60) -> None:
 
 @contextmanager
 def lock(name: str, *, wait: float = 0) -> Iterator[bool]:
-    """Holds a lock that ends with the process; false when another held it for all of the `wait` (seconds)."""
+    """Holds a lock that ends with the process. False when another process held it for all of `wait`, in seconds."""
     until = time.monotonic() + wait
     with (folder() / name).open("a") as file:
         while True:
@@ -152,22 +157,21 @@ def lock(name: str, *, wait: float = 0) -> Iterator[bool]:
 
 
 def open_index(generation: Path) -> tantivy.Index:
-    """The generation's index."""
-    return _quiet(tantivy.Index.open(str(generation)))
+    return _configured(tantivy.Index.open(str(generation)))
 
 
-def _quiet(index: tantivy.Index) -> tantivy.Index:
-    """The index, with its tokenizers, and following no commits by itself: that would read files unverified."""
+def _configured(index: tantivy.Index) -> tantivy.Index:
+    """The index with its tokenizers. It follows no commits by itself, which would read files unverified."""
     index.config_reader("manual")
     register_tokenizers(index)
     return index
 
 
 @contextmanager
-def writing(generation: Path, *, heap: int = SMALL_HEAP, threads: int = 1) -> Iterator[tantivy.IndexWriter]:
-    """A writer of the generation, made when it is empty. What was not committed at the end is lost."""
+def writing(generation: Path, *, heap: int = SMALL_HEAP_BYTES, threads: int = 1) -> Iterator[tantivy.IndexWriter]:
+    """A writer of the generation, whose index is made when there is none. What is not committed at the end is lost."""
     exists = (generation / "meta.json").exists()
-    index = _quiet(tantivy.Index.open(str(generation)) if exists else tantivy.Index(SCHEMA, str(generation)))
+    index = _configured(tantivy.Index.open(str(generation)) if exists else tantivy.Index(SCHEMA, str(generation)))
     writer = index.writer(heap_size=heap, num_threads=threads)
     try:
         yield writer
@@ -192,29 +196,29 @@ class Reader:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._snapshot: Snapshot | None = None
-        # Files whose checksums were right, as they were then.
+        # Files whose checksums were right, with their ids at that time.
         self._whole: dict[str, FileId] = {}
 
     def snapshot(self) -> Snapshot:
         """The newest commit. Raises IndexUnavailable."""
         generation = current()
-        known = self._snapshot
-        if known is None or not self._is_newest(known, generation):
+        snapshot = self._snapshot
+        if snapshot is None or not self._is_newest(snapshot, generation):
             with self._lock:
-                known = self._snapshot
-                if known is None or not self._is_newest(known, generation):
-                    known = self._snapshot = self._open(generation)
-        return known
+                snapshot = self._snapshot
+                if snapshot is None or not self._is_newest(snapshot, generation):
+                    snapshot = self._snapshot = self._open(generation)
+        return snapshot
 
     def examine(self, snapshot: Snapshot) -> None:
-        """After a search on it failed: looks whether the index is damaged, and takes it out of use for everybody."""
+        """Takes the index out of use for all processes if it is damaged; to be called after a search on it failed."""
         with self._lock:
             self._whole = {}
             self._snapshot = None
             try:
                 self._open(snapshot.generation)
             except IndexUnavailable:
-                # Under an unchanged name, size and time nobody else would see it.
+                # Name, size and time are unchanged, so that other processes would not see the damage.
                 (snapshot.generation / CONDEMNED).touch()
 
     def _is_newest(self, snapshot: Snapshot, generation: Path) -> bool:
@@ -222,15 +226,15 @@ class Reader:
             return (
                 snapshot.generation == generation
                 and _id(generation / "meta.json") == snapshot.meta
-                and all(_id(path) == known for path, known in snapshot.files.items())
+                and all(_id(path) == file_id for path, file_id in snapshot.files.items())
                 and not (generation / CONDEMNED).exists()
             )
         except OSError:
             return False
 
     def _open(self, generation: Path) -> Snapshot:
-        """The newest commit, its files verified; tried again when a commit overtakes it. Raises IndexUnavailable."""
-        for _ in range(ATTEMPTS):
+        """The newest commit, its files verified; again when another commit comes meanwhile. Raises IndexUnavailable."""
+        for _ in range(MAX_OPEN_ATTEMPTS):
             meta = _meta(generation)
             try:
                 return self._open_commit(generation, meta)
@@ -242,14 +246,14 @@ class Reader:
     def _open_commit(self, generation: Path, meta: FileId) -> Snapshot:
         described = json.loads((generation / "meta.json").read_text())
         files = self._verified(generation, described)
-        known = self._snapshot
-        index = known.index if known and known.generation == generation else open_index(generation)
+        last = self._snapshot
+        index = last.index if last and last.generation == generation else open_index(generation)
         index.reload()
         searcher = index.searcher()
         if _meta(generation) != meta:
             raise ValueError("overtaken")
-        # Good enough while the catalogue stays about as large: they only say where to look first.
-        quantiles = known.quantiles if known and _alike(known.searcher.num_docs, searcher.num_docs) else {}
+        # They only say where to look first: the last ones will do while the catalogue stays about as large.
+        quantiles = last.quantiles if last and _alike(last.searcher.num_docs, searcher.num_docs) else {}
         return Snapshot(searcher, index, generation, described["opstamp"], meta, files, quantiles)
 
     def _verified(self, generation: Path, described: dict[str, Any]) -> dict[str, FileId]:
@@ -258,10 +262,10 @@ class Reader:
             raise IndexDamaged("condemned")
         whole: dict[str, FileId] = {}
         for path in _files(generation, described):
-            found = _id(path)
-            if self._whole.get(str(path)) != found and not is_whole(path):
+            file_id = _id(path)
+            if self._whole.get(str(path)) != file_id and not is_whole(path):
                 raise IndexDamaged(path.name)
-            whole[str(path)] = found
+            whole[str(path)] = file_id
         self._whole = whole
         return whole
 
@@ -281,15 +285,15 @@ class IndexDamaged(ValueError):
     """A file of the index is not as it was written."""
 
 
-def _files(generation: Path, described: dict) -> list[Path]:
-    """The files that a commit, as meta.json describes it, is made of."""
-    found = []
+def _files(generation: Path, described: dict[str, Any]) -> list[Path]:
+    """The files of a commit as meta.json describes it."""
+    files = []
     for segment in described["segments"]:
         name = segment["segment_id"].replace("-", "")
-        found += [generation / f"{name}.{suffix}" for suffix in _SUFFIXES]
+        files += [generation / f"{name}.{suffix}" for suffix in _SUFFIXES]
         if segment["deletes"]:
-            found.append(generation / f"{name}.{segment['deletes']['opstamp']}.del")
-    return found
+            files.append(generation / f"{name}.{segment['deletes']['opstamp']}.del")
+    return files
 
 
 reader = Reader()

@@ -8,36 +8,51 @@ from tantivy import Query, Searcher
 from catalog.models import Brand, Category, Product
 from catalog.search.engine import Suggestion, SuggestionKind
 from catalog.search.index.documents import BRAND, CATEGORY, SCHEMA
-from catalog.search.index.matching import all_of, any_of
+from catalog.search.index.matching import all_of, any_of, near_query
 from catalog.search.tokens import parts_of, plain
-from catalog.search.typos import near_query, typos_allowed
+from catalog.search.typos import typos_allowed
 
-# Read of each kind, to choose from: what begins with the text goes before what only holds it.
-READ = 50
+# How many names of each kind are read, to choose from: those that begin with the text go first.
+MAX_CANDIDATES = 50
 
 
 def suggest(searcher: Searcher, words: list[str], first: int) -> list[Suggestion]:
-    """Up to `first` names that hold every word, the last one as a beginning; with typos when that gives too few.
+    """Up to `first` names that hold every word, the last one as a beginning; with typos when there are too few.
 
-    Best first: without typos before with; names that begin with the text before others; categories, brands, products.
-    Two queries at most for each kind.
+    Best first: names without typos before those with; names that begin with the text before others; categories, brands,
+    products. At most two queries for each kind.
     """
     parts = [part for word in words for part in parts_of(plain(word))]
     if not parts:
         return []
-    begun = " ".join(parts)
-    found: dict[tuple[SuggestionKind, str], Suggestion] = {}
+    text = " ".join(parts)
+    # A name is suggested once, however many products have it.
+    suggestions: dict[tuple[SuggestionKind, str], Suggestion] = {}
     for typos in (dict.fromkeys(parts, 0), typos_allowed(parts)):
-        if len(found) < first:
-            for each in sorted(_candidates(searcher, parts, typos), key=lambda each: not _begins(each.text, begun)):
-                found.setdefault((each.kind, plain(each.text)), each)
-    kept = list(found.values())
-    # Products are what is looked for in the end: the others leave them half of the room.
-    products = [each for each in kept if each.kind is SuggestionKind.PRODUCT][:first]
-    room = first - min(len(products), first // 2)
-    others = [each for each in kept if each.kind is not SuggestionKind.PRODUCT][:room]
-    chosen = {id(each) for each in (*others, *products[: first - len(others)])}
-    return [each for each in kept if id(each) in chosen]
+        if len(suggestions) < first:
+            candidates = _candidates(searcher, parts, typos)
+            for suggestion in sorted(candidates, key=lambda candidate: not _begins(candidate.text, text)):
+                suggestions.setdefault((suggestion.kind, plain(suggestion.text)), suggestion)
+    return _with_room_for_products(list(suggestions.values()), first)
+
+
+def _with_room_for_products(suggestions: list[Suggestion], first: int) -> list[Suggestion]:
+    """Up to `first` of the suggestions, in their order; half of them are products, if there are so many.
+
+    Products are what a shopper looks for in the end.
+    """
+    products = sum(suggestion.kind is SuggestionKind.PRODUCT for suggestion in suggestions)
+    places_for_others = min(len(suggestions) - products, first - min(products, first // 2))
+    places_for_products = first - places_for_others
+    chosen = []
+    for suggestion in suggestions:
+        if suggestion.kind is SuggestionKind.PRODUCT and places_for_products:
+            places_for_products -= 1
+            chosen.append(suggestion)
+        elif suggestion.kind is not SuggestionKind.PRODUCT and places_for_others:
+            places_for_others -= 1
+            chosen.append(suggestion)
+    return chosen
 
 
 def _begins(name: str, text: str) -> bool:
@@ -45,7 +60,7 @@ def _begins(name: str, text: str) -> bool:
 
 
 def _candidates(searcher: Searcher, parts: list[str], typos: dict[str, int]) -> list[Suggestion]:
-    """What the parts find of each kind, best first within it; each part may have its number of typos."""
+    """What the parts find of each kind, best first within it; `typos` says how many each part may have."""
     label = _query("label", parts, typos)
     categories = _keys(searcher, all_of([label, Query.term_query(SCHEMA, "kind", CATEGORY)]), "named")
     brands = _keys(searcher, all_of([label, Query.term_query(SCHEMA, "kind", BRAND)]), "named")
@@ -58,29 +73,29 @@ def _candidates(searcher: Searcher, parts: list[str], typos: dict[str, int]) -> 
 
 
 def _rows(rows: QuerySet[Any], keys: list[int], kind: SuggestionKind) -> list[Suggestion]:
-    """The rows that are still there, in the order of the keys."""
-    found = {pk: (name, slug) for pk, name, slug in rows.filter(pk__in=keys).values_list("id", "name", "slug")}
-    return [Suggestion(found[key][0], kind, found[key][1]) for key in keys if key in found]
+    """The rows that still exist, in the order of the keys."""
+    by_key = {pk: (name, slug) for pk, name, slug in rows.filter(pk__in=keys).values_list("id", "name", "slug")}
+    return [Suggestion(by_key[key][0], kind, by_key[key][1]) for key in keys if key in by_key]
 
 
 def _keys(searcher: Searcher, query: Query, field: str) -> list[int]:
-    """The keys of the best documents, equals by key."""
-    found = searcher.search(query, READ, count=False).hits
-    keys = searcher.fast_field_values(field, [address for _, address in found])
-    scored = sorted((-round(score, 3), int(key or 0)) for (score, _), key in zip(found, keys, strict=True))
+    """The keys of the best documents; those of equal score by key."""
+    hits = searcher.search(query, MAX_CANDIDATES, count=False).hits
+    keys = searcher.fast_field_values(field, [address for _, address in hits])
+    scored = sorted((-round(score, 3), int(key or 0)) for (score, _), key in zip(hits, keys, strict=True))
     return [key for _, key in scored]
 
 
 def _query(field: str, parts: list[str], typos: dict[str, int]) -> Query:
-    """Names with every word, the last one as a beginning; whole words are better."""
+    """Names with every part, the last one as a beginning; whole words score higher."""
 
-    def one(part: str, last: bool) -> Query:
+    def part_query(part: str, is_last: bool) -> Query:
         queries = [Query.boost_query(Query.term_query(SCHEMA, field, part), 2.0)]
         if typos[part]:
             queries.append(near_query(field, part, typos[part]))
-        if last:
+        if is_last:
             queries.append(near_query(field, part, typos[part], prefix=True))
         return any_of(queries)
 
     *others, last = parts
-    return all_of([*(one(part, False) for part in dict.fromkeys(others)), one(last, True)])
+    return all_of([*(part_query(part, False) for part in dict.fromkeys(others)), part_query(last, True)])

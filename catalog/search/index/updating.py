@@ -1,8 +1,8 @@
-"""Keeps the index true: applies recorded changes, one writer at a time, and may be killed at any moment.
+"""Keeps the index up to date: applies recorded changes, one writer at a time. It may be killed at any moment.
 
-A change is read, its rows are read fresh, their documents are replaced and committed, and only then the change is
-deleted. Killed anywhere between, the same change is applied again, to the same end. There is no high-water mark: keys
-commit out of order, so exactly those rows are deleted that were read.
+A change is read, its rows are read fresh, their documents are replaced and committed, and only then is the change
+deleted. After a kill anywhere in between, the same change is applied again, with the same result. There is no
+high-water mark, because transactions commit out of the order of their keys: what was read is deleted key by key.
 """
 
 import logging
@@ -22,20 +22,20 @@ from core.jobs.readiness import register_jobs
 
 logger = logging.getLogger(__name__)
 TASK = "catalog.tasks.apply_index_changes"
-BATCH = 1_000
-# Seconds for which a notified worker, and a request that wants its change applied, wait for another writer.
-PATIENCE, SYNC_PATIENCE = 3.0, 60.0
+MAX_BATCH = 1_000
+# How long a notified worker, and a request that wants its change applied at once, wait for another writer.
+LOCK_TIMEOUT_SECONDS, SYNC_LOCK_TIMEOUT_SECONDS = 3.0, 60.0
 
 
 def start() -> None:
-    """Follows the recorded changes from now on, and answers for the index in /readyz."""
+    """Listens to recorded changes from now on, and reports on the index in /readyz."""
     changes_committed.connect(after_commit, dispatch_uid="search index")
     register("search", check)
     register_jobs("index", oldest_waiting)
 
 
 def check() -> None:
-    """Raises NotReadyError when searches go to the database for want of an index."""
+    """Raises NotReadyError when the database answers searches because there is no index that works."""
     if settings.SEARCH_ENGINE != "tantivy":
         return
     try:
@@ -45,7 +45,7 @@ def check() -> None:
 
 
 def oldest_waiting() -> datetime | None:
-    """When the oldest change was made that the index does not know."""
+    """When the oldest change was made that the index does not hold."""
     if settings.SEARCH_ENGINE != "tantivy":
         return None
     return IndexChange.objects.filter(applied=False).order_by("id").values_list("created_at", flat=True).first()
@@ -59,16 +59,16 @@ def after_commit(**_: Any) -> None:
         notify(TASK)
         return
     try:
-        bring_up_to_date(wait=SYNC_PATIENCE)
+        bring_up_to_date(wait=SYNC_LOCK_TIMEOUT_SECONDS)
     except Exception as error:
-        # What caused the change is done and committed, and its record waits for the next sweep.
+        # The change itself is committed, and its record waits for the next sweep.
         logger.warning("the search index lags behind: %s", error)
 
 
-def bring_up_to_date(*, wait: float = PATIENCE) -> int:
-    """Applies all waiting changes, or builds the index when there is none that works; how many were applied.
+def bring_up_to_date(*, wait: float = LOCK_TIMEOUT_SECONDS) -> int:
+    """Applies all waiting changes, or builds the index when none works. Returns how many changes were applied.
 
-    Does nothing when another process keeps the lock for longer than `wait` seconds: it is at the same work.
+    Does nothing when another process keeps the lock for longer than `wait` seconds: it does the same work.
     """
     try:
         store.reader.snapshot()
@@ -88,16 +88,16 @@ def bring_up_to_date(*, wait: float = PATIENCE) -> int:
 def _apply_all() -> int:
     applied = 0
     with store.writing(store.current()) as writer:
-        while changes := list(IndexChange.objects.filter(applied=False).order_by("id")[:BATCH]):
+        while changes := list(IndexChange.objects.filter(applied=False).order_by("id")[:MAX_BATCH]):
             Applier(writer).replace(changes)
             writer.commit()
-            _done(changes)
+            _finish(changes)
             applied += len(changes)
     return applied
 
 
-def _done(changes: Sequence[IndexChange]) -> None:
-    """The index in use holds the changes; one that is being built does not yet."""
+def _finish(changes: Sequence[IndexChange]) -> None:
+    """Deletes changes that the index in use holds. During a rebuild they are kept for the new index."""
     rows = IndexChange.objects.filter(pk__in=[change.pk for change in changes])
     with store.lock(store.REBUILD) as idle:
         if idle:
@@ -107,15 +107,15 @@ def _done(changes: Sequence[IndexChange]) -> None:
 
 
 def sweep() -> None:
-    """What must be done every few seconds whether or not anybody asked: apply, rebuild, tidy up."""
+    """Does every few seconds what no message asked for: applies changes, rebuilds, tidies up."""
     if settings.SEARCH_ENGINE != "tantivy":
-        # Nobody keeps an index true here: should one be wanted again, it is built anew.
+        # No index is kept up to date here. If one is wanted again, it is built anew.
         store.discard()
         IndexChange.objects.all().delete()
         return
     bring_up_to_date(wait=0)
     with store.lock(store.REBUILD) as idle:
         if idle:
-            # Kept for a rebuild that did not live to see its end.
+            # They were kept for a rebuild that was killed.
             IndexChange.objects.filter(applied=True).delete()
             store.remove_old()

@@ -1,4 +1,4 @@
-"""From recorded changes, or the whole catalogue, to documents in a writer; every row is read fresh."""
+"""Writes documents to the index: of recorded changes, or of the whole catalogue. Every row is read fresh."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -20,14 +20,14 @@ from catalog.search.index.documents import (
     named_key,
 )
 
-ROWS = 2_000
+CHUNK_ROWS = 2_000
 MODELS: dict[str, type[Brand] | type[Category]] = {BRAND: Brand, CATEGORY: Category}
 
 ProductRow = tuple[Any, ...]
 
 
-def chunks(keys: Iterable[int], size: int = ROWS) -> Iterator[list[int]]:
-    """The keys in order, so many at a time."""
+def chunks(keys: Iterable[int], size: int = CHUNK_ROWS) -> Iterator[list[int]]:
+    """The keys in order, `size` at a time."""
     ordered = sorted(keys)
     for start in range(0, len(ordered), size):
         yield ordered[start : start + size]
@@ -45,15 +45,16 @@ def product_rows(keys: Sequence[int]) -> list[ProductRow]:
 
 
 def all_product_rows() -> Iterator[list[ProductRow]]:
-    """All active products by id, some at a time; rows that change meanwhile are somebody else's to apply again."""
+    """All active products by id, some at a time. Those that change meanwhile are recorded, to be applied again."""
+    products = Product.objects.filter(is_active=True).order_by("id").values_list(*COLUMNS)
     last = 0
-    while rows := list(Product.objects.filter(is_active=True, pk__gt=last).order_by("id").values_list(*COLUMNS)[:ROWS]):
+    while rows := list(products.filter(pk__gt=last)[:CHUNK_ROWS]):
         yield rows
         last = rows[-1][0]
 
 
 class Applier:
-    """Puts rows into a writer; reads categories and brands again when a row names one that is new."""
+    """Puts rows into a writer. It reads categories and brands again when a row refers to a new one."""
 
     def __init__(self, writer: tantivy.IndexWriter) -> None:
         self._writer = writer
@@ -64,23 +65,23 @@ class Applier:
         if not all(self._documents.knows(row) for row in rows):
             self._documents = documents()
         for row in rows:
-            # Unknown even now: the product has moved on since it was read, which is a change of its own.
+            # Still unknown: the product was changed after it was read, which is recorded as a change of its own.
             if self._documents.knows(row):
                 self._writer.add_document(self._documents.product(row))
 
     def add_named(self) -> None:
         """Adds all brands and categories."""
         for kind, model in MODELS.items():
-            for row in model.objects.order_by().only("id", "name").iterator(ROWS):
+            for row in model.objects.order_by().only("id", "name").iterator(CHUNK_ROWS):
                 self._writer.add_document(named_document(kind, row))
 
     def _delete(self, field: str, keys: list[int]) -> None:
-        # By query: deletion by term takes every int for a signed one, and finds nothing in a field of unsigned.
+        # By query: deletion by term takes every int for a signed one, and finds nothing in an unsigned field.
         self._writer.delete_documents_by_query(Query.term_set_query(SCHEMA, field, keys))
 
     def replace(self, changes: Sequence[IndexChange], advance: Callable[[int], object] = lambda done: None) -> None:
-        """Brings the documents that the changes speak of to what the database says now."""
-        changed = {kind: {c.key for c in changes if c.kind == kind} for kind in (PRODUCT, *MODELS)}
+        """Replaces the documents of what changed by those of the rows as they are now."""
+        changed = {kind: {change.key for change in changes if change.kind == kind} for kind in (PRODUCT, *MODELS)}
         for kind, model in MODELS.items():
             for keys in chunks(changed[kind]):
                 self._delete("named", [named_key(kind, key) for key in keys])
@@ -94,10 +95,10 @@ class Applier:
 
 def _products_of(brands: set[int], categories: set[int]) -> set[int]:
     """The active products that show the name of one of these brands, or of one of these categories in their path."""
-    found: set[int] = set()
+    ids: set[int] = set()
     active = Product.objects.filter(is_active=True).order_by().values_list("id", flat=True)
     for keys in chunks(brands):
-        found.update(active.filter(brand__in=keys))
+        ids.update(active.filter(brand__in=keys))
     for keys in chunks(CategoryTree.load().subtree(categories) if categories else ()):
-        found.update(active.filter(category__in=keys))
-    return found
+        ids.update(active.filter(category__in=keys))
+    return ids

@@ -1,11 +1,11 @@
-"""One question through both doors, page by page."""
+"""One search through both APIs, page by page."""
 
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from catalog.search.tests.oracle import Asked
+from catalog.search.tests.oracle import Search
 from core.tests.clients import Api
 
 PRODUCTS = """query Products($search: String, $filter: ProductFilter, $sortBy: ProductSort,
@@ -26,56 +26,56 @@ def plain(value: Any) -> Any:
     return str(value) if isinstance(value, Decimal) else value
 
 
-def variables(asked: Asked) -> dict[str, Any]:
-    """The question as GraphQL variables."""
+def variables(search: Search) -> dict[str, Any]:
+    """The search as GraphQL variables."""
 
     def bounds(value: tuple[Any, Any], low: str = "min", high: str = "max") -> dict[str, Any]:
         return {name: plain(end) for name, end in zip((low, high), value, strict=True) if end is not None}
 
     ranges = {
-        "price": bounds(asked.price),
-        "quantity": bounds(asked.quantity),
-        "rating": bounds(asked.rating),
-        "createdAt": bounds(asked.created, "from", "to"),
+        "price": bounds(search.price),
+        "quantity": bounds(search.quantity),
+        "rating": bounds(search.rating),
+        "createdAt": bounds(search.created, "from", "to"),
     }
     filters: dict[str, Any] = {name: value for name, value in ranges.items() if value}
-    if asked.categories:
-        filters["category"] = asked.categories
-    if asked.brands:
-        filters["brand"] = asked.brands
-    if asked.in_stock is not None:
-        filters["inStock"] = asked.in_stock
-    sort = {"field": asked.sort, "direction": "DESC" if asked.descending else "ASC"} if asked.sort else None
-    if asked.sort == "RELEVANCE":
+    if search.categories:
+        filters["category"] = search.categories
+    if search.brands:
+        filters["brand"] = search.brands
+    if search.in_stock is not None:
+        filters["inStock"] = search.in_stock
+    sort = {"field": search.sort, "direction": "DESC" if search.descending else "ASC"} if search.sort else None
+    if search.sort == "RELEVANCE":
         sort = {"field": "RELEVANCE"}
-    return {"search": asked.text, "filter": filters, "sortBy": sort}
+    return {"search": search.text, "filter": filters, "sortBy": sort}
 
 
-def parameters(asked: Asked) -> dict[str, Any]:
-    """The question as REST parameters."""
+def parameters(search: Search) -> dict[str, Any]:
+    """The search as REST parameters."""
     named = {
-        "q": asked.text,
-        "category": asked.categories or None,
-        "brand": asked.brands or None,
-        "min_price": asked.price[0],
-        "max_price": asked.price[1],
-        "min_quantity": asked.quantity[0],
-        "max_quantity": asked.quantity[1],
-        "min_rating": asked.rating[0],
-        "max_rating": asked.rating[1],
-        "created_at": asked.created[0],
-        "created_until": asked.created[1],
-        "in_stock": None if asked.in_stock is None else str(asked.in_stock).lower(),
+        "q": search.text,
+        "category": search.categories or None,
+        "brand": search.brands or None,
+        "min_price": search.price[0],
+        "max_price": search.price[1],
+        "min_quantity": search.quantity[0],
+        "max_quantity": search.quantity[1],
+        "min_rating": search.rating[0],
+        "max_rating": search.rating[1],
+        "created_at": search.created[0],
+        "created_until": search.created[1],
+        "in_stock": None if search.in_stock is None else str(search.in_stock).lower(),
     }
-    if asked.sort:
-        sign = "-" if asked.descending and asked.sort != "RELEVANCE" else ""
-        named["ordering"] = sign + asked.sort.lower()
+    if search.sort:
+        sign = "-" if search.descending and search.sort != "RELEVANCE" else ""
+        named["ordering"] = sign + search.sort.lower()
     return {name: plain(value) for name, value in named.items() if value is not None}
 
 
-def graphql_pages(api: Api, asked: Asked, size: int, *, backward: bool = False) -> Iterator[dict[str, Any]]:
-    """All pages of the question by GraphQL, from the start or from the end."""
-    given = variables(asked)
+def graphql_pages(api: Api, search: Search, size: int, *, backward: bool = False) -> Iterator[dict[str, Any]]:
+    """All pages of the search by GraphQL, from the start or from the end."""
+    given = variables(search)
     cursor: dict[str, Any] = {}
     while True:
         page = api.graphql(PRODUCTS, **given, **{"last" if backward else "first": size}, **cursor)["products"]
@@ -87,9 +87,9 @@ def graphql_pages(api: Api, asked: Asked, size: int, *, backward: bool = False) 
         cursor = {"before": info["startCursor"]} if backward else {"after": info["endCursor"]}
 
 
-def by_graphql(api: Api, asked: Asked, size: int, *, backward: bool = False) -> list[str]:
-    """The slugs of all pages in the question's order, by GraphQL; the total is checked on each page."""
-    pages = list(graphql_pages(api, asked, size, backward=backward))
+def by_graphql(api: Api, search: Search, size: int, *, backward: bool = False) -> list[str]:
+    """The slugs of all pages in the search's order, by GraphQL; the total is checked on each page."""
+    pages = list(graphql_pages(api, search, size, backward=backward))
     if backward:
         pages.reverse()
     slugs = [edge["node"]["slug"] for page in pages for edge in page["edges"]]
@@ -97,9 +97,9 @@ def by_graphql(api: Api, asked: Asked, size: int, *, backward: bool = False) -> 
     return slugs
 
 
-def by_rest(api: Api, asked: Asked, size: int) -> list[str]:
+def by_rest(api: Api, search: Search, size: int) -> list[str]:
     """The slugs of all pages, by REST, there by `next` and back by `previous`."""
-    response = api.get("products/search/", **parameters(asked), limit=size)
+    response = api.get("products/search/", **parameters(search), limit=size)
     there: list[list[str]] = []
     while True:
         assert response.status_code == 200, response.content

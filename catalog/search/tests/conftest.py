@@ -16,25 +16,25 @@ from catalog.search.index.engine import TantivyEngine
 def index(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The embedded engine on an index of the test's own, which each search brings up to date first.
 
-    A test's transaction is never committed, so nothing announces its changes: they are applied when somebody looks.
+    A test's transaction is never committed, so no signal is sent: changes are applied when something is searched for.
     """
     settings.SEARCH_ENGINE, settings.SEARCH_INDEX_DIR = "tantivy", tmp_path / "index"
     monkeypatch.setattr(store, "reader", store.Reader())
     waiting = [True]
-    record, answer = changes.record, TantivyEngine.answer
+    record, snapshot = changes.record, TantivyEngine.snapshot
 
-    def noticed(*args: Any) -> None:
+    def record_and_remember(*args: Any) -> None:
         waiting[0] = True
         record(*args)
 
-    def up_to_date(*args: Any) -> Any:
+    def up_to_date_snapshot(engine: TantivyEngine) -> store.Snapshot | None:
         if waiting[0] and not connection.needs_rollback:
             waiting[0] = False
             updating.bring_up_to_date()
-        return answer(*args)
+        return snapshot(engine)
 
-    monkeypatch.setattr(changes, "record", noticed)
-    monkeypatch.setattr(TantivyEngine, "answer", up_to_date)
+    monkeypatch.setattr(changes, "record", record_and_remember)
+    monkeypatch.setattr(TantivyEngine, "snapshot", up_to_date_snapshot)
 
 
 @pytest.fixture(params=["database", "tantivy"])

@@ -11,8 +11,8 @@ from catalog.text import fold, sort_key, words
 
 
 @dataclass
-class Asked:
-    """A question as a client asks it, before either door's spelling of it."""
+class Search:
+    """A search as a client means it, before it is written for one of the APIs."""
 
     text: str | None = None
     categories: list[str] = field(default_factory=list)
@@ -39,23 +39,23 @@ def above(category: Category | None) -> list[str]:
     return [category.slug, *above(category.parent)] if category else []
 
 
-def matches(product: Product, asked: Asked) -> bool:
-    """Whether the question finds the product."""
+def matches(product: Product, search: Search) -> bool:
+    """Whether the search finds the product."""
     found = [product.name, product.brand.name, product.category.name, product.sku or "", product.description]
     texts = [fold(text) for text in found]
-    looked_for = words(asked.text or "")
-    if (asked.text or "").strip() and not looked_for:
+    looked_for = words(search.text or "")
+    if (search.text or "").strip() and not looked_for:
         return False
     return (
         product.is_active
         and all(any(word in text for text in texts) for word in looked_for)
-        and (not asked.categories or bool(set(asked.categories) & set(above(product.category))))
-        and (not asked.brands or product.brand.slug in asked.brands)
-        and within(product.price, asked.price)
-        and within(product.quantity, asked.quantity)
-        and within(product.rating, asked.rating)
-        and within(product.created_at, asked.created)
-        and (asked.in_stock is None or (product.quantity > 0) == asked.in_stock)
+        and (not search.categories or bool(set(search.categories) & set(above(product.category))))
+        and (not search.brands or product.brand.slug in search.brands)
+        and within(product.price, search.price)
+        and within(product.quantity, search.quantity)
+        and within(product.rating, search.rating)
+        and within(product.created_at, search.created)
+        and (search.in_stock is None or (product.quantity > 0) == search.in_stock)
     )
 
 
@@ -70,14 +70,14 @@ def rank(product: Product, text: str) -> int:
     return 2 if all(word in name for word in looked_for) else 3
 
 
-def expected(products: Sequence[Product], asked: Asked) -> list[str]:
-    """The slugs of all that the question finds, in its order."""
-    found = [product for product in products if matches(product, asked)]
-    has_text = bool((asked.text or "").strip())
-    sort = asked.sort or ("RELEVANCE" if has_text else "CREATED_AT")
+def expected(products: Sequence[Product], search: Search) -> list[str]:
+    """The slugs of all that the search finds, in its order."""
+    found = [product for product in products if matches(product, search)]
+    has_text = bool((search.text or "").strip())
+    sort = search.sort or ("RELEVANCE" if has_text else "CREATED_AT")
     if sort == "RELEVANCE":
-        return [p.slug for p in sorted(found, key=lambda p: (rank(p, asked.text or ""), p.pk))]
-    descending = asked.descending if asked.sort else True
+        return [p.slug for p in sorted(found, key=lambda p: (rank(p, search.text or ""), p.pk))]
+    descending = search.descending if search.sort else True
     keys = {
         "NAME": lambda p: sort_key(p.name),
         "PRICE": lambda p: p.price,

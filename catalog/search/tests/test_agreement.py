@@ -1,4 +1,4 @@
-"""Both doors give what the plain model gives, for random catalogues and random questions."""
+"""Both APIs give what the plain model gives, for random catalogues and random searches."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,15 +12,16 @@ from hypothesis.extra.django import TestCase
 
 from catalog.category_tree import CategoryTree
 from catalog.models import Brand, Category, Product
-from catalog.search.criteria import Range, SearchCriteria, SortField, parse_criteria
-from catalog.search.cursors import Page, encode
+from catalog.search.criteria import Range, SearchCriteria, SortField
+from catalog.search.cursors import encode_cursor
 from catalog.search.engine import Engine
-from catalog.search.facets import Facets
 from catalog.search.index import store
 from catalog.search.index.engine import TantivyEngine
+from catalog.search.pages import Page
 from catalog.search.sql.engine import DatabaseEngine
 from catalog.search.tests.both_apis import by_graphql, by_rest
-from catalog.search.tests.oracle import Asked, expected
+from catalog.search.tests.oracle import Search, expected
+from catalog.search.validation import SearchInput, parse_criteria
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 from core.tests.clients import Api
 from core.tests.examples import examples
@@ -76,8 +77,8 @@ def ranges(values: st.SearchStrategy) -> st.SearchStrategy:
 
 
 @st.composite
-def questions(draw: st.DrawFn) -> Asked:
-    """Any valid question about the catalogue of these tests."""
+def any_search(draw: st.DrawFn) -> Search:
+    """Any valid search about the catalogue of these tests."""
     text = draw(
         st.none()
         | st.sampled_from(
@@ -111,7 +112,7 @@ def questions(draw: st.DrawFn) -> Asked:
         None,
         *(["RELEVANCE"] if (text or "").strip() else []),
     ]
-    return Asked(
+    return Search(
         text=text,
         categories=draw(st.lists(st.sampled_from(["root", "sub", "leaf", "other"]), max_size=2, unique=True)),
         brands=draw(st.lists(st.sampled_from(["brand-0", "brand-1", "brand-2"]), max_size=2, unique=True)),
@@ -140,32 +141,32 @@ def fill(rows: list[tuple[dict, int, int, bool]]) -> list[Product]:
 
 drawn = given(
     rows=st.lists(st.tuples(products, places, places, st.booleans()), max_size=12),
-    asked=st.lists(questions(), min_size=1, max_size=6),
+    searched=st.lists(any_search(), min_size=1, max_size=6),
     size=st.integers(1, 5),
 )
 patient = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
-def has_text(question: Asked) -> bool:
-    """Whether the question asks for words: then the two engines mean different things."""
-    return bool((question.text or "").strip())
+def has_text(search: Search) -> bool:
+    """Whether the search asks for words: then the two engines mean different things."""
+    return bool((search.text or "").strip())
 
 
 @pytest.mark.usefixtures("_patient_hashing")
-class TestBothDoors(TestCase):
+class TestBothApis(TestCase):
     """Each example runs in a transaction of its own, on the database engine."""
 
     @settings(patient, max_examples=examples(60))
     @drawn
-    def test_they_agree_with_the_model(self, rows: list, asked: list[Asked], size: int) -> None:
+    def test_they_agree_with_the_model(self, rows: list, searched: list[Search], size: int) -> None:
         catalogue = fill(rows)
         api = Api(get_user_model().objects.create_user("shopper@example.com"))
-        for question in asked:
-            wanted = expected(catalogue, question)
-            assert by_graphql(api, question, size) == wanted
-            assert by_rest(api, question, size) == wanted
-            if question.sort != "RELEVANCE" and (question.sort or not has_text(question)):
-                assert by_graphql(api, question, size, backward=True) == wanted
+        for search in searched:
+            wanted = expected(catalogue, search)
+            assert by_graphql(api, search, size) == wanted
+            assert by_rest(api, search, size) == wanted
+            if search.sort != "RELEVANCE" and (search.sort or not has_text(search)):
+                assert by_graphql(api, search, size, backward=True) == wanted
 
 
 class IndexTestCase(TestCase):
@@ -178,57 +179,57 @@ class IndexTestCase(TestCase):
 
 
 @pytest.mark.usefixtures("_patient_hashing", "index")
-class TestBothDoorsOnTheIndex(IndexTestCase):
+class TestBothApisOnTheIndex(IndexTestCase):
     """The same on the embedded engine."""
 
     @settings(patient, max_examples=examples(30))
     @drawn
-    def test_they_agree_with_the_model(self, rows: list, asked: list[Asked], size: int) -> None:
+    def test_they_agree_with_the_model(self, rows: list, searched: list[Search], size: int) -> None:
         catalogue = fill(rows)
         api = Api(get_user_model().objects.create_user("shopper@example.com"))
-        for question in asked:
-            if has_text(question):
-                # Whatever it finds, all pages of both doors find it, and once.
-                found = by_graphql(api, question, size)
-                assert by_rest(api, question, size) == found
+        for search in searched:
+            if has_text(search):
+                # Whatever it finds, all pages of both APIs find it, and once.
+                found = by_graphql(api, search, size)
+                assert by_rest(api, search, size) == found
                 assert len(set(found)) == len(found)
             else:
-                assert by_graphql(api, question, size) == (wanted := expected(catalogue, question))
-                assert by_rest(api, question, size) == wanted
-                assert by_graphql(api, question, size, backward=True) == wanted
+                assert by_graphql(api, search, size) == (wanted := expected(catalogue, search))
+                assert by_rest(api, search, size) == wanted
+                assert by_graphql(api, search, size, backward=True) == wanted
 
 
-def criteria_of(question: Asked) -> SearchCriteria:
-    """The question as both doors would understand it."""
-    return parse_criteria(
-        tree=CategoryTree.load,
-        text=question.text,
-        categories=question.categories,
-        brands=question.brands,
-        price=Range(*question.price),
-        quantity=Range(*question.quantity),
-        rating=Range(*question.rating),
-        created=Range(*question.created),
-        in_stock=question.in_stock,
-        sort=SortField(question.sort) if question.sort and (question.text or question.sort != "RELEVANCE") else None,
-        descending=question.descending if question.sort and question.sort != "RELEVANCE" else None,
+def criteria_of(search: Search) -> SearchCriteria:
+    """The search as both APIs would understand it."""
+    given = SearchInput(
+        text=search.text,
+        categories=search.categories,
+        brands=search.brands,
+        price=Range(*search.price),
+        quantity=Range(*search.quantity),
+        rating=Range(*search.rating),
+        created=Range(*search.created),
+        in_stock=search.in_stock,
+        sort=SortField(search.sort) if search.sort and (search.text or search.sort != "RELEVANCE") else None,
+        descending=search.descending if search.sort and search.sort != "RELEVANCE" else None,
     )
+    return parse_criteria(given)
 
 
 def everything(engine: Engine, criteria: SearchCriteria, size: int) -> list[object]:
-    """All that an engine answers to a structured question: pages there and back, cursors, total, facets."""
-    told: list[object] = [engine.count(criteria)]
+    """All that an engine answers to a search without a text: pages there and back, cursors, total, facets."""
+    answers: list[object] = [engine.resolve(criteria).total()]
     for backward in (False, True):
         page = Page(size, backward)
         while True:
-            found = engine.search(criteria, page)
-            told.append((found, [encode(criteria.digest, boundary) for boundary in found.boundaries]))
-            if not (found.has_previous if backward else found.has_next):
+            hits = engine.resolve(criteria, page.position).page(page)
+            answers.append((hits, [encode_cursor(criteria.digest, position) for position in hits.positions]))
+            if not (hits.has_previous if backward else hits.has_next):
                 break
-            page = Page(size, backward, found.boundaries[0 if backward else -1])
-    facets = Facets(criteria, engine.counts(criteria), CategoryTree.load)
+            page = Page(size, backward, hits.positions[0 if backward else -1])
+    facets = engine.resolve(criteria).facets(CategoryTree.load)
     return [
-        *told,
+        *answers,
         [(row.slug, count) for row, count in facets.categories(3)],
         [(row.slug, count) for row, count in facets.brands(2)],
         (facets.price(), facets.ratings(), facets.in_stock()),
@@ -237,26 +238,26 @@ def everything(engine: Engine, criteria: SearchCriteria, size: int) -> list[obje
 
 @pytest.mark.usefixtures("index")
 class TestBothEngines(IndexTestCase):
-    """Structured questions get the same answers from both, to the last cursor."""
+    """Searches without a text get the same answers from both, to the last cursor."""
 
     @settings(patient, max_examples=examples(60))
     @drawn
-    def test_they_agree(self, rows: list, asked: list[Asked], size: int) -> None:
+    def test_they_agree(self, rows: list, searched: list[Search], size: int) -> None:
         fill(rows)
-        for question in asked:
-            question.text = None
-            criteria = criteria_of(question)
+        for search in searched:
+            search.text = None
+            criteria = criteria_of(search)
             assert everything(TantivyEngine(), criteria, size) == everything(DatabaseEngine(), criteria, size)
 
     @settings(patient, max_examples=examples(20))
-    @given(rows=st.lists(st.tuples(products, places, places, st.booleans()), max_size=12), asked=questions())
-    def test_a_range_of_prices_gives_its_own_count(self, rows: list, asked: Asked) -> None:
+    @given(rows=st.lists(st.tuples(products, places, places, st.booleans()), max_size=12), searched=any_search())
+    def test_a_range_of_prices_gives_its_own_count(self, rows: list, searched: Search) -> None:
         fill(rows)
-        criteria = criteria_of(asked)
+        criteria = criteria_of(searched)
         engine = TantivyEngine()
-        facets = Facets(criteria, engine.counts(criteria), CategoryTree.load)
+        facets = engine.resolve(criteria).facets(CategoryTree.load)
         price = facets.price()
         for each in price.ranges:
             chosen = replace(criteria, price=Range(each.low, each.high))
-            assert engine.count(chosen) == each.count > 0
-        assert sum(each.count for each in price.ranges) == engine.count(replace(criteria, price=Range()))
+            assert engine.resolve(chosen).total() == each.count > 0
+        assert sum(each.count for each in price.ranges) == engine.resolve(replace(criteria, price=Range())).total()

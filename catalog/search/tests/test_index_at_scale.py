@@ -6,14 +6,14 @@ from decimal import Decimal
 
 import pytest
 
-from catalog.category_tree import CategoryTree
 from catalog.models import Product
 from catalog.search import engine
-from catalog.search.criteria import Range, SearchCriteria, SortField, parse_criteria
-from catalog.search.cursors import Page
+from catalog.search.criteria import Range, SearchCriteria, SortField
 from catalog.search.engine import Engine
 from catalog.search.index import paging, ranking, store
+from catalog.search.pages import Page
 from catalog.search.sql.engine import DatabaseEngine
+from catalog.search.validation import SearchInput, parse_criteria
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 from core.telemetry.metrics import FALLBACKS
 
@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("index")]
 def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Product]]:
     """Some products, which count as many; it is the index that answers for them."""
     before = FALLBACKS._value.get()
-    monkeypatch.setattr(paging, "MANY", 1)
+    monkeypatch.setattr(paging, "MIN_PRODUCTS_FOR_WINDOW", 1)
     monkeypatch.setattr(paging, "SLICES", 8)
     monkeypatch.setattr(paging, "SAMPLES", 40)
     monkeypatch.setattr(ranking, "BLOCK", 8)
@@ -42,22 +42,22 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Product]]:
     assert FALLBACKS._value.get() == before
 
 
-def walk(asked: Engine, criteria: SearchCriteria, size: int) -> list[int]:
+def walk(engine: Engine, criteria: SearchCriteria, size: int) -> list[int]:
     """All ids, page by page."""
     found: list[int] = []
     page = Page(size)
     while True:
-        hits = asked.search(criteria, page)
-        found += [boundary.id for boundary in hits.boundaries]
+        hits = engine.resolve(criteria, page.position).page(page)
+        found += hits.ids
         if not hits.has_next:
             return found
-        page = Page(size, boundary=hits.boundaries[-1])
+        page = Page(size, position=hits.positions[-1])
 
 
 @pytest.mark.parametrize("sort", [sort for sort in SortField if sort is not SortField.RELEVANCE])
 @pytest.mark.parametrize("descending", [False, True])
 def test_a_walk_by_windows_is_the_databases(shop: list[Product], sort: SortField, descending: bool) -> None:
-    criteria = parse_criteria(tree=CategoryTree.load, sort=sort, descending=descending)
+    criteria = parse_criteria(SearchInput(sort=sort, descending=descending))
     assert walk(engine.engine(), criteria, 7) == walk(DatabaseEngine(), criteria, 7)
 
 
@@ -65,7 +65,7 @@ def test_a_walk_by_windows_is_the_databases(shop: list[Product], sort: SortField
 def test_a_filter_narrows_the_best_matches_and_changes_nothing_else(shop: list[Product], least: int) -> None:
     """Whether it lets most of them pass or few; each once, on pages of any size."""
     price = Range(Decimal(least), None)
-    criteria = parse_criteria(tree=CategoryTree.load, text="lamp", price=price)
+    criteria = parse_criteria(SearchInput(text="lamp", price=price))
     expected = {p.pk for p in shop if "lamp" in p.name and p.price >= least}
     for size in (3, 50):
         found = walk(engine.engine(), criteria, size)
@@ -75,18 +75,18 @@ def test_a_filter_narrows_the_best_matches_and_changes_nothing_else(shop: list[P
 
 
 def test_a_total_is_counted_anew_when_the_catalogue_changed(shop: list[Product]) -> None:
-    criteria = parse_criteria(tree=CategoryTree.load, text="lamp")
-    before = engine.engine().count(criteria)
-    assert engine.engine().count(criteria) == before
+    criteria = parse_criteria(SearchInput(text="lamp"))
+    before = engine.engine().resolve(criteria).total()
+    assert engine.engine().resolve(criteria).total() == before
     ProductFactory(name="lamp", category=shop[0].category, brand=shop[0].brand)
-    assert engine.engine().count(criteria) == before + 1
+    assert engine.engine().resolve(criteria).total() == before + 1
 
 
 def test_what_was_counted_longest_ago_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "MOST_COUNTED", 2)
-    lamp, oak, blue = (parse_criteria(tree=CategoryTree.load, text=text) for text in ("lamp", "oak", "blue"))
-    counted = store.Counted()
+    monkeypatch.setattr(store, "MAX_KEPT_RESULTS", 2)
+    lamp, oak, blue = (parse_criteria(SearchInput(text=text)) for text in ("lamp", "oak", "blue"))
+    results = store.KeptResults()
     for criteria in (lamp, oak, lamp):
-        counted.of(criteria, None)["total"] = 1
-    counted.of(blue, None)
-    assert [bool(counted.of(criteria, None)) for criteria in (lamp, oak)] == [True, False]
+        results.of(criteria, None)["total"] = 1
+    results.of(blue, None)
+    assert [bool(results.of(criteria, None)) for criteria in (lamp, oak)] == [True, False]

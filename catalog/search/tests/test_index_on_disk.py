@@ -13,12 +13,14 @@ from pytest_django import Settings
 from catalog.category_tree import CategoryTree
 from catalog.models import Product
 from catalog.search.changes import IndexChange
-from catalog.search.criteria import SearchCriteria, parse_criteria
-from catalog.search.cursors import Page
+from catalog.search.criteria import SearchCriteria
 from catalog.search.engine import engine
 from catalog.search.index import rebuilding, store, updating, writing
 from catalog.search.index.consistency import find_drift
 from catalog.search.index.engine import TantivyEngine
+from catalog.search.index.search import IndexSearch
+from catalog.search.pages import Page
+from catalog.search.validation import SearchInput, parse_criteria
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 
 pytestmark = pytest.mark.django_db
@@ -39,12 +41,12 @@ def shop(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def total() -> int:
     """How many products there are, by whichever engine answers."""
-    return engine().count(SearchCriteria())
+    return engine().resolve(SearchCriteria()).total()
 
 
 def by_index() -> bool:
     """Whether the index answers."""
-    return TantivyEngine().answer(lambda index: True, lambda: False)
+    return TantivyEngine().snapshot() is not None
 
 
 def segments(suffix: str = "") -> list[Path]:
@@ -111,16 +113,20 @@ def test_searches_go_on_and_it_mends_itself(
 def test_a_search_that_fails_is_answered_by_the_database(
     shop: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(index: store.Snapshot) -> int:
+    def fail(search: IndexSearch) -> int:
         raise ValueError("broken")
 
-    assert TantivyEngine().answer(fail, lambda: 7) == 7
-    assert "the index failed" in caplog.text
-    # The files are whole: it was this one search.
+    monkeypatch.setattr(IndexSearch, "total", fail)
+    search = engine().resolve(SearchCriteria())
+    assert search.total() == 3
+    assert caplog.text.count("the index failed") == 1
+    # From then on the database answers for this search; the files are whole, and others are searched for in them.
+    assert len(search.page(Page(5)).positions) == search.total() == search.facets(CategoryTree.load).in_stock() == 3
+    assert caplog.text.count("the index failed") == 1
     assert by_index()
-    monkeypatch.setattr(store, "is_whole", lambda path: False)
-    assert TantivyEngine().answer(fail, lambda: 7) == 7
-    monkeypatch.undo()
+    with monkeypatch.context() as damaged:
+        damaged.setattr(store, "is_whole", lambda path: False)
+        assert total() == 3
     assert not by_index()
 
 
@@ -153,12 +159,12 @@ def test_changes_made_during_a_rebuild_are_in_it(shop: None, monkeypatch: pytest
     assert store.current() != old
     assert not IndexChange.objects.exists()
     assert find_drift() == []
-    found = engine().search(parse_criteria(tree=CategoryTree.load, text="chair"), Page(5)).boundaries
-    assert Product.objects.get(pk=found[0].id).slug == "lamp-2"
+    ids = engine().resolve(parse_criteria(SearchInput(text="chair"))).page(Page(5)).ids
+    assert Product.objects.get(pk=ids[0]).slug == "lamp-2"
 
 
 def test_only_one_rebuild_at_a_time(shop: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rebuilding, "IDLE_PATIENCE", 0)
+    monkeypatch.setattr(rebuilding, "REBUILD_LOCK_TIMEOUT_SECONDS", 0)
     with store.lock(store.REBUILD) as held:
         assert held
         with pytest.raises(CommandError, match="being rebuilt already"):
@@ -191,7 +197,7 @@ class TestCheck:
         call_command("rebuild_index", "--check", stdout=out)
         assert "agree" in out.getvalue()
 
-    def test_drift_is_told_and_an_error(self, shop: None) -> None:
+    def test_drift_is_printed_and_is_an_error(self, shop: None) -> None:
         stale, missing, gone = Product.objects.order_by("id")
         # Past the models, as SQL by hand would.
         plain = Product._base_manager
@@ -206,8 +212,8 @@ class TestCheck:
         with pytest.raises(CommandError) as error:
             call_command("rebuild_index", "--check", stdout=out)
         assert error.value.returncode == 1
-        told = out.getvalue().splitlines()
-        assert told == [
+        printed = out.getvalue().splitlines()
+        assert printed == [
             f"product {stale.pk} is doubled",
             f"product {missing.pk} is missing",
             f"product {gone.pk} is left over",

@@ -1,4 +1,4 @@
-"""Cursors and pages: exact, stable while rows come and go, and refused when they belong to another question."""
+"""Cursors and pages: exact, stable while rows come and go, and refused when they belong to another search."""
 
 import random
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from catalog.models import Product
-from catalog.search import engine
+from catalog.search import pages
 from catalog.search.tests.both_apis import PRODUCTS
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 from core.tests.clients import Api
@@ -68,7 +68,7 @@ def test_a_walk_while_rows_come_and_go_misses_none_and_repeats_none(
     assert survivors <= set(seen)
 
 
-def test_a_boundary_that_is_gone_still_marks_its_place(shopper: Api) -> None:
+def test_the_position_of_a_deleted_row_still_holds(shopper: Api) -> None:
     make(6)
     page = shopper.graphql(PRODUCTS, first=3)["products"]
     rest = shopper.graphql(PRODUCTS, first=3, after=page["pageInfo"]["endCursor"])["products"]["edges"]
@@ -111,7 +111,7 @@ def test_the_default_is_a_page_of_twenty_newest_first(shopper: Api) -> None:
         {"sortBy": {"field": "CREATED_AT", "direction": "ASC"}},
     ],
 )
-def test_a_cursor_of_another_question_is_refused(shopper: Api, other: dict[str, Any]) -> None:
+def test_a_cursor_of_another_search_is_refused(shopper: Api, other: dict[str, Any]) -> None:
     make(3)
     cursor = shopper.graphql(PRODUCTS, first=1)["products"]["pageInfo"]["endCursor"]
     error = shopper.error(PRODUCTS, first=1, after=cursor, **other)
@@ -119,7 +119,7 @@ def test_a_cursor_of_another_question_is_refused(shopper: Api, other: dict[str, 
     assert shopper.error(PRODUCTS, last=1, before=cursor, **other)["field"] == "before"
 
 
-def test_the_same_question_in_other_words_keeps_its_cursor(shopper: Api) -> None:
+def test_the_same_search_written_otherwise_keeps_its_cursor(shopper: Api) -> None:
     make(3)
     price = {"filter": {"price": {"min": "0", "max": "9.50"}}}
     cursor = shopper.graphql(PRODUCTS, first=1, **price)["products"]["pageInfo"]["endCursor"]
@@ -160,7 +160,7 @@ class TestRelevance:
         assert back["pageInfo"]["hasPreviousPage"] is False
 
     def test_past_the_window_is_a_clear_error(self, shopper: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(engine, "RELEVANCE_WINDOW", 5)
+        monkeypatch.setattr(pages, "RELEVANCE_WINDOW", 5)
         make(7)
         first = shopper.graphql(PRODUCTS, search="lamp", first=3)["products"]
         second = shopper.graphql(PRODUCTS, search="lamp", first=3, after=first["pageInfo"]["endCursor"])["products"]

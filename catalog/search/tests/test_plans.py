@@ -1,4 +1,4 @@
-"""On MySQL every sort alone and the questions that shops ask most are ranges of an index, without a filesort."""
+"""On MySQL every sort alone and the searches that shops make most are ranges of an index, without a filesort."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,11 +9,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from catalog.category_tree import CategoryTree
 from catalog.models import Brand, Category, IndexChange, Product
-from catalog.search.criteria import Range, SortField, parse_criteria
-from catalog.search.cursors import Page
+from catalog.search.criteria import Range, SortField
 from catalog.search.engine import engine
+from catalog.search.pages import Page
+from catalog.search.validation import SearchInput, parse_criteria
 from catalog.tests.factories import BrandFactory, CategoryFactory
 
 pytestmark = [pytest.mark.mysql, pytest.mark.django_db]
@@ -57,15 +57,15 @@ def fill() -> None:
         cursor.fetchall()
 
 
-def plan(page: Page | None = None, **asked: Any) -> tuple[dict[str, Any], Page]:
+def plan(page: Page | None = None, **given: Any) -> tuple[dict[str, Any], Page]:
     """EXPLAIN of the page's query, and the page behind it."""
-    criteria = parse_criteria(tree=CategoryTree.load, **asked)
+    criteria = parse_criteria(SearchInput(**given))
     with CaptureQueriesContext(connection) as captured:
-        hits = engine().search(criteria, page or Page(20))
+        hits = engine().resolve(criteria).page(page or Page(20))
     with connection.cursor() as cursor:
         cursor.execute("EXPLAIN FORMAT=TRADITIONAL " + captured[-1]["sql"].replace("%", "%%"))
         row = dict(zip([column[0] for column in cursor.description], cursor.fetchone(), strict=True))
-    return row, Page(20, boundary=hits.boundaries[-1])
+    return row, Page(20, position=hits.positions[-1])
 
 
 def is_range_without_sort(row: dict[str, Any]) -> bool:
@@ -83,7 +83,7 @@ def test_every_sort_alone(sort: SortField, descending: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "given",
     [
         {"categories": ["c1"], "price": MIDDLE, "sort": SortField.PRICE},
         {"categories": ["c1"], "price": MIDDLE, "sort": SortField.PRICE, "descending": True},
@@ -93,6 +93,6 @@ def test_every_sort_alone(sort: SortField, descending: bool) -> None:
     ],
     ids=["leaf price", "leaf price desc", "leaf created", "leaf newest", "brand price"],
 )
-def test_the_questions_that_shops_ask_most(asked: dict[str, Any]) -> None:
-    row, _ = plan(**asked)
+def test_the_commonest_searches(given: dict[str, Any]) -> None:
+    row, _ = plan(**given)
     assert is_range_without_sort(row), row

@@ -7,14 +7,13 @@ import pytest
 from django.db import transaction
 from django.test import override_settings
 
-from catalog.category_tree import CategoryTree
 from catalog.demo.seed import seed_demo
 from catalog.models import Product
-from catalog.search.criteria import parse_criteria
-from catalog.search.cursors import Page
 from catalog.search.index import store
 from catalog.search.index.engine import TantivyEngine
 from catalog.search.index.rebuilding import rebuild
+from catalog.search.pages import Page
+from catalog.search.validation import SearchInput, parse_criteria
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 
 pytestmark = pytest.mark.django_db
@@ -68,9 +67,9 @@ def find(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest
             rebuild()
 
             def first(text: str) -> list[Product]:
-                criteria = parse_criteria(tree=CategoryTree.load, text=text)
+                criteria = parse_criteria(SearchInput(text=text))
                 with django_db_blocker.unblock():
-                    ids = [boundary.id for boundary in TantivyEngine().search(criteria, Page(10)).boundaries]
+                    ids = TantivyEngine().resolve(criteria).page(Page(10)).ids
                     found = Product.objects.select_related("brand", "category").in_bulk(ids)
                 return [found[pk] for pk in ids]
 

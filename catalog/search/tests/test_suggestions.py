@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from catalog.search.highlight import Highlighter
-from catalog.search.index.matching import EXACT, TYPOS
+from catalog.search.strategy import STRICT, TYPOS, MatchLevel
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 from core.tests.clients import Api
 
@@ -74,26 +74,26 @@ class TestSuggestions:
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "stage", "marked"),
+    ("name", "text", "level", "marked"),
     [
-        ("Floor lamp", "lamp", EXACT, "Floor <mark>lamp</mark>"),
-        ("Floor lamps", "LÁMP", EXACT, "Floor <mark>lamps</mark>"),
-        ("Lámp & <b>", "lamp", EXACT, "<mark>Lámp</mark> &amp; &lt;b&gt;"),
-        ("Mirror", "mirr", EXACT, "<mark>Mirror</mark>"),
-        ("Mirror lamp", "mirr lamp", EXACT, "Mirror <mark>lamp</mark>"),
-        ("Blue T-Shirt", "tshirt", EXACT, "Blue <mark>T</mark>-<mark>Shirt</mark>"),
-        ("Blue T Shirt", "t-shirt", EXACT, "Blue <mark>T</mark> <mark>Shirt</mark>"),
-        ("Blue tshirt", "t shirt", EXACT, "Blue <mark>tshirt</mark>"),
-        ("Floor lamp", "lapm", EXACT, "Floor lamp"),
+        ("Floor lamp", "lamp", STRICT, "Floor <mark>lamp</mark>"),
+        ("Floor lamps", "LÁMP", STRICT, "Floor <mark>lamps</mark>"),
+        ("Lámp & <b>", "lamp", STRICT, "<mark>Lámp</mark> &amp; &lt;b&gt;"),
+        ("Mirror", "mirr", STRICT, "<mark>Mirror</mark>"),
+        ("Mirror lamp", "mirr lamp", STRICT, "Mirror <mark>lamp</mark>"),
+        ("Blue T-Shirt", "tshirt", STRICT, "Blue <mark>T</mark>-<mark>Shirt</mark>"),
+        ("Blue T Shirt", "t-shirt", STRICT, "Blue <mark>T</mark> <mark>Shirt</mark>"),
+        ("Blue tshirt", "t shirt", STRICT, "Blue <mark>tshirt</mark>"),
+        ("Floor lamp", "lapm", STRICT, "Floor lamp"),
         ("Floor lamp", "lapm", TYPOS, "Floor <mark>lamp</mark>"),
-        ("Møller", "moller", EXACT, "<mark>Møller</mark>"),
+        ("Møller", "moller", STRICT, "<mark>Møller</mark>"),
         ("Floor lamp", "loo", None, "<mark>Floor</mark> lamp"),
-        ("Straße 🎉", "strasse 🎉", EXACT, "<mark>Straße</mark> <mark>🎉</mark>"),
-        ("<mark>", "x", EXACT, "&lt;mark&gt;"),
+        ("Straße 🎉", "strasse 🎉", STRICT, "<mark>Straße</mark> <mark>🎉</mark>"),
+        ("<mark>", "x", STRICT, "&lt;mark&gt;"),
     ],
 )
-def test_marks(name: str, text: str, stage: int | None, marked: str) -> None:
-    assert Highlighter(text, stage)(name) == marked
+def test_marks(name: str, text: str, level: MatchLevel | None, marked: str) -> None:
+    assert Highlighter(text, level)(name) == marked
 
 
 def test_an_edge_has_its_highlight(shopper: Api, each_engine: str) -> None:

@@ -11,11 +11,18 @@ from hypothesis import strategies as st
 from tantivy import Query
 
 from catalog.schema import queries, types
-from catalog.search import typos
-from catalog.search.criteria import MAX_IDS, TEXT_LENGTH, text_mistake
 from catalog.search.index import matching, suggestions
-from catalog.search.index.matching import Matching, words_of
-from catalog.search.typos import MAX_SIZE, MAX_WORD_BYTES, is_near, size_of, typos_allowed
+from catalog.search.index.matching import Matching
+from catalog.search.tokens import words_of
+from catalog.search.typos import (
+    MAX_AUTOMATA_SIZE,
+    MAX_WORD_BYTES,
+    MAX_WORDS_WITH_TYPOS,
+    is_near,
+    size_of,
+    typos_allowed,
+)
+from catalog.search.validation import MAX_IDS, MAX_TEXT_LENGTH, text_mistake
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 from catalog.text import words
 from core.tests.clients import Api
@@ -30,13 +37,13 @@ SCRIPTS = {
 }
 letters = st.sampled_from(sorted(SCRIPTS)).flatmap(lambda name: st.sampled_from(SCRIPTS[name]))
 any_word = st.one_of(
-    st.sampled_from(sorted(SCRIPTS)).flatmap(lambda name: st.text(SCRIPTS[name], min_size=1, max_size=TEXT_LENGTH)),
+    st.sampled_from(sorted(SCRIPTS)).flatmap(lambda name: st.text(SCRIPTS[name], min_size=1, max_size=MAX_TEXT_LENGTH)),
     st.text(letters | st.characters(codec="utf-8"), min_size=1, max_size=40),
 )
 texts = st.tuples(st.lists(any_word, min_size=1, max_size=60), st.sampled_from(" -/")).map(
-    lambda drawn: " ".join(drawn[1].join(drawn[0]).split())[:TEXT_LENGTH].strip()
+    lambda drawn: " ".join(drawn[1].join(drawn[0]).split())[:MAX_TEXT_LENGTH].strip()
 )
-HAN = "".join(chr(0x4E00 + 97 * n) for n in range(TEXT_LENGTH))
+HAN = "".join(chr(0x4E00 + 97 * n) for n in range(MAX_TEXT_LENGTH))
 
 
 class Automata:
@@ -44,7 +51,7 @@ class Automata:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.made: list[tuple[str, int]] = []
-        make = typos.near_query
+        make = matching.near_query
 
         def near_query(field: str, token: str, allowed: int, *, prefix: bool = False) -> Query:
             if allowed:
@@ -59,7 +66,7 @@ class Automata:
         """That what was made since the last time is no more than a text may cost."""
         assert all(len(token.encode()) <= MAX_WORD_BYTES for token, _ in self.made)
         assert len(self.made) <= most
-        assert sum(size_of(token) for token, _ in self.made) <= most * MAX_SIZE / typos.MAX_WORDS
+        assert sum(size_of(token) for token, _ in self.made) <= most * MAX_AUTOMATA_SIZE / MAX_WORDS_WITH_TYPOS
         self.made.clear()
 
 
@@ -77,25 +84,25 @@ def searcher(*, exists: bool) -> Any:
 @example(text=HAN, exists=False)
 @example(text=" ".join(HAN[n : n + 9] for n in range(0, 180, 9)), exists=False)
 @example(text="-".join(HAN[n : n + 4] for n in range(0, 160, 4)), exists=False)
-@example(text=" ".join(f"lamp-{n}" for n in range(30))[:TEXT_LENGTH], exists=True)
-@example(text="ﷺ" * TEXT_LENGTH, exists=True)
-@example(text="각" * TEXT_LENGTH, exists=False)
+@example(text=" ".join(f"lamp-{n}" for n in range(30))[:MAX_TEXT_LENGTH], exists=True)
+@example(text="ﷺ" * MAX_TEXT_LENGTH, exists=True)
+@example(text="각" * MAX_TEXT_LENGTH, exists=False)
 def test_no_text_makes_large_automata(monkeypatch: pytest.MonkeyPatch, text: str, exists: bool) -> None:
     with monkeypatch.context() as patched:
         automata = Automata(patched)
         if not words(text) or text_mistake(text):
             return
         query = Matching(searcher(exists=exists), text)
-        for stage in query.stages():
-            query.best(stage)
-            query.all(stage)
-            query.rest(stage)
+        for level in query.levels():
+            query.best(level)
+            query.all(level)
+            query.rest(level)
         # A word has two automata in each of two fields, and again for its stem; the last also as a prefix.
-        automata.check(most=2 * 8 * typos.MAX_WORDS)
+        automata.check(most=2 * 8 * MAX_WORDS_WITH_TYPOS)
         # Of no model there is a row: only the queries are looked at.
         patched.setattr(suggestions, "_rows", lambda rows, keys, kind: [])
         suggestions.suggest(searcher(exists=exists), words(text), 8)
-        automata.check(most=2 * 2 * typos.MAX_WORDS)
+        automata.check(most=2 * 2 * MAX_WORDS_WITH_TYPOS)
 
 
 @settings(deadline=None, max_examples=examples(50))

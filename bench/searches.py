@@ -1,4 +1,4 @@
-"""What bench/search.py asks: the shapes of a shop's questions, of the engines and in plain SQL."""
+"""The searches that bench/search.py times: for the engines, and in plain SQL."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -7,42 +7,47 @@ from typing import Any
 from django.db import connection
 
 from catalog.category_tree import CategoryTree
-from catalog.search.criteria import Range, SortField, parse_criteria
-from catalog.search.cursors import Page
-from catalog.search.facets import Facets
+from catalog.search.criteria import Range, SearchCriteria, SortField
 from catalog.search.index import store
+from catalog.search.pages import Page
+from catalog.search.validation import SearchInput, parse_criteria
 
 Shape = tuple[str, Callable[[], object]]
 
 
 def engine_shapes(engine: Any, deep: Any) -> list[Shape]:
-    """The questions, asked of an engine; `deep` is the last row before page 25,000 by price, if any."""
+    """The searches for an engine; `deep` is the position before page 25,000 by price."""
     tree = CategoryTree.load()
     page = Page(20)
 
-    def ask(**asked: Any) -> Any:
-        return parse_criteria(tree=lambda: tree, **asked)
+    def criteria_of(**given: Any) -> SearchCriteria:
+        return parse_criteria(SearchInput(**given), tree=lambda: tree)
 
-    def find(at: Page = page, **asked: Any) -> Callable[[], object]:
-        criteria = ask(**asked)
-        return lambda: engine.search(criteria, at)
+    def find(at: Page = page, **given: Any) -> Callable[[], object]:
+        criteria = criteria_of(**given)
+        return lambda: engine.resolve(criteria, at.position).page(at)
 
     def afresh(call: Callable[[], object]) -> Callable[[], object]:
-        """Without what the index remembers of the last time."""
+        """Without the results that the index kept."""
 
-        def forgetful() -> object:
-            store.reader.snapshot().counted._known.clear()
+        def call_afresh() -> object:
+            store.reader.snapshot().results.clear()
             return call()
 
-        return forgetful
+        return call_afresh
 
-    def count(**asked: Any) -> Callable[[], object]:
-        criteria = ask(**asked)
-        return afresh(lambda: engine.count(criteria))
+    def count(**given: Any) -> Callable[[], object]:
+        criteria = criteria_of(**given)
+        return afresh(lambda: engine.resolve(criteria).total())
 
-    def facets(*names: str, **asked: Any) -> Callable[[], object]:
-        found = Facets(ask(**asked), engine.counts(ask(**asked), None, names), lambda: tree)
-        return lambda: [getattr(found, name)() for name in names]
+    def facets(*names: str, **given: Any) -> Callable[[], object]:
+        criteria = criteria_of(**given)
+
+        def call() -> object:
+            facets = engine.resolve(criteria).facets(lambda: tree, names)
+            return [getattr(facets, name)() for name in names]
+
+        return call
 
     three = facets("categories", "brands", "price")
 
@@ -64,7 +69,7 @@ def engine_shapes(engine: Any, deep: Any) -> list[Shape]:
         ("five filters, by rating", find(**five, sort=SortField.RATING, descending=True)),
         ("everything, by price", find(sort=SortField.PRICE)),
         ("everything, by name", find(sort=SortField.NAME)),
-        ("page 25,000, by price", find(Page(20, boundary=deep), sort=SortField.PRICE)),
+        ("page 25,000, by price", find(Page(20, position=deep), sort=SortField.PRICE)),
         ("a rare word", find(text="quixotic")),
         ("a word in every row, best", find(text="handmade")),
         ("a word in every row, by price", find(text="handmade", sort=SortField.PRICE)),
@@ -87,7 +92,7 @@ def engine_shapes(engine: Any, deep: Any) -> list[Shape]:
 
 
 def sql_shapes() -> dict[str, Callable[[], object]]:
-    """The same questions in plain SQL, where FULLTEXT or GROUP BY is what one would write."""
+    """The same searches in plain SQL, where one would write FULLTEXT or GROUP BY."""
 
     def run(sql: str, *values: Any) -> Callable[[], object]:
         def call() -> object:

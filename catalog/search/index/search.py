@@ -1,0 +1,77 @@
+"""One search on one commit of the index."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from functools import cached_property
+
+from catalog.search.criteria import SearchCriteria, SortField
+from catalog.search.facets import FACETS
+from catalog.search.highlight import Highlighter
+from catalog.search.index.facet_counts import IndexFacetCounts
+from catalog.search.index.filters import BRANDS_AND_CATEGORIES, filters, sort_field
+from catalog.search.index.matching import all_of
+from catalog.search.index.paging import positions_in_order
+from catalog.search.index.ranking import count, ranked_ids
+from catalog.search.index.resolving import ResolvedText
+from catalog.search.index.store import Snapshot
+from catalog.search.pages import Hits, Page, hits_of, ranked_hits_of, ranks_of
+from catalog.search.strategy import MatchLevel
+
+
+class IndexSearch:
+    """The products that match all filters, and the text at the level that it is resolved to."""
+
+    def __init__(self, index: Snapshot, criteria: SearchCriteria, level: MatchLevel | None) -> None:
+        self._index, self.criteria = index, criteria
+        self._text: ResolvedText | None = None
+        if criteria.text and not criteria.matches_nothing:
+            self._text = ResolvedText(index, criteria.text, level)
+
+    def page(self, page: Page) -> Hits:
+        if self.criteria.matches_nothing:
+            return hits_of([], page)
+        hits = self._read(page)
+        if self._text and self._text.resolve(has_hits=bool(hits.positions)):
+            hits = self._read(page)
+        return hits
+
+    def total(self) -> int:
+        if self.criteria.matches_nothing:
+            return 0
+        level = self._text.level if self._text and self._text.is_resolved else None
+        results = self._index.results.of(self.criteria, level)
+        if "total" not in results:
+            total = self._count()
+            if self._text and self._text.resolve(has_hits=bool(total)):
+                total = self._count()
+            results["total"] = total
+        return int(results["total"])
+
+    def facet_counts(self, names: Collection[str] = FACETS) -> IndexFacetCounts:
+        return IndexFacetCounts(self._index, self.criteria, self._text, names)
+
+    def highlight(self, name: str) -> str:
+        return self._highlighter(name)
+
+    @cached_property
+    def _highlighter(self) -> Highlighter:
+        return Highlighter(self.criteria.text or "", self._text.level if self._text else None)
+
+    def _read(self, page: Page) -> Hits:
+        criteria, text = self.criteria, self._text
+        if text and criteria.sort is SortField.RELEVANCE:
+            start, stop = ranks_of(page)
+            stop += not page.backward
+            ids = ranked_ids(self._index, text.matching, text.level, filters(criteria), start, stop)
+            return ranked_hits_of(ids, page, text.level)
+        queries = [*([text.query] if text else []), *filters(criteria)]
+        rows = positions_in_order(self._index, queries, sort_field(criteria), descending=criteria.descending, page=page)
+        if text:
+            rows = [replace(row, level=text.level) for row in rows]
+        return hits_of(rows, page)
+
+    def _count(self) -> int:
+        queries = [*([self._text.query] if self._text else []), *filters(self.criteria)]
+        if queries:
+            return count(self._index, all_of(queries))
+        return self._index.searcher.num_docs - count(self._index, BRANDS_AND_CATEGORIES, "named")

@@ -1,0 +1,72 @@
+"""The filters of a search as conditions of the ORM."""
+
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django_filters import BaseInFilter, BooleanFilter, FilterSet, IsoDateTimeFilter, NumberFilter
+
+from catalog.models import Brand, Category, Product
+from catalog.search.criteria import SearchCriteria, SortField
+
+
+class ProductFilters(FilterSet):
+    """Named after the choices and ranges of SearchCriteria."""
+
+    id = BaseInFilter(field_name="pk", lookup_expr="in")
+    category = BaseInFilter(field_name="category_id", lookup_expr="in")
+    brand = BaseInFilter(field_name="brand_id", lookup_expr="in")
+    min_price = NumberFilter(field_name="price", lookup_expr="gte")
+    max_price = NumberFilter(field_name="price", lookup_expr="lte")
+    min_quantity = NumberFilter(field_name="quantity", lookup_expr="gte")
+    max_quantity = NumberFilter(field_name="quantity", lookup_expr="lte")
+    min_rating = NumberFilter(field_name="rating", lookup_expr="gte")
+    max_rating = NumberFilter(field_name="rating", lookup_expr="lte")
+    min_created = IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
+    max_created = IsoDateTimeFilter(field_name="created_at", lookup_expr="lte")
+    in_stock = BooleanFilter(method="filter_in_stock")
+
+    class Meta:
+        model = Product
+        fields: list[str] = []
+
+    @staticmethod
+    def filter_in_stock(products: QuerySet[Product], name: str, value: bool) -> QuerySet[Product]:
+        return products.filter(quantity__gt=0) if value else products.filter(quantity=0)
+
+
+def _filter_values(criteria: SearchCriteria) -> dict[str, Any]:
+    """The values of ProductFilters, by name."""
+    values: dict[str, Any] = {name: sorted(ids) for name, ids in criteria.choices.items()}
+    for name, limits in criteria.ranges.items():
+        values |= {f"min_{name}": limits.low, f"max_{name}": limits.high}
+    values["in_stock"] = criteria.in_stock
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def matching_products(criteria: SearchCriteria) -> QuerySet[Product]:
+    """The active products that the criteria find, in no order."""
+    if criteria.matches_nothing:
+        return Product.objects.none()
+    products = Product.objects.filter(is_active=True)
+    filters = ProductFilters(queryset=products).filters
+    for name, value in _filter_values(criteria).items():
+        products = filters[name].filter(products, value)
+    for word in criteria.words:
+        products = products.filter(
+            Q(search_text__contains=word)
+            | Q(brand__in=Brand.objects.filter(folded_name__contains=word))
+            | Q(category__in=Category.objects.filter(folded_name__contains=word))
+        )
+    return products
+
+
+def sort_column(criteria: SearchCriteria) -> str:
+    """The stored column that the sort goes by: never null, so that an index alone gives the order."""
+    if criteria.sort is SortField.RATING:
+        return "rating_low" if criteria.descending else "rating_high"
+    return {
+        SortField.NAME: "name_key",
+        SortField.PRICE: "price",
+        SortField.QUANTITY: "quantity",
+        SortField.CREATED_AT: "created_at",
+    }[criteria.sort]
