@@ -4,10 +4,9 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
 
-from catalog.images.files import CONTENT_TYPES, RENDITION_NAME
+from catalog.images.media import media
 from core.graphql.view import GraphQLView
 from core.http import pages
-from core.http.media import media_view
 from core.rest.errors import NoSuchPath
 from core.rest.openapi import SchemaView
 from core.schema import COSTS, schema
@@ -25,7 +24,7 @@ urlpatterns = [
     # In the place of the admin's own page.
     path(f"{settings.ADMIN_PATH}login/", sign_in),
     path(settings.ADMIN_PATH, admin.site.urls),
-    path("media/<path:name>", media_view(RENDITION_NAME, CONTENT_TYPES), name="media"),
+    path("media/<path:name>", media, name="media"),
     path("favicon.ico", pages.favicon),
     path(".well-known/security.txt", pages.security_txt),
 ]

@@ -6,7 +6,6 @@ name holds a hash of its content, so its content never changes and may be cached
 
 import hashlib
 import logging
-import re
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -22,9 +21,7 @@ logger = logging.getLogger(__name__)
 
 ROOT = "products"
 EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "AVIF": "avif"}
-# What rendition_name() makes; nothing else in the served storage is public.
-RENDITION_NAME = re.compile(rf"{ROOT}/[0-9a-f]{{32}}/[a-z]+-[0-9a-f]{{20}}\.(jpg|webp|avif)", re.ASCII)
-CONTENT_TYPES = {"jpg": "image/jpeg", "webp": "image/webp", "avif": "image/avif"}
+CONTENT_TYPES = {".jpg": "image/jpeg", ".webp": "image/webp", ".avif": "image/avif"}
 CHUNK_BYTES = 1 << 18
 
 

@@ -11,10 +11,10 @@ from graphql import GraphQLError, Node
 
 from core import errors
 from core.errors import FieldError, InvalidInput, Throttled, forget_stack
-from core.http.errors import GraphQLCode as Code
-from core.http.errors import graphql_error
+from core.http.errors import GraphQLCode, graphql_error
 from core.http.request_values import RequestValue
 
+Code = GraphQLCode
 logger = logging.getLogger(__name__)
 # Characters of a message: it may echo what the client sent, of any length.
 MAX_MESSAGE = 500

@@ -54,7 +54,7 @@ def find(digest: str) -> str:
             for key, (known, text) in cache.get_many([key for kind in PLACES for key in _keys(digest, kind)]).items():
                 if known == digest:
                     cache.touch(key, SECONDS["member"])
-                    return text
+                    return str(text)
     except Exception as error:  # whatever the cache's driver raises: the client sends the text
         logger.warning("persisted queries cannot be looked up: %s", error)
     raise not_found()

@@ -51,6 +51,6 @@ class DateTime(graphene.Scalar):
 
 
 @convert_django_field.register(models.DateTimeField)
-def convert_datetime(field: models.DateTimeField, registry: Any = None) -> DateTime:
+def convert_datetime(field: "models.DateTimeField[Any, Any]", registry: Any = None) -> DateTime:
     """Model fields become this DateTime, not graphene's: two scalars of one name break a schema."""
     return DateTime(description=field.help_text or None, required=not field.null)
