@@ -1,4 +1,4 @@
-"""Whatever a child does costs its own job and nothing else. Real processes, really killed."""
+"""Whatever happens to a child costs its job and nothing else. The tests kill real processes."""
 
 import os
 import random
@@ -25,15 +25,15 @@ MEMORY = 3 * 2**29
 @pytest.fixture
 def make() -> Iterator[Callable[..., Pool]]:
     """Makes pools that end with the test."""
-    made: list[Pool] = []
+    pools: list[Pool] = []
 
     def pool(**options: float) -> Pool:
-        made.append(Pool(**{"size": 1, "memory": MEMORY, "deadline": 60, **options}))  # type: ignore[arg-type]
-        return made[-1]
+        pools.append(Pool(**{"size": 1, "memory": MEMORY, "deadline": 60, **options}))  # type: ignore[arg-type]
+        return pools[-1]
 
     yield pool
-    for each in made:
-        each.close()
+    for pool_ in pools:
+        pool_.close()
 
 
 @cache
@@ -226,8 +226,8 @@ def test_children_import_no_django() -> None:
 
 @pytest.mark.slow
 def test_the_web_process_imports_no_pillow() -> None:
-    doors = "import core.wsgi, core.urls, catalog.admin.catalogue, catalog.tasks"
-    assert "PIL" not in modules_after(f"import os\nos.environ['DJANGO_SETTINGS_MODULE'] = 'core.settings'\n{doors}")
+    imports = "import core.wsgi, core.urls, catalog.admin.catalogue, catalog.tasks"
+    assert "PIL" not in modules_after(f"import os\nos.environ['DJANGO_SETTINGS_MODULE'] = 'core.settings'\n{imports}")
 
 
 def test_children_know_no_secret(make: Callable[..., Pool], monkeypatch: pytest.MonkeyPatch) -> None:
