@@ -1,4 +1,4 @@
-"""The core app: it brings the shared pages, static files and checks."""
+"""The core app: the shared pages, static files and signals."""
 
 from django.apps import AppConfig
 
@@ -8,12 +8,13 @@ import core.telemetry.tasks  # noqa: F401
 
 
 class CoreConfig(AppConfig):
-    """Registers templates and static files of the shared pages."""
-
     name = "core"
 
     def ready(self) -> None:
-        """Tells of workers, and has `migrate` make "Shop staff". Imported here: models are not there any earlier."""
+        """Adds workers and jobs to /readyz and /metrics, and has `migrate` make "Shop staff".
+
+        Imports here, because models cannot be imported earlier.
+        """
         from core.auth import shop_staff
         from core.jobs import readiness
 

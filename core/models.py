@@ -1,4 +1,4 @@
-"""What core itself keeps in the database: leases, when workers were last seen, and how many attempts there were."""
+"""Rows of core: leases, when workers were last seen, and counters of attempts."""
 
 from django.db import models
 
@@ -31,7 +31,7 @@ class Heartbeat(models.Model):
 
 
 class Attempts(models.Model):
-    """How many attempts there were in a window of time; see core.throttling.attempts."""
+    """Counts attempts in a window of time; see core.throttling.attempts."""
 
     # Hashed: addresses are personal data and have any length.
     key = BinaryCharField(max_length=64, primary_key=True)
