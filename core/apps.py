@@ -1,4 +1,4 @@
-"""The core app: the shared pages, static files and signals."""
+"""The core app: models, templates and static files of the project itself."""
 
 from django.apps import AppConfig
 
@@ -11,10 +11,7 @@ class CoreConfig(AppConfig):
     name = "core"
 
     def ready(self) -> None:
-        """Adds workers and jobs to /readyz and /metrics, and has `migrate` make "Shop staff".
-
-        Imports here, because models cannot be imported earlier.
-        """
+        # Imported here: before ready() there are no models.
         from core.auth import shop_staff
         from core.jobs import readiness
 
