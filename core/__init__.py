@@ -1,4 +1,4 @@
-"""What every app stands on."""
+"""What every app is built on; it knows no app but in schema.py and urls.py."""
 
 from core.celery import app as celery_app
 

@@ -1,4 +1,4 @@
-"""The core app: it brings the shared pages, static files and checks."""
+"""The core app: models, templates and static files of the project itself."""
 
 from django.apps import AppConfig
 
@@ -8,12 +8,10 @@ import core.telemetry.tasks  # noqa: F401
 
 
 class CoreConfig(AppConfig):
-    """Registers templates and static files of the shared pages."""
-
     name = "core"
 
     def ready(self) -> None:
-        """Tells of workers, and has `migrate` make "Shop staff". Imported here: models are not there any earlier."""
+        # Imported here: before ready() there are no models.
         from core.auth import shop_staff
         from core.jobs import readiness
 

@@ -1,4 +1,4 @@
-"""What a service raises when the caller's input is at fault; each door turns it into its own form."""
+"""Errors that services raise for wrong input; each API turns them into its own form."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class ErrorCode(StrEnum):
-    """What kind of mistake it is: the contract's `ErrorCode`."""
+    """The kind of a mistake: GraphQL's enum `ErrorCode`, REST's `code` in lower case."""
 
     INVALID = "INVALID"
     REQUIRED = "REQUIRED"
@@ -25,7 +25,7 @@ class ErrorCode(StrEnum):
 
 @dataclass(frozen=True)
 class FieldError:
-    """One mistake: where (a path as in GraphQL, such as ("filter", "price", "min")), what, and its code."""
+    """One mistake: where it is (a path as in GraphQL, such as ("filter", "price", "min")), what, and its code."""
 
     path: tuple[str, ...]
     message: str
@@ -33,7 +33,7 @@ class FieldError:
 
 
 class InvalidInput(Exception):
-    """The caller's mistakes, at least one; nothing was changed."""
+    """At least one mistake of the caller. Nothing was changed."""
 
     def __init__(self, field_errors: Iterable[FieldError]) -> None:
         self.field_errors = tuple(field_errors)
@@ -41,12 +41,12 @@ class InvalidInput(Exception):
 
     @classmethod
     def at(cls, *path: str, message: str, code: ErrorCode = ErrorCode.INVALID) -> "InvalidInput":
-        """One mistake at one place."""
+        """One mistake in one field."""
         return cls([FieldError(path, message, code)])
 
 
 class Throttled(InvalidInput):
-    """Too many tries; nothing was done. `retry_after`: seconds until the next one is looked at."""
+    """Too many attempts; nothing was done. The next one has a chance after `retry_after` seconds."""
 
     def __init__(self, retry_after: int) -> None:
         self.retry_after = retry_after
@@ -55,17 +55,18 @@ class Throttled(InvalidInput):
 
 
 def forget_stack(error: BaseException | None) -> None:
-    """Takes the traceback from an error, its parts and those that led to it: the frames hold what a request held.
+    """Removes the tracebacks of an error, of its parts and of the errors that led to it.
 
-    An error that one of its own frames names is in a cycle with all of them, and waits for the garbage collector.
+    Their frames hold everything that the request held, passwords too. An error that a variable of one of its own frames
+    refers to is in a reference cycle with all of them, and would stay until the garbage collector runs.
     """
     seen: set[int] = set()
-    waiting = [error]
-    while waiting:
-        error = waiting.pop()
+    pending = [error]
+    while pending:
+        error = pending.pop()
         if error is not None and id(error) not in seen:
             seen.add(id(error))
             error.__traceback__ = None
-            waiting += [error.__cause__, error.__context__, getattr(error, "original_error", None)]
+            pending += [error.__cause__, error.__context__, getattr(error, "original_error", None)]
             # Django's ValidationError.
-            waiting += getattr(error, "error_list", ())
+            pending += getattr(error, "error_list", ())

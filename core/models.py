@@ -1,4 +1,4 @@
-"""What core itself keeps in the database: leases, when workers were last seen, and how many attempts there were."""
+"""The tables of core itself: leases, heartbeats of workers, and counters of attempts."""
 
 from django.db import models
 
@@ -17,7 +17,7 @@ class Lease(models.Model):
         db_table = "core_turn"
 
     def __str__(self) -> str:
-        return self.name
+        return str(self.name)
 
 
 class Heartbeat(models.Model):
@@ -27,13 +27,13 @@ class Heartbeat(models.Model):
     seen_at = models.DateTimeField()
 
     def __str__(self) -> str:
-        return self.name
+        return str(self.name)
 
 
 class Attempts(models.Model):
-    """How many attempts there were in a window of time; see core.throttling.attempts."""
+    """A counter of attempts in a window of time; see core.throttling.attempts."""
 
-    # Hashed: addresses are personal data and have any length.
+    # The digest of a Limit.
     key = BinaryCharField(max_length=64, primary_key=True)
     count = models.PositiveIntegerField()
     ends_at = models.DateTimeField(db_index=True)

@@ -1,4 +1,4 @@
-"""Reading single values from untrusted text, the same for GraphQL, REST and CSV."""
+"""Parses single values from untrusted text, the same for GraphQL, REST and CSV."""
 
 import re
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ _UNSAFE = re.compile("[\x00\ud800-\udfff]")
 
 
 def parse_decimal(value: Any) -> Decimal:
-    """The exact number of a string in plain notation ("19.99"), an int or a Decimal. Raises ValueError for all else.
+    """The exact number in a plain string ("19.99"), an int or a Decimal. Raises ValueError for anything else.
 
     Floats are refused: 1.1 is not 1.1 in binary. So are exponents, NaN and infinities.
     """
@@ -27,34 +27,34 @@ def parse_decimal(value: Any) -> Decimal:
 
 
 def parse_integer(value: Any) -> int:
-    """The whole number of a string of ASCII digits, perhaps with a minus. Raises ValueError for all else."""
+    """The whole number in a string of ASCII digits, with or without a minus. Raises ValueError for anything else."""
     if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value):
         return int(value)
     raise ValueError("A whole number is wanted, such as 20.")
 
 
 def parse_float(value: Any) -> float:
-    """The number of a string of ASCII digits, perhaps with a point. Raises ValueError for all else."""
+    """The number in a string of ASCII digits, with or without a point. Raises ValueError for anything else."""
     if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}(\.[0-9]{1,18})?", value):
         return float(value)
     raise ValueError("A number is wanted, such as 4.5.")
 
 
 def parse_datetime(value: Any) -> datetime:
-    """The moment, in UTC, of an ISO 8601 date-time with an offset (RFC 3339). Raises ValueError for all else."""
-    wanted = 'An ISO 8601 date-time with a UTC offset is wanted, such as "2026-01-31T12:00:00Z".'
+    """The moment, in UTC, of an ISO 8601 date-time with an offset (RFC 3339). Raises ValueError for anything else."""
+    message = 'An ISO 8601 date-time with a UTC offset is wanted, such as "2026-01-31T12:00:00Z".'
     if isinstance(value, str) and len(value) <= 40:
         try:
             value = datetime.fromisoformat(value)
         except ValueError:
-            raise ValueError(wanted) from None
+            raise ValueError(message) from None
     if not isinstance(value, datetime) or value.tzinfo is None:
-        raise ValueError(wanted)
+        raise ValueError(message)
     try:
         moment = value.astimezone(UTC)
     except OverflowError:
         raise ValueError("The year must be from 1000 to 9999.") from None
-    if moment.year < 1000:  # MySQL's DATETIME begins there
+    if moment.year < 1000:  # MySQL's DATETIME begins with it
         raise ValueError("The year must be from 1000 to 9999.")
     return moment
 
@@ -65,7 +65,7 @@ def has_unsafe_characters(text: str) -> bool:
 
 
 def find_unsafe_text(value: Any, path: tuple[str, ...] = ()) -> tuple[str, ...] | None:
-    """The path to the first text with unsafe characters within nested dicts and lists; None: there is none."""
+    """The path to the first text with unsafe characters in nested dicts and lists; None when there is none."""
     if isinstance(value, str):
         return path if has_unsafe_characters(value) else None
     if isinstance(value, dict):
@@ -75,7 +75,7 @@ def find_unsafe_text(value: Any, path: tuple[str, ...] = ()) -> tuple[str, ...] 
     else:
         return None
     for key, item in pairs:
-        found = path if has_unsafe_characters(key) else find_unsafe_text(item, (*path, key))
-        if found is not None:
-            return found
+        unsafe = path if has_unsafe_characters(key) else find_unsafe_text(item, (*path, key))
+        if unsafe is not None:
+            return unsafe
     return None

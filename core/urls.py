@@ -1,14 +1,15 @@
-"""Every path of the service."""
+"""Every path of the service. The probes and /metrics are middleware: core.http.health."""
 
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
 
+from catalog.images.media import media
 from core.graphql.view import graphql
 from core.http import pages
-from core.http.media import media
 from core.rest.errors import NoSuchPath
 from core.rest.openapi import SchemaView
+from users.admin import sign_in
 
 urlpatterns = [
     path("", pages.landing, name="landing"),
@@ -18,6 +19,8 @@ urlpatterns = [
     re_path(r"^api/v1/", NoSuchPath.as_view()),
     path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", pages.swagger, name="swagger"),
+    # In the place of the admin's own page.
+    path(f"{settings.ADMIN_PATH}login/", sign_in),
     path(settings.ADMIN_PATH, admin.site.urls),
     path("media/<path:name>", media, name="media"),
     path("favicon.ico", pages.favicon),

@@ -16,7 +16,7 @@ django.setup(set_prefix=False)
 from core.http.handler import Handler  # noqa: E402 - it wants the settings
 
 application = Handler()
-# Commands do without; a server would answer 400 to every request.
+# Commands do without them; a server would answer 400 to every request.
 if not settings.ALLOWED_HOSTS:
     env.refuse("ALLOWED_HOSTS", "the host names to answer to, separated by commas, when DEBUG is off")
 if settings.GRAPHQL_TRUSTED_DOCUMENTS:
@@ -26,11 +26,12 @@ if settings.GRAPHQL_TRUSTED_DOCUMENTS:
         trusted.check(documents.schema)
     except ImproperlyConfigured as wrong:
         env.end(str(wrong))
-# Large blocks, such as a body of a megabyte and the strings read from it, go back to the system when they are freed:
-# glibc would raise its threshold (M_MMAP_THRESHOLD, -3) with the first of them and keep the others, and what they say.
+# Large blocks, such as a body of a megabyte and its strings, go back to the system when they are freed. glibc would
+# raise its threshold (M_MMAP_THRESHOLD, -3) with the first of them, and keep later ones with their contents.
 if hasattr(ctypes.CDLL(None), "mallopt"):
     ctypes.CDLL(None).mallopt(-3, 128 * 1024)
-# What was imported stays: it need not be looked through again and again, nor be written to in forked processes. A page
-# of 100 products makes some thousand objects that all go with its answer: looking for circles among them is 4 % of it.
+# What was imported stays, so the garbage collector need not visit it again and again, nor write to it after a fork. A
+# page of 100 products makes some thousand objects that are all freed with the response: at Python's usual threshold,
+# looking for cycles among them took 4 % of its time.
 gc.freeze()
 gc.set_threshold(20_000, 10, 10)

@@ -1,4 +1,4 @@
-"""Accounts and their mail in Django's admin: Django's own UserAdmin, for an account that is its e-mail address."""
+"""Accounts and outgoing mail in the admin."""
 
 from django.contrib import admin, messages
 from django.contrib.admin.forms import AdminAuthenticationForm
@@ -23,12 +23,12 @@ from users.policy import may_give_rights, may_manage
 
 
 class SignInForm(AdminAuthenticationForm):
-    """The admin's sign-in: guesses count, together with those at the other doors."""
+    """The admin's sign-in form. Its failures count together with those of both APIs."""
 
     retry_after: int | None = None
 
     def clean(self) -> dict[str, str]:
-        """The credentials, when they are right and of the staff. Raises ValidationError."""
+        """Checks the credentials. Raises ValidationError unless they are right and of the staff."""
         email, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
         if email and password and self.request is not None:
             address = client_address(self.request)
@@ -42,12 +42,12 @@ class SignInForm(AdminAuthenticationForm):
         return self.cleaned_data
 
 
-_sign_in = admin.site.login
+admin.site.login_form = SignInForm
 
 
 def sign_in(request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
-    """The admin's sign-in page: 429 with Retry-After for too many attempts, as REST has it."""
-    response = _sign_in(request, extra_context)
+    """The admin's sign-in page. After too many attempts it answers 429 with Retry-After, as REST does."""
+    response = admin.site.login(request, extra_context)
     form = (getattr(response, "context_data", None) or {}).get("form")
     if form is not None and form.retry_after:
         response.status_code = 429
@@ -55,37 +55,29 @@ def sign_in(request: HttpRequest, extra_context: dict[str, object] | None = None
     return response
 
 
-admin.site.login_form = SignInForm
-admin.site.login = sign_in  # type: ignore[method-assign]
-
-
 class _UniqueEmail:
-    """Refuses an address that has an account however it is spelled; the unique column is one that no form shows."""
+    """Refuses any spelling of an address that has an account. No form shows the unique column."""
 
     def clean_email(self) -> str:
-        """The address as typed. Raises ValidationError for a known one, and for what can be none."""
+        """The address as typed. Raises ValidationError for a known or impossible address."""
         email: str = self.cleaned_data["email"]  # type: ignore[attr-defined]
         try:
             validators.checked_email(email)
         except InvalidInput as error:
             raise ValidationError(str(error)) from None
-        known = User.objects.filter(email_folded=fold_email(email)).exclude(pk=self.instance.pk)  # type: ignore[attr-defined]
-        if known.exists():
+        others = User.objects.filter(email_folded=fold_email(email)).exclude(pk=self.instance.pk)  # type: ignore[attr-defined]
+        if others.exists():
             raise ValidationError("There is an account with this e-mail address already.", code="unique")
         return email
 
 
 class UserAddForm(_UniqueEmail, AdminUserCreationForm):
-    """A new account: the address and a password, or none."""
-
     class Meta:
         model = User
         fields = ["email", "first_name", "last_name"]
 
 
 class UserEditForm(_UniqueEmail, UserChangeForm):
-    """A known account."""
-
     class Meta:
         model = User
         fields = "__all__"
@@ -93,8 +85,6 @@ class UserEditForm(_UniqueEmail, UserChangeForm):
 
 @admin.register(User)
 class UserAdmin(PolicyAdmin, CheckedInputAdmin, DjangoUserAdmin):
-    """Accounts by e-mail address."""
-
     form = UserEditForm
     add_form = UserAddForm
     ordering = ["email_folded"]
@@ -115,29 +105,27 @@ class UserAdmin(PolicyAdmin, CheckedInputAdmin, DjangoUserAdmin):
 
     @admin.action(description="Deactivate selected accounts", permissions=["change"])
     def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        """Shuts the accounts that the user may change; all their tokens end at once."""
+        """Deactivates the accounts that the user may change. All their tokens end at once."""
         users = [user for user in queryset if self.has_change_permission(request, user)]
         for user in users:
             services.deactivate(user=user)
         self.message_user(request, f"{len(users)} accounts were deactivated.", messages.SUCCESS)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """As the policy of accounts says."""
         return super().has_change_permission(request, obj) and (obj is None or may_manage(request.user, obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """As the policy of accounts says."""
         return super().has_delete_permission(request, obj) and (obj is None or may_manage(request.user, obj))
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
-        """The rights too, for whoever may not give them."""
+        """Adds the rights for users who may not give them."""
         rights = ["is_staff", "is_superuser", "groups", "user_permissions"]
         return [*super().get_readonly_fields(request, obj), *([] if may_give_rights(request.user) else rights)]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[User], search_term: str
     ) -> tuple[QuerySet[User], bool]:
-        """The accounts in which every word occurs, addresses in any case; the flag says that no row occurs twice."""
+        """The accounts in which every word occurs, in any case. The flag says that there are no duplicate rows."""
         for word in search_term.split():
             name = Q(first_name__icontains=word) | Q(last_name__icontains=word)
             queryset = queryset.filter(Q(email_folded__contains=fold_email(word)) | name)
@@ -152,21 +140,18 @@ class GroupAdmin(PolicyAdmin, CheckedInputAdmin, DjangoGroupAdmin):
     """Groups of permissions, "Shop staff" among them."""
 
     def has_add_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        """Whoever may give rights."""
         return may_give_rights(request.user)
 
     def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        """Whoever may give rights."""
         return may_give_rights(request.user)
 
     def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        """Whoever may give rights."""
         return may_give_rights(request.user)
 
 
 @admin.register(OutgoingMail)
 class OutgoingMailAdmin(PolicyAdmin, CheckedInputAdmin):
-    """The outbox, to look at; failed and uncertain mails can be sent again."""
+    """The outbox, read-only. Failed and uncertain mails can be sent again."""
 
     list_display = ["id", "kind", "user", "status", "due_at", "attempts", "sent_at", "reason"]
     list_filter = ["status", "kind"]
@@ -188,21 +173,19 @@ class OutgoingMailAdmin(PolicyAdmin, CheckedInputAdmin):
 
     @admin.action(description="Send again (failed and uncertain ones)", permissions=["send_again"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[OutgoingMail]) -> None:
-        """Makes them due now."""
-        again = outbox.send_again(queryset)
-        left = queryset.count() - again
-        level = messages.WARNING if left else messages.SUCCESS
-        words = f"; {left} were left alone: neither failed nor uncertain, or the account is gone" if left else ""
-        self.message_user(request, f"{again} mails are due again{words}.", level)
+        due = outbox.send_again(queryset)
+        skipped = queryset.count() - due
+        level = messages.WARNING if skipped else messages.SUCCESS
+        note = f"; {skipped} were left alone: neither failed nor uncertain, or the account is gone" if skipped else ""
+        self.message_user(request, f"{due} mails are due again{note}.", level)
 
     def has_send_again_permission(self, request: HttpRequest) -> bool:
-        """Whoever may change mails."""
         return Permission("change", OutgoingMail).is_held_by(request.user)
 
     def has_add_permission(self, request: HttpRequest, obj: OutgoingMail | None = None) -> bool:
-        """Mails are written by what causes them."""
+        """Nobody: mails are enqueued by the services."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: OutgoingMail | None = None) -> bool:
-        """What was sent stays known."""
+        """Nobody: the record of sent mails stays."""
         return False

@@ -201,10 +201,10 @@ def test_many_are_archived_in_batches(staff, monkeypatch):
     monkeypatch.setattr(services, "BATCH", 2)
     actor = employee()
     ids = [product.pk for product in ProductFactory.create_batch(5)]
-    assert services.products_set_active(actor=actor, ids=ids[1:], active=False) == 4
-    assert services.products_set_active(actor=actor, ids=ids, active=False) == 1
+    assert services.set_products_active(actor=actor, ids=ids[1:], active=False) == 4
+    assert services.set_products_active(actor=actor, ids=ids, active=False) == 1
     with pytest.raises(InvalidInput):
-        services.products_set_active(actor=AnonymousUser(), ids=ids, active=True)
+        services.set_products_active(actor=AnonymousUser(), ids=ids, active=True)
     assert not Product.objects.filter(is_active=True).exists()
 
 
@@ -218,7 +218,7 @@ def test_makers_of_the_same_slug_and_sku_at_the_same_instant():
         try:
             connection.ensure_connection()
             gate.wait()
-            return services.product_create(actor=actor, fields={**WANTED, "price": Decimal(1), **fields}).slug
+            return services.create_product(actor=actor, fields={**WANTED, "price": Decimal(1), **fields}).slug
         except InvalidInput as error:
             return tuple((*field_error.path, field_error.code) for field_error in error.field_errors)
         finally:

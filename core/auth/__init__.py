@@ -1,0 +1,1 @@
+"""Access tokens, and the policy of who may do what."""

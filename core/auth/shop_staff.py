@@ -1,7 +1,7 @@
-"""The group "Shop staff": the permissions of a shop's employee. Each app says which of its own belong to it.
+"""The group "Shop staff": the permissions of a shop's employee, which each app names for its own models.
 
-`migrate` makes the group when it is not there, and adds the permissions of models that this very run has made. What
-the shop's owner changes of the group afterwards stays as it is.
+`migrate` creates the group when it is missing. Later it only adds the permissions of models that the same run of
+`migrate` has created, so that the shop owner's changes to the group stay.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,30 +14,30 @@ from django.db.models import Model, Q
 from django.db.models.signals import post_migrate
 
 NAME = "Shop staff"
-# (app, model, codename): what `grant` was told.
+# (app, model, codename) of each `grant`.
 _granted: set[tuple[str, str, str]] = set()
 
 
 def grant(model: type[Model], actions: Iterable[str]) -> None:
-    """Says, from an app's ready(), that the group may do this ("add", "change", "delete", "view") with the model."""
+    """Gives the group permissions ("add", "change", "delete", "view") on the model. For an app's ready()."""
     options = model._meta
     for action in actions:
         _granted.add((options.app_label, str(options.model_name), get_permission_codename(action, options)))
 
 
 def start() -> None:
-    """Has `migrate` (and `flush`) make the group."""
+    """Has `migrate` (and `flush`) create and complete the group."""
     post_migrate.connect(_after_migrate, dispatch_uid="core.auth.shop_staff")
 
 
 def _after_migrate(
     app_config: AppConfig, using: str, plan: Sequence[Any] = (), apps: Any = global_apps, **kwargs: Any
 ) -> None:
-    """Makes or completes the group once every app has its permissions: after the last app with models."""
-    if app_config.label != [each.label for each in global_apps.get_app_configs() if each.models_module][-1]:
+    """Creates or completes the group, once: after the last app with models, when all permissions exist."""
+    if app_config.label != [config.label for config in global_apps.get_app_configs() if config.models_module][-1]:
         return
     try:
-        # As of the migrations that have run, which may have stopped before there were groups.
+        # The models as of the migrations that have run: `migrate` may have stopped before there were groups.
         group_model, permission_model = (apps.get_model("auth", name) for name in ("Group", "Permission"))
     except LookupError:
         return
@@ -51,7 +51,7 @@ def _after_migrate(
 
 
 def _created(plan: Sequence[Any]) -> set[tuple[str, str]]:
-    """The models that the migrations of this run have created."""
+    """(app, model) of each model that the migrations of this run have created."""
     return {
         (migration.app_label, operation.name_lower)
         for migration, backwards in plan

@@ -1,6 +1,6 @@
-"""Access tokens (JWT, RFC 7519) on django-graphql-jwt's hooks, and who a request's token speaks for.
+"""Access tokens (JWT, RFC 7519), made and read through django-graphql-jwt's hooks.
 
-Each carries the generation of its account's tokens (`gen`): raising the account's ends all of them at once.
+A token carries the generation of its account's tokens (`gen`). Raising that of the account ends all of them at once.
 """
 
 import uuid
@@ -21,22 +21,24 @@ from graphql_jwt.settings import jwt_settings
 from graphql_jwt.utils import get_payload, jwt_encode
 
 from core.db.prepared import Prepared, instances
+from core.http.request_values import RequestValue
+from core.parsing import MAX_ID
 
 MAX_LENGTH = 4096
-# The clock of the host that issued a token may be ahead of ours by so many seconds.
+# The clock of the host that issued a token may be ahead of ours by this much.
 CLOCK_LEEWAY_SECONDS = 30
 
 
 @dataclass(frozen=True)
 class AccessToken:
-    """A signed token and the moment its life ends."""
+    """A signed token and the moment it expires."""
 
     token: str
     expires_at: datetime
 
 
 class Reason(StrEnum):
-    """Why a token does not hold: the contract's `extensions.reason`. Each says what to do."""
+    """Why a token is not valid: `extensions.reason` of GraphQL's errors. Its message says what to do."""
 
     EXPIRED = "EXPIRED"
     INVALID = "INVALID"
@@ -44,7 +46,7 @@ class Reason(StrEnum):
 
     @property
     def message(self) -> str:
-        """For people, and for the error_description of RFC 6750 §3 (ASCII without quotes)."""
+        """For people, and for `error_description` of RFC 6750 §3, which allows only ASCII without quotes."""
         return _MESSAGES[self]
 
 
@@ -56,15 +58,19 @@ _MESSAGES = {
 
 
 class TokenRefused(Exception):
-    """The token does not hold: it is malformed, forged, expired or ended, or its user is gone or deactivated."""
+    """The token is malformed, forged, expired or revoked, or its account is gone or deactivated."""
 
     def __init__(self, reason: Reason = Reason.INVALID) -> None:
         self.reason = reason
         super().__init__(reason.message)
 
 
+# Why the request's token was refused, for the WWW-Authenticate header of the response.
+refusal_reason: RequestValue[Reason | None] = RequestValue("refusal_reason", None)
+
+
 def payload_for(user: AbstractBaseUser, context: Any = None) -> dict[str, Any]:
-    """The claims of a new access token: whose, from when to when, its own id, its generation. No personal data."""
+    """The claims of a new access token. They hold no personal data but the account's key."""
     now = int(datetime.now(UTC).timestamp())
     return {
         "sub": str(user.pk),
@@ -76,10 +82,10 @@ def payload_for(user: AbstractBaseUser, context: Any = None) -> dict[str, Any]:
 
 
 def decode(token: str, context: Any = None) -> dict[str, Any]:
-    """The claims of a token whose signature, algorithm and times hold. Raises jwt.InvalidTokenError.
+    """The claims of a token with a valid signature that has not expired. Raises jwt.InvalidTokenError.
 
-    The algorithm is ours, never the header's (RFC 8725 §3.1). Keys of yesterday verify too, so that they can change.
-    `iat` and `nbf` have a leeway for clocks that differ; `exp` has none.
+    The algorithm is ours, never the one in the token's header (RFC 8725 §3.1). Former keys verify too, so that keys can
+    be changed. `iat` and `nbf` have a leeway for clocks that differ; `exp` has none.
     """
     options: Any = {"require": ["sub", "iat", "exp", "jti", "gen"]}
     for key in (settings.JWT_SECRET_KEY, *settings.JWT_SECRET_KEY_FALLBACKS):
@@ -89,7 +95,7 @@ def decode(token: str, context: Any = None) -> dict[str, Any]:
             )
         except jwt.InvalidSignatureError:
             continue
-        # PyJWT has one leeway for all three.
+        # PyJWT has one leeway for all three times.
         if int(claims["exp"]) <= datetime.now(UTC).timestamp():
             raise jwt.ExpiredSignatureError("Signature has expired")
         return claims
@@ -103,18 +109,18 @@ def issue(user: AbstractBaseUser) -> AccessToken:
 
 
 def verify(token: str) -> tuple[AbstractBaseUser, datetime]:
-    """The active user that the token speaks for and the moment it expires: one query. Raises TokenRefused."""
+    """The token's active user, read by one query, and the moment the token expires. Raises TokenRefused."""
     if len(token) > MAX_LENGTH:
         raise TokenRefused
     try:
         claims = get_payload(token)
-        numbers = int(claims["sub"]), int(claims["gen"])
-        if not all(0 <= number < 2**63 for number in numbers):
+        key_and_generation = int(claims["sub"]), int(claims["gen"])
+        if not all(0 <= number <= MAX_ID for number in key_and_generation):
             raise TokenRefused
-        rows = _alive(numbers)
+        rows = _active_user_rows(key_and_generation)
     except JSONWebTokenExpired:
         raise TokenRefused(Reason.EXPIRED) from None
-    # RecursionError: the header is JSON that anyone may nest.
+    # RecursionError: the token's header is JSON, which strangers may nest.
     except (JSONWebTokenError, ValueError, TypeError, OverflowError, RecursionError):
         raise TokenRefused from None
     if not rows:
@@ -127,22 +133,23 @@ def _columns() -> list[str]:
     return [field.attname for field in get_user_model()._meta.concrete_fields]
 
 
-def _active_users(numbers: list[int]) -> QuerySet[Any, Any]:
-    """The user of a key (the first number) whose tokens of a generation (the second) have not ended."""
-    users = get_user_model()._default_manager.filter(is_active=True)
-    return users.filter(pk=numbers[0], token_generation=numbers[1]).values_list(*_columns())
+def _active_users(key_and_generation: list[int]) -> QuerySet[Any, Any]:
+    key, generation = key_and_generation
+    users: Any = get_user_model()._default_manager
+    active: QuerySet[Any, Any] = users.filter(is_active=True, pk=key, token_generation=generation)
+    return active.values_list(*_columns())
 
 
-# Asked of the database by every request: deactivation and revocation end tokens at once.
-_alive = Prepared(_active_users)
+# Every request reads the user from the database, so that deactivation and revocation take effect at once.
+_active_user_rows = Prepared(_active_users)
 
 
 def bearer_token(request: HttpRequest) -> str | None:
-    """The token of `Authorization: Bearer …` (RFC 6750 §2.1), "" when it is empty; None without one.
+    """The token of `Authorization: Bearer …` (RFC 6750 §2.1), "" when it is empty; None without such a header.
 
-    Another scheme is no token: nothing but Bearer authenticates here, and a proxy may want Basic for itself.
+    Other schemes are ignored: nothing but Bearer authenticates here, and a proxy may use Basic for itself.
     """
-    header = request.META.get(jwt_settings.JWT_AUTH_HEADER_NAME, "")
+    header: str = request.META.get(jwt_settings.JWT_AUTH_HEADER_NAME, "")
     scheme, _, token = header.partition(" ")
     if scheme.lower() != jwt_settings.JWT_AUTH_HEADER_PREFIX.lower():
         return None
@@ -150,15 +157,15 @@ def bearer_token(request: HttpRequest) -> str | None:
 
 
 def challenge(reason: Reason | None = None) -> str:
-    """What WWW-Authenticate says (RFC 6750 §3): with a reason when a token was refused."""
+    """The value of WWW-Authenticate (RFC 6750 §3), with the reason when a token was refused."""
     realm = 'Bearer realm="vitrine"'
     return f'{realm}, error="invalid_token", error_description="{reason.message}"' if reason else realm
 
 
 def viewer(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:
-    """Who the request's token speaks for; anonymous without one. The admin's session never counts.
+    """The user of the request's token; anonymous without a token. The admin's session never counts.
 
-    Raises TokenRefused: a token that does not hold is never taken for none.
+    Raises TokenRefused: a token that is not valid is never treated as absent.
     """
     token = bearer_token(request)
     return AnonymousUser() if token is None else verify(token)[0]

@@ -14,7 +14,7 @@ from graphql import (
     SelectionSetNode,
 )
 
-from core.auth.tokens import Reason, TokenRefused, viewer
+from core.auth.tokens import TokenRefused, refusal_reason, viewer
 from core.graphql.errors import Code, api_error
 
 # Mutations that need no token, so a bad one must not stand in their way: they are how a client gets a new one.
@@ -33,17 +33,17 @@ NEED_NO_TOKEN = frozenset(
 
 
 def authenticate(request: HttpRequest) -> None:
-    """Sets `request.user`; a token that does not hold leaves nobody there and its reason in `request.token_refused`."""
+    """Sets `request.user`; a token that does not hold leaves nobody there and its reason in `refusal_reason`."""
     try:
         request.user = viewer(request)  # type: ignore[assignment]
     except TokenRefused as refused:
         request.user = AnonymousUser()
-        request.token_refused = refused.reason  # type: ignore[attr-defined]
+        refusal_reason.set(request, refused.reason)
 
 
 def refused_token(request: HttpRequest, document: DocumentNode, operation: OperationDefinitionNode) -> Any:
     """The error of an operation that a bad token forbids; None when the token holds or none is needed."""
-    reason: Reason | None = getattr(request, "token_refused", None)
+    reason = refusal_reason.get(request)
     if reason is None or _needs_no_token(document, operation):
         return None
     return api_error(Code.UNAUTHENTICATED, reason.message, reason=reason)

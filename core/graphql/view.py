@@ -11,7 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from graphql import ExecutionResult, execute
 
 from core.auth.policy import is_staff
-from core.auth.tokens import challenge
+from core.auth.tokens import challenge, refusal_reason
 from core.errors import Throttled
 from core.graphql import multipart, persisted
 from core.graphql.authentication import authenticate, refused_token
@@ -63,7 +63,7 @@ def graphql(request: HttpRequest) -> HttpResponse:
         errors = [formatted(error) for error in refused.errors]
         is_upload = multipart.is_at_fault(request, refused.errors)
         status = status_of_refusal(refused.errors, media_type, is_upload=is_upload)
-        headers = {"WWW-Authenticate": challenge(getattr(request, "token_refused", None))} if status == 401 else None
+        headers = {"WWW-Authenticate": challenge(refusal_reason.get(request))} if status == 401 else None
         return _response({"errors": errors}, media_type, status, headers)
     answer: dict[str, Any] = {}
     if result.errors:

@@ -1,4 +1,4 @@
-"""Django's WSGI handler, for requests that Django cannot even begin with: it leaves those to the server's own pages."""
+"""Django's WSGI handler, extended for requests that fail before any middleware runs."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,16 +11,15 @@ from core.patches.django import Request
 
 
 class Handler(WSGIHandler):
-    """The application: whatever fails before or around the middleware is answered in the API's form too."""
+    """Answers those too in the API's own form. Django leaves them to the server's own error page."""
 
     request_class = Request
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> HttpResponseBase:
-        """The answer's body (PEP 3333)."""
         try:
             return super().__call__(environ, start_response)
         except Exception as error:
-            found = record(error)
-            response = unexpected_response(environ.get("PATH_INFO", ""), environ.get("HTTP_ACCEPT", ""), found)
+            path, accept = environ.get("PATH_INFO", ""), environ.get("HTTP_ACCEPT", "")
+            response = unexpected_response(path, accept, record(error))
             start_response(f"{response.status_code} {response.reason_phrase}", list(response.items()))
             return response

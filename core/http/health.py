@@ -1,7 +1,7 @@
-"""Health probes: `/healthz` (the process lives) and `/readyz` (what it stands on, each with its state); `/metrics`.
+"""Probes: `/healthz` (the process lives), `/readyz` (the state of each dependency) and `/metrics`.
 
-They are answered by a middleware, the first one: a probe comes with the address of a pod or container in its Host
-header, which ALLOWED_HOSTS would refuse, and needs neither a session nor TLS.
+An early middleware answers them: a probe has the address of a pod or container in its Host header, which ALLOWED_HOSTS
+would refuse, and needs neither a session nor TLS.
 """
 
 import logging
@@ -27,12 +27,12 @@ from core.jobs.notify import connect
 from core.telemetry.scraping import metrics
 
 logger = logging.getLogger(__name__)
-# What a check tells besides its status.
+# What a check reports besides its status.
 Facts = dict[str, Any]
 
 
 class NotReadyError(Exception):
-    """A dependency answers but cannot be worked with; the text is the reason shown, to strangers too."""
+    """A dependency answers but cannot be used. The text is the reason, which strangers read too."""
 
     def __init__(self, reason: str, *, status: str = "down", **facts: Any) -> None:
         self.status, self.facts = status, facts
@@ -46,14 +46,14 @@ def known_migrations() -> frozenset[tuple[str, str]]:
 
 
 def check_database() -> None:
-    """Raises when the database cannot be read or lacks migrations: then no request would succeed."""
+    """Raises when the database cannot be read or lacks migrations: no request would succeed."""
     missing = known_migrations() - MigrationRecorder(connection).applied_migrations().keys()
     if missing:
         raise NotReadyError(f"migrations not applied: {', '.join(sorted({label for label, _ in missing}))}")
 
 
 def check_cache() -> None:
-    """Raises when a value written to the cache does not come back."""
+    """Raises when a value written to the cache cannot be read."""
     key = f"readyz:{uuid.uuid4()}"
     cache.set(key, "1", timeout=10)
     if cache.get(key) != "1":
@@ -62,7 +62,7 @@ def check_cache() -> None:
 
 
 def check_broker() -> None:
-    """Raises when no message could be handed to the broker."""
+    """Raises when the broker would take no message."""
     if settings.CELERY_BROKER_URL.startswith("embedded:"):
         check_writable(Path(settings.CELERY_BROKER_TRANSPORT_OPTIONS["folder"]))
     else:
@@ -77,16 +77,16 @@ CHECKS: dict[str, Callable[[], Facts | None]] = {
 
 
 def register(name: str, check: Callable[[], Facts | None]) -> None:
-    """Adds a check: it returns what it has to tell, and raises when all is not well, NotReadyError with the reason."""
+    """Adds a check. It returns facts to show, and raises when something is wrong: NotReadyError with the reason."""
     CHECKS[name] = check
 
 
-# Without these no request succeeds; without the others the service goes on, slower.
+# Without these no request succeeds. Without the others the service goes on, slower.
 VITAL = {"database"}
 
 
 def reason(error: BaseException) -> str:
-    """Why, in a few words fit for strangers: no host, user or password, which the texts of drivers hold."""
+    """The reason in a few words fit for strangers. Drivers' own texts are not: they hold hosts, users, passwords."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, TimeoutError) or type(cause).__name__ == "TimeoutError":
@@ -99,7 +99,7 @@ def reason(error: BaseException) -> str:
 
 
 def state_of(name: str) -> dict[str, object]:
-    """`{"status": "ok", "degraded", "unknown" or "down", "latency_ms", "reason"?}` of one dependency, and its facts."""
+    """The state of a dependency: status (ok, degraded, unknown or down), latency_ms, facts, perhaps a reason."""
     started = perf_counter()
     try:
         state: dict[str, object] = {"status": "ok", **(CHECKS[name]() or {})}
@@ -107,7 +107,7 @@ def state_of(name: str) -> dict[str, object]:
         logger.warning("%s is %s: %s", name, error.status, error)
         state = {"status": error.status, "reason": str(error), **error.facts}
     except Exception as error:
-        # Whatever a driver raises is the answer here; the whole text is for the log alone.
+        # Drivers raise anything. The whole text goes to the log alone.
         logger.warning("%s is down: %s", name, error)
         state = {"status": "down", "reason": reason(error)}
     state["latency_ms"] = round((perf_counter() - started) * 1000, 1)
@@ -117,17 +117,17 @@ def state_of(name: str) -> dict[str, object]:
 @require_safe
 @never_cache
 def healthz(request: HttpRequest) -> HttpResponse:
-    """GET: 200 as long as this process answers at all."""
+    """GET: 200 as long as this process answers."""
     return JsonResponse({"status": "ok"})
 
 
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> HttpResponse:
-    """GET: each dependency's state; 503 when one is down without which nothing works."""
+    """GET: the state of each dependency; 503 when a vital one is down."""
     checks = {name: state_of(name) for name in CHECKS}
-    down = {name for name, state in checks.items() if state["status"] != "ok"}
-    status = "down" if down & VITAL else "degraded" if down else "ok"
+    failing = {name for name, state in checks.items() if state["status"] != "ok"}
+    status = "down" if failing & VITAL else "degraded" if failing else "ok"
     return JsonResponse({"status": status, "checks": checks}, status=503 if status == "down" else 200)
 
 

@@ -1,4 +1,4 @@
-"""Everybody whom the policy tells apart, and the state of the database that they may or may not change."""
+"""An account of each kind that the policy tells apart, and the state of the database to compare."""
 
 from django.contrib.auth.models import Group, Permission
 from django.core import serializers

@@ -1,4 +1,4 @@
-"""Small clients for the two doors, used by every app's tests."""
+"""A small client for both APIs, used by every app's tests."""
 
 import json
 from typing import Any

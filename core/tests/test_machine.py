@@ -1,4 +1,4 @@
-"""How many processes are started: by what the container may use, not by what its host has."""
+"""Cores, memory and processes are counted by what the container may use, not by its host."""
 
 import os
 

@@ -108,7 +108,7 @@ def test_every_page_gives_demo_accounts_away_only_with_debug(path, settings):
     assert accounts.staff not in text
 
 
-def test_the_landing_page_links_every_door():
+def test_the_landing_page_has_every_link():
     assert {path for path, _, _ in LINKS} <= set(get("/").values("href"))
 
 

@@ -1,4 +1,4 @@
-"""Who has the secrets cannot be looked into by other processes of the same user."""
+"""Other processes of the same user cannot inspect a process that has the secrets."""
 
 import os
 import subprocess

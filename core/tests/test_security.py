@@ -1,4 +1,4 @@
-"""What answers tell browsers, and bodies that are refused unread."""
+"""Security headers of responses, and bodies that are refused unread."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Starting: what the environment must and may say. Each test reads core/settings.py anew."""
+"""What the environment must and may contain. Each test reads core/settings.py anew."""
 
 import errno
 import json

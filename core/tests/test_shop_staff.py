@@ -1,4 +1,4 @@
-"""The group "Shop staff": there after `migrate`, and its owner's from then on."""
+"""The group "Shop staff" exists after `migrate`; from then on its owner's changes stay."""
 
 import pytest
 from django.apps import apps

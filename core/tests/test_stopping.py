@@ -1,4 +1,4 @@
-"""A web process answers whom it has accepted, told to stop or not; a worker gives back what it cannot finish."""
+"""On SIGTERM a web process still answers the requests it has accepted; a worker gives back what it cannot finish."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What `make run` is made of: parts that are started again, and none that is left behind. Real, small processes."""
+"""The supervisor starts parts again and leaves none behind. The parts are real, small processes."""
 
 import os
 import re

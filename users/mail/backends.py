@@ -1,7 +1,7 @@
-"""How a mail leaves the house, with the moment made known after which it may have arrived.
+"""E-mail backends that tell the moment from which a mail may have arrived.
 
-`hand_over` of the two backends here is called just before that moment. What goes wrong before it has certainly not
-arrived; the servers' own answers are certain too. All else is left as smtplib raises it: nobody knows.
+Both call `hand_over` just before that moment. A mail that fails before it has certainly not arrived, and a server's
+answer is certain too (Refused). Any other error leaves it unknown whether the mail arrived.
 """
 
 import re
@@ -21,7 +21,7 @@ OK = range(200, 300)
 
 
 class Refused(Exception):
-    """It was certainly not taken. `final`: there is no use in trying again."""
+    """The mail was certainly not accepted. `final`: trying again is useless."""
 
     def __init__(self, reason: str, *, final: bool) -> None:
         self.final = final
@@ -31,17 +31,17 @@ class Refused(Exception):
 def write_private(path: Path, content: bytes) -> None:
     """Writes a file that only its owner can read (0600). Raises OSError."""
     path.touch(mode=0o600)
-    path.chmod(0o600)  # one of before may be open to others
+    path.chmod(0o600)  # an existing one may be readable by others
     path.write_bytes(content)
 
 
 class SmtpBackend(smtp.EmailBackend):
-    """Django's, taken apart at DATA."""
+    """Django's, with a delivery that stops at DATA to call `hand_over`."""
 
     def deliver(self, message: EmailMessage, hand_over: Callable[[], None]) -> None:
         """Sends to the one recipient over the open connection.
 
-        Raises Refused; and SMTPException or OSError when the connection broke after DATA had begun.
+        Raises Refused, or SMTPException or OSError when the connection broke after DATA.
         """
         connection = cast(smtplib.SMTP, self.connection)
         encoding = settings.DEFAULT_CHARSET
@@ -50,18 +50,18 @@ class SmtpBackend(smtp.EmailBackend):
             connection.ehlo_or_helo_if_needed()
             options = [f"size={len(content)}"] if connection.has_extn("size") else []
             options += ["body=8bitmime"] if connection.has_extn("8bitmime") else []
-            self._ask(connection.mail(sanitize_address(message.from_email, encoding), options))
-            self._ask(connection.rcpt(sanitize_address(message.to[0], encoding)))
+            self._check(connection.mail(sanitize_address(message.from_email, encoding), options))
+            self._check(connection.rcpt(sanitize_address(message.to[0], encoding)))
         except (smtplib.SMTPException, OSError) as error:
             raise Refused(f"The connection broke: {error}", final=False) from error
         hand_over()
         try:
-            self._ask(connection.data(content))
-        except smtplib.SMTPDataError as error:  # to the DATA command itself: nothing of the mail was sent
-            self._ask((error.smtp_code, error.smtp_error))
+            self._check(connection.data(content))
+        except smtplib.SMTPDataError as error:  # the answer to the DATA command: nothing of the mail was sent
+            self._check((error.smtp_code, error.smtp_error))
 
     def reset(self) -> None:
-        """Forgets a mail that was begun, so that the next one can be; closes a connection that is broken."""
+        """Ends an unfinished mail, so that the next can begin. Closes a broken connection."""
         try:
             if self.connection is None or self.connection.rset()[0] not in OK:
                 self._drop()
@@ -73,8 +73,8 @@ class SmtpBackend(smtp.EmailBackend):
             self.connection.close()
             self.connection = None
 
-    def _ask(self, answer: tuple[int, bytes | str]) -> None:
-        """Passes a positive answer. Raises Refused by the code's first digit (RFC 5321 §4.2.1)."""
+    def _check(self, answer: tuple[int, bytes | str]) -> None:
+        """Raises Refused for a negative answer, by its first digit (RFC 5321 §4.2.1)."""
         code, text = answer
         if code in OK:
             return
@@ -85,31 +85,30 @@ class SmtpBackend(smtp.EmailBackend):
 
 
 class FileBackend(BaseEmailBackend):
-    """Each mail a file in EMAIL_FILE_PATH, named after its Message-ID; for looking at, embedded.
+    """Writes each mail into a file in EMAIL_FILE_PATH, named after its Message-ID, for development.
 
-    A reset mail sets a password: nobody but the service's own user may read the folder or a file.
+    A reset mail can set a password, so only the service's own user may read the folder and its files.
     """
 
     def deliver(self, message: EmailMessage, hand_over: Callable[[], None]) -> None:
-        """Writes aside, then renames: the file is whole or not there. Raises OSError."""
+        """Writes a temporary file and renames it, so that a file is complete or missing. Raises OSError."""
         folder = Path(settings.EMAIL_FILE_PATH)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.chmod(0o700)  # one of before may be open to others
-        written = message.message()
-        name = re.sub(r"[^A-Za-z0-9.-]", "_", str(written["Message-ID"]).strip("<>").partition("@")[0])
-        aside = folder / f".{name}-{get_random_string(8)}"
+        folder.chmod(0o700)  # an existing one may be readable by others
+        content = message.message()
+        name = re.sub(r"[^A-Za-z0-9.-]", "_", str(content["Message-ID"]).strip("<>").partition("@")[0])
+        temporary = folder / f".{name}-{get_random_string(8)}"
         try:
-            write_private(aside, written.as_bytes())
+            write_private(temporary, content.as_bytes())
             hand_over()
-            aside.replace(folder / f"{name}.eml")
+            temporary.replace(folder / f"{name}.eml")
         finally:
-            aside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
 
     def reset(self) -> None:
-        """Nothing stays open."""
+        """Does nothing: no connection stays open."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
-        """As every backend of Django."""
         for message in email_messages:
             self.deliver(message, lambda: None)
         return len(email_messages)

@@ -1,4 +1,4 @@
-"""What the mails say: text and HTML from templates, one recipient, nothing fetched from anywhere when read."""
+"""Makes the mails: text and HTML from templates, for one recipient, without any remote content."""
 
 from dataclasses import dataclass
 from email.utils import formatdate, parseaddr
@@ -12,17 +12,17 @@ from django.template.loader import render_to_string
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from catalog.services import recommended_products
+from catalog.selectors import recommended_products
 from users.addresses import deliverable
 from users.mail.names import greeted_name
 from users.models import OutgoingMail, User
 
-RECOMMENDED = 3
+MAX_RECOMMENDED = 3
 
 
 @dataclass(frozen=True)
 class Content:
-    """A mail's subject and its two forms."""
+    """A mail's subject, its text and its HTML."""
 
     subject: str
     text: str
@@ -30,9 +30,9 @@ class Content:
 
 
 def content_of(kind: OutgoingMail.Kind, user: User) -> Content:
-    """The mail of this kind to this account, as of now."""
-    everywhere = {"name": greeted_name(user.first_name), "shop": settings.SHOP_NAME, "site_url": settings.SITE_URL}
-    context = {**everywhere, **_CONTEXT[kind](user)}
+    """The current content of this kind of mail for this account."""
+    common = {"name": greeted_name(user.first_name), "shop": settings.SHOP_NAME, "site_url": settings.SITE_URL}
+    context = {**common, **_CONTEXT[kind](user)}
     template = f"mail/{kind.lower()}"
     return Content(
         subject=" ".join(render_to_string(f"{template}.subject.txt", context).split()),
@@ -63,7 +63,7 @@ def _welcome(user: User) -> dict[str, Any]:
             "rating": f"{product.rating:.1f}",
             "url": settings.PRODUCT_URL.format(slug=quote(product.slug)),
         }
-        for product in recommended_products(limit=RECOMMENDED)
+        for product in recommended_products(limit=MAX_RECOMMENDED)
     ]
     return {"products": products}
 

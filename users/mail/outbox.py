@@ -1,7 +1,7 @@
-"""The outbox: rows that fall due (core.jobs.job), sent one after the other by whoever has the turn.
+"""The outbox: mails are jobs (core.jobs.job), sent one after the other by the worker that holds the lease.
 
-A mail's way is DUE → CLAIMED → HANDING_OVER → SENT. HANDING_OVER is committed just before DATA: a worker that died
-before it has certainly not sent the mail, one that died after it may have, so the mail is UNCERTAIN and left to people.
+A mail is DUE, then CLAIMED, HANDING_OVER and SENT. HANDING_OVER is committed just before SMTP's DATA. A worker that
+died before it has not sent the mail. One that died after it may have: the mail is UNCERTAIN, and people decide.
 """
 
 import logging
@@ -26,29 +26,29 @@ logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 12
 Status = OutgoingMail.Status
-LEFT = "The worker ended between handing the mail over and the server's answer: it may have arrived or not."
-UNHEARD = "The connection broke before the server's answer: the mail may have arrived or not."
+WORKER_ENDED = "The worker ended between handing the mail over and the server's answer: it may have arrived or not."
+CONNECTION_BROKE = "The connection broke before the server's answer: the mail may have arrived or not."
 
 
 class ClaimLost(Exception):
-    """Another worker has the row now; this one must not send."""
+    """Another worker has the mail now; this one must not send it."""
 
 
 def enqueue(kind: OutgoingMail.Kind, *, delay: timedelta = timedelta(), **fields: Any) -> OutgoingMail:
-    """Writes a mail to be sent after the delay; in the caller's transaction."""
+    """Adds a mail that is due after the delay, in the caller's transaction."""
     return OutgoingMail.objects.create(kind=kind, due_at=timezone.now() + delay, **fields)
 
 
 def send_again(mails: Any) -> int:
-    """Makes failed and uncertain mails of a queryset due now; tells how many. Their Message-ID stays."""
+    """Makes the failed and uncertain mails of a queryset due now; returns their number. Keeps their Message-IDs."""
     again = mails.filter(status__in=[Status.FAILED, Status.UNCERTAIN]).exclude(user=None)
     return again.update(status=DUE, due_at=timezone.now(), attempts=0, claim=None, reason="")
 
 
 def sweep(*, seconds: float, stop: Event | None = None) -> int:
-    """Sends what is due, at MAIL_RATE, until nothing is, the seconds are over or `stop` is set; tells how many.
+    """Sends due mails at MAIL_RATE, until there are none, time is up or `stop` is set. Returns how many it sent.
 
-    Does nothing while another worker has the turn.
+    Does nothing while another worker holds the lease.
     """
     if not _is_there_work():
         return 0
@@ -65,11 +65,13 @@ def _is_there_work() -> bool:
 
 
 def _tidy_up() -> None:
-    """Settles what the last holder of the turn left behind; it is dead, or will find its claims gone."""
+    """Settles what the last holder of the lease left unfinished. It is dead, or will find its claims lost."""
     job.release(OutgoingMail, max_attempts=MAX_ATTEMPTS)
-    left = OutgoingMail.objects.filter(status=Status.HANDING_OVER).update(status=Status.UNCERTAIN, reason=LEFT)
-    if left:
-        logger.error("%d mails are UNCERTAIN: %s", left, LEFT)
+    uncertain = OutgoingMail.objects.filter(status=Status.HANDING_OVER).update(
+        status=Status.UNCERTAIN, reason=WORKER_ENDED
+    )
+    if uncertain:
+        logger.error("%d mails are UNCERTAIN: %s", uncertain, WORKER_ENDED)
 
 
 def _send_due(end: float, stop: Event) -> int:
@@ -83,13 +85,13 @@ def _send_due(end: float, stop: Event) -> int:
             try:
                 connection.open()
             except Exception as error:
-                # Whatever the way to the server is made of; the mails stay due, and none of them is at fault.
+                # No mail is at fault, so all stay due and no attempt is counted.
                 logger.error("The mail server cannot be reached: %s", error)
                 break
             started = time.monotonic()
             if job.claim(mail):
                 sent += _send(mail, connection)
-                # Before the turn goes on to somebody else, too: the rate holds over all workers.
+                # Within the lease, so that the rate holds for all workers together.
                 stop.wait(max(0.0, pause - (time.monotonic() - started)))
     return sent
 
@@ -107,12 +109,12 @@ def _connection() -> Iterator[Any]:
 
 
 def _send(mail: OutgoingMail, connection: Any) -> bool:
-    """Sends a claimed mail and writes down what became of it; whether it was sent."""
+    """Sends a claimed mail and stores the outcome. Returns whether it was sent."""
     try:
         user = _recipient(mail)
         message = message_of(mail, user) if user is not None else None
         if message is not None:
-            message.message()  # so that what cannot be written is found out here
+            message.message()  # raises here, not while sending, when the mail cannot be written
     except Exception as error:
         logger.exception("%s cannot be written", mail)
         job.retry(mail, f"It could not be written: {error}", pause=settings.MAIL_RETRY, max_attempts=MAX_ATTEMPTS)
@@ -121,11 +123,11 @@ def _send(mail: OutgoingMail, connection: Any) -> bool:
 
 
 def _recipient(mail: OutgoingMail) -> User | None:
-    """The account to write to; None when there is none, and the mail is settled."""
+    """The account to write to. Without one, settles the mail and returns None."""
     if mail.asked_for:
         user = User.objects.filter(email_folded=mail.asked_for, is_active=True).first()
         if user is None:
-            mail.delete()  # nobody's: no trace of who was asked for
+            mail.delete()  # there is no account: keep no trace of the address
         elif move(mail, mail.status, user=user, asked_for=""):
             return user
         return None
@@ -152,15 +154,15 @@ def _deliver(mail: OutgoingMail, message: EmailMessage, connection: Any) -> bool
         else:
             job.retry(mail, str(refused), pause=settings.MAIL_RETRY, max_attempts=MAX_ATTEMPTS)
     except Exception as error:
-        # Certainly not sent before the handing over, and nobody knows after it.
-        reason = f"{UNHEARD if mail.status == Status.HANDING_OVER else 'It could not be sent.'} ({error})"
+        # Before the handing over it was certainly not sent; after it, nobody knows.
+        reason = f"{CONNECTION_BROKE if mail.status == Status.HANDING_OVER else 'It could not be sent.'} ({error})"
         logger.exception("%s: %s", mail, reason)
         if mail.status == Status.HANDING_OVER:
             move(mail, Status.UNCERTAIN, reason=job.shortened(reason))
         else:
             job.retry(mail, reason, pause=settings.MAIL_RETRY, max_attempts=MAX_ATTEMPTS)
     else:
-        # If it took so long that others gave it up as UNCERTAIN: now it is certain.
+        # Also from UNCERTAIN: another worker may have given it up meanwhile, but now it is certain.
         move(mail, Status.SENT, also_from=(Status.UNCERTAIN,), sent_at=timezone.now(), reason="")
         return True
     if hasattr(connection, "reset"):
@@ -169,7 +171,7 @@ def _deliver(mail: OutgoingMail, message: EmailMessage, connection: Any) -> bool
 
 
 def _hand_to(connection: Any, message: EmailMessage, hand_over: Any) -> None:
-    """Delivers by our own backends, which know the moment of handing over; by others it is just before the call."""
+    """Our own backends call `hand_over` just before DATA. For others it is called before the whole delivery."""
     if hasattr(connection, "deliver"):
         connection.deliver(message, hand_over)
     else:

@@ -1,4 +1,4 @@
-"""Making an account through both doors."""
+"""Making an account through both APIs."""
 
 import pytest
 from django.utils import timezone

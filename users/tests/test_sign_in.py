@@ -1,4 +1,4 @@
-"""Signing in through both doors, and what a token is worth."""
+"""Signing in through both APIs, and what a token is worth."""
 
 import base64
 import json
@@ -39,7 +39,7 @@ def forged(key: str | None = "k" * 32, algorithm: str = "HS256", **changes: Any)
 
 
 class TestSignIn:
-    """The same account through both doors."""
+    """The same account through both APIs."""
 
     def test_graphql(self, nobody: Api) -> None:
         UserFactory(email="Ann@Example.com", first_name="Ann")

@@ -1,4 +1,4 @@
-"""Guessing is expensive: attempts count for both doors together, and a right password still opens from elsewhere."""
+"""Guessing is expensive: attempts count for both APIs together, and a right password still opens from elsewhere."""
 
 import re
 import socket

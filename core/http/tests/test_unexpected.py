@@ -1,4 +1,4 @@
-"""Whatever nobody foresaw: an error in the API's own form with an id that the log has, never a page."""
+"""Unhandled exceptions: an error in the API's own form, with the id of its log line, never a page."""
 
 import io
 import json
@@ -85,7 +85,7 @@ def test_an_exception_anywhere_is_json_with_an_id(
 
 @pytest.mark.parametrize("path", [GRAPHQL, REST])
 def test_a_database_that_is_down_is_503(db: None, monkeypatch: Any, caplog: Any, path: str) -> None:
-    monkeypatch.setattr("core.auth.tokens._alive", broken(OperationalError(2002, "no host")))
+    monkeypatch.setattr("core.auth.tokens._active_user_rows", broken(OperationalError(2002, "no host")))
     from users.tests.factories import UserFactory
 
     answer = send(path, **Api(UserFactory()).headers)
