@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from cart.models import Cart
 from cart.tests.documents import add, product_id
-from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
+from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory, created
 
 MAX_QUERIES = 9
 LINES = "lines { quantity product { name %s } }"
@@ -15,9 +15,11 @@ LINES = "lines { quantity product { name %s } }"
 @pytest.fixture
 def shop(db):
     """A hundred products, each in a category and of a brand of its own."""
-    return [
-        ProductFactory(category=CategoryFactory(parent=CategoryFactory()), brand=BrandFactory()) for _ in range(100)
-    ]
+    parents = created(CategoryFactory.build() for _ in range(100))
+    categories = created(CategoryFactory.build(parent=parent) for parent in parents)
+    brands = created(BrandFactory.build() for _ in range(100))
+    pairs = zip(categories, brands, strict=True)
+    return created(ProductFactory.build(category=category, brand=brand) for category, brand in pairs)
 
 
 def cost(api, document, **variables):
