@@ -1,5 +1,6 @@
 """Hooks and fixtures for every test: what makes them cheap, and no test that is left out unseen."""
 
+import gc
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -25,6 +26,12 @@ def pytest_configure(config: pytest.Config) -> None:
         "django.contrib.auth.hashers.MD5PasswordHasher",
         *django_settings.PASSWORD_HASHERS,
     ]
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays; the collector need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_report_header() -> str:

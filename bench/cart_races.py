@@ -1,4 +1,4 @@
-"""Sends cart mutations from many clients at once over HTTP and checks the results. Prints a line for each race.
+"""Sends cart mutations from many clients at once over HTTP and checks the results. Prints one table.
 
     DATABASE_URL=mysql://root@127.0.0.1/vitrine .venv/bin/python -m bench.cart_races [--rounds 20] [--workers 4]
 
@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import chain
 from threading import Barrier
 from typing import Any
 
@@ -54,10 +55,10 @@ def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
         return list(pool.map(one, calls))
 
 
-def check(holds: bool, told: Any) -> None:
-    """Stops at the first broken promise."""
+def check(holds: bool, detail: Any) -> None:
+    """Ends the program with the detail unless it holds."""
     if not holds:
-        raise SystemExit(f"BROKEN: {told}")
+        raise SystemExit(f"BROKEN: {detail}")
 
 
 def adds(place: Shop, watch: Watch, rounds: int, clients: int) -> str:
@@ -73,11 +74,11 @@ def adds(place: Shop, watch: Watch, rounds: int, clients: int) -> str:
 
 
 def mix(place: Shop, watch: Watch, user: int, clients: int, steps: int) -> str:
-    """On one cart everybody adds, updates, removes and clears; each version is one cart, told by one change."""
+    """All clients change one cart in all ways. Each version must be one cart, returned by one change."""
     seen: dict[int, Any] = {0: []}
 
     def drive(seed: int) -> list[dict[str, Any]]:
-        chance, client, told = random.Random(seed), Client(place, user), []
+        chance, client, payloads = random.Random(seed), Client(place, user), []
         for _ in range(steps):
             what = chance.choice(["add", "add", "update", "update", "remove", "clear"])
             ids = [line["id"] for line in client.send(READ)["cart"]["lines"]] or ["none"]
@@ -88,10 +89,10 @@ def mix(place: Shop, watch: Watch, user: int, clients: int, steps: int) -> str:
                 "remove": {"lineIds": some},
                 "clear": {},
             }[what]
-            told.append(watch.send(client, what, **values))
-        return told
+            payloads.append(watch.send(client, what, **values))
+        return payloads
 
-    payloads = [payload for told in at_once([partial(drive, seed) for seed in range(clients)]) for payload in told]
+    payloads = list(chain.from_iterable(at_once([partial(drive, seed) for seed in range(clients)])))
     for payload in payloads:
         check({error["code"] for error in payload["errors"]} <= {"NOT_FOUND"}, payload["errors"])
         cart = payload["cart"]
@@ -99,7 +100,7 @@ def mix(place: Shop, watch: Watch, user: int, clients: int, steps: int) -> str:
         check(seen.setdefault(cart["version"], lines) == lines, f"two carts at version {cart['version']}")
     end = Client(place, user).send(READ)["cart"]["version"]
     check(set(seen) == set(range(end + 1)), "a version was skipped")
-    return f"{clients} clients, {len(payloads)} mutations on one cart: version {end}, each told by one change"
+    return f"{clients} clients, {len(payloads)} mutations on one cart: version {end}, each returned by one change"
 
 
 def retries(place: Shop, watch: Watch, first: int, clients: int) -> str:
@@ -118,18 +119,18 @@ def retries(place: Shop, watch: Watch, first: int, clients: int) -> str:
         sent = [chance.randrange(keys) for _ in range(5)]
         used |= {(number % carts, key) for key in sent}
         calls.append(partial(drive, number % carts, sent))
-    payloads = [payload for told in at_once(calls) for payload in told]
+    payloads = list(chain.from_iterable(at_once(calls)))
     check(all(payload["errors"] == [] for payload in payloads), "a retry was refused")
     for cart in range(carts):
-        found = Client(place, first + cart).send(READ)["cart"]
-        wanted = {place.products[key]: key + 1 for number, key in used if number == cart}
-        check({line["product"]["id"]: line["quantity"] for line in found["lines"]} == wanted, found)
-        check(found["version"] == len(wanted), found)
+        shown = Client(place, first + cart).send(READ)["cart"]
+        expected = {place.products[key]: key + 1 for number, key in used if number == cart}
+        check({line["product"]["id"]: line["quantity"] for line in shown["lines"]} == expected, shown)
+        check(shown["version"] == len(expected), shown)
     return f"{clients} clients, {len(payloads)} adds under {len(used)} keys: each applied once"
 
 
 def main() -> None:
-    """Runs the three and prints what came of them."""
+    """Runs the three races and prints one table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--clients", type=int, default=50)
@@ -141,16 +142,17 @@ def main() -> None:
     users = options.rounds + 1 + max(1, options.retrying // 10)
     with shop(workers=options.workers, threads=4, users=users, products=6) as place:
         print(f"{place.vendor}, gunicorn with {options.workers} workers")
-        for what in (
+        print(f"{'seconds':>8} {'median ms':>10} {'slowest s':>10}", flush=True)
+        for race in (
             lambda watch: adds(place, watch, options.rounds, options.clients),
             lambda watch: mix(place, watch, options.rounds, options.mixing, options.steps),
             lambda watch: retries(place, watch, options.rounds + 1, options.retrying),
         ):
             watch, started = Watch(), time.perf_counter()
-            told = what(watch)
+            outcome = race(watch)
             took = time.perf_counter() - started
             middle, slowest = statistics.median(watch.seconds), max(watch.seconds)
-            print(f"{told}; {took:.1f} s, an answer took {middle * 1000:.0f} ms (median), {slowest:.1f} s (slowest)")
+            print(f"{took:8.1f} {middle * 1000:10.0f} {slowest:10.1f}   {outcome}", flush=True)
 
 
 if __name__ == "__main__":

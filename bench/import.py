@@ -121,12 +121,12 @@ def main() -> None:
         took = {}
         for what in [options.only] if options.only else ["bulk_create", "import"]:
             command = [sys.executable, "-m", "bench.import", "--child", what, str(path)]
-            result = subprocess.run(command, env={**os.environ, **secrets}, check=True, stdout=subprocess.PIPE)
-            took[what] = json.loads(result.stdout)
+            done = subprocess.run(command, env={**os.environ, **secrets}, check=True, stdout=subprocess.PIPE)
+            took[what] = json.loads(done.stdout)
     print(f"{'':12} {'rows/s':>8} {'seconds':>8} {'peak MB':>8}    {options.rows:,} rows")
-    for what, told in took.items():
-        rate = options.rows / told["seconds"]
-        print(f"{what:12} {rate:8,.0f} {told['seconds']:8.1f} {told['peak']:8}    {told['vendor']}")
+    for what, result in took.items():
+        rate = options.rows / result["seconds"]
+        print(f"{what:12} {rate:8,.0f} {result['seconds']:8.1f} {result['peak']:8}    {result['vendor']}")
     if len(took) == 2:
         print(f"{'ratio':12} {took['bulk_create']['seconds'] / took['import']['seconds']:8.2f}")
 

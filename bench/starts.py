@@ -59,7 +59,7 @@ class Shop:
             return json.load(response)["data"]
 
     def readiness(self) -> dict[str, Any]:
-        """What /readyz says; empty when nobody answers."""
+        """The answer of /readyz; empty when there is none."""
         try:
             with urllib.request.urlopen(self.base + "/readyz", timeout=10) as response:
                 return dict(json.load(response))
@@ -93,11 +93,9 @@ class Shop:
         return pid
 
     def _worker(self) -> int:
-        found = subprocess.run(
-            ["pgrep", "-f", "celery .*-A core worker"], capture_output=True, text=True
-        ).stdout.split()
+        pids = subprocess.run(["pgrep", "-f", "celery .*-A core worker"], capture_output=True, text=True).stdout.split()
         mine = f"VAR_DIR={self.folder / 'var'}".encode()
-        for pid in found:
+        for pid in pids:
             try:
                 if mine in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
                     return int(pid)
@@ -127,21 +125,21 @@ def until(holds: Callable[[], bool], seconds: float) -> float | None:
     return time.monotonic() - began
 
 
-def told_and_healed(shop: Shop, name: str, cause: Callable[[], Any], end: Callable[[], Any] | None) -> str:
-    """Causes a fault; "" when /readyz tells the truth of it in time, else what was wrong."""
+def cause_and_watch(shop: Shop, name: str, cause: Callable[[], Any], end: Callable[[], Any] | None) -> str:
+    """Causes a fault. Returns "" when /readyz reports it and its end in time, else what was wrong."""
     cause()
     if end is not None:
         if until(lambda: shop.readiness().get("status") == "degraded", 30) is None:
-            return f"{name}: not told within 30 s"
+            return f"{name}: not reported within 30 s"
         end()
-    # Without an end of its own the fault is mended by the supervisor.
+    # A fault without an end of its own is mended by the supervisor.
     if until(lambda: shop.readiness().get("checks", {}).get("worker", {}).get("status") == "ok", 15) is None:
-        return f"{name}: not healed within 15 s: {shop.readiness()}"
+        return f"{name}: not recovered within 15 s: {shop.readiness()}"
     return ""
 
 
 def faults(shop: Shop) -> list[str]:
-    """Breaks the worker and its broker in turns; what was wrong."""
+    """Breaks worker and broker in several ways, and returns what was wrong."""
     broker = shop.folder / "var" / "broker"
 
     def garbage() -> None:
@@ -153,10 +151,10 @@ def faults(shop: Shop) -> list[str]:
     return [
         wrong
         for wrong in (
-            told_and_healed(shop, "garbage", garbage, None),
-            told_and_healed(shop, "folder removed", lambda: shutil.rmtree(broker, ignore_errors=True), None),
-            told_and_healed(shop, "worker killed", lambda: os.kill(shop.worker(), signal.SIGKILL), None),
-            told_and_healed(
+            cause_and_watch(shop, "garbage", garbage, None),
+            cause_and_watch(shop, "folder removed", lambda: shutil.rmtree(broker, ignore_errors=True), None),
+            cause_and_watch(shop, "worker killed", lambda: os.kill(shop.worker(), signal.SIGKILL), None),
+            cause_and_watch(
                 shop,
                 "worker frozen",
                 lambda: os.kill(shop.worker(), signal.SIGSTOP),

@@ -16,9 +16,9 @@ from core.auth import policy
 from core.auth.policy import Permission
 
 CREATE_PRODUCTS = Permission("add", Product)
-# Also to archive products and to bring them back: that changes `is_active`.
+# Includes archiving and restoring: by the admin's actions, and by `productUpdate` with `isActive`.
 CHANGE_PRODUCTS = Permission("change", Product)
-# `productDelete` archives too; it is named and permitted as what it is to a shopper.
+# GraphQL's `productDelete`, which archives the product.
 ARCHIVE_PRODUCTS = Permission("delete", Product)
 
 ADD_IMAGES = Permission("add", ProductImage)

@@ -14,6 +14,8 @@ COLUMNS = (
     *("id", "name", "slug", "sku", "description", "category_id", "brand_id", "price", "quantity", "rating"),
     *("is_active", "created_at", "updated_at"),
 )
+# Of five. Products that are rated lower are not recommended.
+MIN_RECOMMENDED_RATING = 3.0
 _CATEGORY, _BRAND = ("id", "name", "slug", "parent_id"), ("id", "name", "slug")
 _categories = Prepared(lambda keys: Category.objects.filter(pk__in=keys).order_by().values_list(*_CATEGORY))
 _brands = Prepared(lambda keys: Brand.objects.filter(pk__in=keys).order_by().values_list(*_BRAND))
@@ -84,3 +86,9 @@ def _attach(products: list[Product], name: str, related: Mapping[int, Category |
             product._state.fields_cache[name] = related[key]
             complete.append(product)
     return complete
+
+
+def recommended_products(*, limit: int) -> list[Product]:
+    """The best rated products that are in stock, the best and then the newest first."""
+    rows = Product.objects.filter(is_active=True, quantity__gt=0, rating_low__gte=MIN_RECOMMENDED_RATING)
+    return list(rows.order_by("-rating_low", "-id")[:limit])

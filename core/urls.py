@@ -4,9 +4,9 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
 
+from catalog.images.media import media
 from core.graphql.view import graphql
 from core.http import pages
-from core.http.media import media
 from core.rest.errors import NoSuchPath
 from core.rest.openapi import SchemaView
 from users.admin import sign_in

@@ -52,7 +52,7 @@ def refreshes(stranger: Stranger) -> str:
 @attack("60 guesses from six /64 of one /48, and from sixty /48")
 def guesses(stranger: Stranger) -> str:
     """The account's own soft limit slows them; the owner gets in from an address of their own."""
-    told = []
+    complaints = []
     for networks in (6, 60):
         email, _ = account(stranger)
         prefix = "2001:db8:1:{:x}::1" if networks == 6 else "2001:db8:{:x}::1"
@@ -60,14 +60,14 @@ def guesses(stranger: Stranger) -> str:
             stranger.graphql(SIGN_IN, {"e": email, "p": f"wrong-{n}"}, address=prefix.format(n % networks + 16))
             for n in range(60)
         ]
-        looked_at = sum("INVALID_CREDENTIALS" in answer.codes for answer in answers)
-        if looked_at == 60:
-            told.append(f"{networks} networks: 60 of 60 looked at")
+        checked = sum("INVALID_CREDENTIALS" in answer.codes for answer in answers)
+        if checked == 60:
+            complaints.append(f"{networks} networks: 60 of 60 guesses were checked")
         for _ in range(30):
             answer = stranger.graphql(SIGN_IN, {"e": email, "p": PASSWORD}, address="192.0.2.77")
             if not answer.codes:
                 break
             time.sleep(1)
         else:
-            told.append("the owner is locked out")
-    return "; ".join(told)
+            complaints.append("the owner is locked out")
+    return "; ".join(complaints)

@@ -38,6 +38,6 @@ def mark() -> str:
 def account(stranger: Stranger, password: str = PASSWORD) -> tuple[str, str]:
     """The address and refresh token of a new account."""
     email = f"{uuid.uuid4().hex}@example.com"
-    made = stranger.graphql(REGISTER, {"i": {"email": email, "password": password}})
-    payload = ((made.body or {}).get("data") or {}).get("register") or {}
+    answer = stranger.graphql(REGISTER, {"i": {"email": email, "password": password}})
+    payload = ((answer.body or {}).get("data") or {}).get("register") or {}
     return email, payload.get("refreshToken") or ""

@@ -54,9 +54,9 @@ def accounts(books: Books) -> list[str]:
         "import json; from users.models import User; "
         "print(json.dumps(list(User.objects.filter(email__endswith='@chaos.example').values_list('email', flat=True))))"
     )
-    found = Counter(books.django(code))
-    wrong += [f"{email} was acknowledged and is not there" for email in ledger.registered - set(found)]
-    wrong += [f"{email} is there {times} times" for email, times in found.items() if times > 1]
+    emails = Counter(books.django(code))
+    wrong += [f"{email} was acknowledged and is not there" for email in ledger.registered - set(emails)]
+    wrong += [f"{email} is there {times} times" for email, times in emails.items() if times > 1]
     for email in sorted(ledger.registered)[:20]:
         try:
             sign_in(books.world.port, email)

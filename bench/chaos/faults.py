@@ -87,7 +87,7 @@ def mysql_restarted(system: System) -> None:
 
 
 def nginx(system: System) -> None:
-    """The door."""
+    """The proxy in front of everything is killed."""
     system.kill("nginx", 2)
 
 

@@ -193,7 +193,7 @@ class ProductAdmin(ProtectedAdmin, NamedAdmin):
 
     def _set_active(self, request: HttpRequest, queryset: QuerySet[Product], *, active: bool, verb: str) -> None:
         ids = list(queryset.values_list("pk", flat=True))
-        count = services.products_set_active(actor=request.user, ids=ids, active=active)
+        count = services.set_products_active(actor=request.user, ids=ids, active=active)
         self.message_user(request, f"{count} product{'' if count == 1 else 's'} {verb}.")
 
     @admin.action(description="Archive: take the selected products out of the shop", permissions=["change"])

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 ROOT = "products"
 EXTENSIONS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "AVIF": "avif"}
-CONTENT_TYPES = {"jpg": "image/jpeg", "webp": "image/webp", "avif": "image/avif"}
+CONTENT_TYPES = {".jpg": "image/jpeg", ".webp": "image/webp", ".avif": "image/avif"}
 CHUNK_BYTES = 1 << 18
 
 

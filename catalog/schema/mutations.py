@@ -82,16 +82,16 @@ class CatalogMutation(graphene.ObjectType):
 
     @staticmethod
     def resolve_product_create(root: None, info: GraphQLResolveInfo, input: dict[str, Any]) -> ProductPayload:
-        return _mutation(info, services.product_create, fields=dict(input))
+        return _mutation(info, services.create_product, fields=dict(input))
 
     @staticmethod
     def resolve_product_update(root: None, info: GraphQLResolveInfo, input: dict[str, Any]) -> ProductPayload:
         fields = dict(input)
-        return _mutation(info, services.product_update, product_id=key_of(fields.pop("id"), "Product"), fields=fields)
+        return _mutation(info, services.update_product, product_id=key_of(fields.pop("id"), "Product"), fields=fields)
 
     @staticmethod
     def resolve_product_delete(root: None, info: GraphQLResolveInfo, input: dict[str, Any]) -> ProductPayload:
-        return _mutation(info, services.product_delete, product_id=key_of(input["id"], "Product"))
+        return _mutation(info, services.archive_product, product_id=key_of(input["id"], "Product"))
 
 
 def _mutation(info: GraphQLResolveInfo, change: Callable[..., models.Product], **arguments: Any) -> ProductPayload:

@@ -29,6 +29,7 @@ def token(transactional_db: None) -> str:
     return Api(UserFactory()).headers["Authorization"]
 
 
+@pytest.mark.slow
 @schema.parametrize()
 @settings(max_examples=examples(50), deadline=None, suppress_health_check=list(HealthCheck))
 @pytest.mark.django_db(transaction=True)

@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from catalog.services import recommended_products
+from catalog.selectors import recommended_products
 from users.addresses import deliverable
 from users.mail.names import greeted_name
 from users.models import OutgoingMail, User

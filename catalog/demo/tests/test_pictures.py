@@ -105,7 +105,7 @@ def test_a_worker_that_stops_leaves_the_rest(monkeypatch: pytest.MonkeyPatch) ->
 
 
 class Stopping:
-    """A worker's `stopping` that is set when it was asked so often."""
+    """An event that is set after `is_set` was called so often."""
 
     def __init__(self, after: int) -> None:
         self.left = after

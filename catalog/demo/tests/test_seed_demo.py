@@ -1,4 +1,4 @@
-"""`manage.py seed_demo`: a believable shop, the same on every run, that never touches what is there."""
+"""`manage.py seed_demo`: a believable shop, the same on every run, which changes nothing that exists."""
 
 import os
 import re
@@ -40,10 +40,11 @@ def everything() -> list[list[dict[str, Any]]]:
 
 def test_it_works() -> None:
     said = run()
-    made = demo_catalogue()
-    assert Product.objects.count() == len(made.products)
+    catalogue = demo_catalogue()
+    assert Product.objects.count() == len(catalogue.products)
     assert said.startswith(
-        f"Demo catalogue: {len(made.products)} products, {len(made.categories)} categories, {len(made.brands)} brands"
+        f"Demo catalogue: {len(catalogue.products)} products, {len(catalogue.categories)} categories, "
+        f"{len(catalogue.brands)} brands"
     )
 
 
@@ -153,10 +154,10 @@ def test_there_is_something_to_search_for(word: str) -> None:
 
 
 def test_accents_are_composed() -> None:
-    made = demo_catalogue()
-    assert {"Décor"} <= {category.name for category in made.categories}
-    assert {"Atelier Bréhat", "Møllegård"} <= {brand.name for brand in made.brands}
-    rows: list[DemoCategory | DemoBrand | DemoProduct] = [*made.categories, *made.brands, *made.products]
+    catalogue = demo_catalogue()
+    assert {"Décor"} <= {category.name for category in catalogue.categories}
+    assert {"Atelier Bréhat", "Møllegård"} <= {brand.name for brand in catalogue.brands}
+    rows: list[DemoCategory | DemoBrand | DemoProduct] = [*catalogue.categories, *catalogue.brands, *catalogue.products]
     assert all(is_normalized("NFC", row.name + row.slug) for row in rows)
 
 

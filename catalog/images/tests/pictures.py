@@ -1,4 +1,4 @@
-"""Pictures for tests, good and bad, and small helpers around them."""
+"""Pictures for tests, good and bad, and helpers that work off their jobs."""
 
 import struct
 import zlib
@@ -14,7 +14,7 @@ RED, GREEN, BLUE, YELLOW = (220, 30, 30), (30, 200, 30), (30, 30, 220), (230, 22
 
 
 def corners(width: int = 300, height: int = 200) -> Image.Image:
-    """Red, green / blue, yellow: whoever turns it, it shows."""
+    """Red and green above blue and yellow, so that a rotation shows."""
     image = Image.new("RGB", (width, height))
     half, middle = width // 2, height // 2
     for box, colour in (((0, 0), RED), ((half, 0), GREEN), ((0, middle), BLUE), ((half, middle), YELLOW)):
@@ -108,7 +108,7 @@ def hostile() -> dict[str, bytes]:
 
 
 def work_all() -> None:
-    """What the worker does, until nothing is left but removals that are due later."""
+    """Does what the worker would, until only removals are left that are due later."""
     waiting = ImageJob.objects.exclude(kind=ImageJob.Kind.REMOVE).exclude(status="FAILED")
     for _ in range(100):
         pipeline.work()

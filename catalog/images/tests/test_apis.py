@@ -1,4 +1,4 @@
-"""Images at both doors: who may do what, what is answered, and that a page's queries stay constant."""
+"""Images in GraphQL and REST: who may do what, the answers, and that a page's queries stay constant."""
 
 import json
 from io import BytesIO
@@ -61,9 +61,9 @@ def send(api: Api, product: Product, data: bytes, **more: Any) -> HttpResponse:
 def add(product: Product, count: int = 1) -> list[ProductImage]:
     """READY images, rendered."""
     files = [BytesIO(jpeg(300 + n, 200)) for n in range(count)]
-    made = [image_upload(actor=SYSTEM, product_id=product.pk, file=file).image for file in files]
+    images = [image_upload(actor=SYSTEM, product_id=product.pk, file=file).image for file in files]
     work_all()
-    return list(ProductImage.objects.filter(pk__in=[image.pk for image in made]).order_by("position"))
+    return list(ProductImage.objects.filter(pk__in=[image.pk for image in images]).order_by("position"))
 
 
 def fetched(api: Api, url: str) -> HttpResponse:

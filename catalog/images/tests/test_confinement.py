@@ -1,4 +1,4 @@
-"""A decoder that is taken over reaches nothing: each test does in a confined process what an attacker would do."""
+"""A decoder that is taken over reaches nothing. The tests do in a confined process what an attacker would do."""
 
 import json
 import os
@@ -75,7 +75,7 @@ print(json.dumps(outcomes))
 
 
 def attempted(attempts: dict[str, str], before: str = "") -> dict[str, str]:
-    """How each attempt ends in a process that confines itself; under "" how confining did."""
+    """The outcome of each attempt in a process that confines itself; "" is the outcome of confining."""
     done = subprocess.run(  # noqa: S603 - our own interpreter
         [sys.executable, "-c", SCRIPT.format(before=before), str(os.getpid()), json.dumps(attempts)],
         cwd=ROOT,
@@ -107,15 +107,15 @@ def test_where_the_kernel_has_no_filter_the_limits_hold() -> None:
 @pytest.fixture
 def make() -> Iterator[Callable[[], Pool]]:
     """Makes pools of one child that end with the test."""
-    made: list[Pool] = []
+    pools: list[Pool] = []
 
     def pool() -> Pool:
-        made.append(Pool(size=1, memory=3 * 2**29, deadline=60))
-        return made[-1]
+        pools.append(Pool(size=1, memory=3 * 2**29, deadline=60))
+        return pools[-1]
 
     yield pool
-    for each in made:
-        each.close()
+    for pool_ in pools:
+        pool_.close()
 
 
 def render(pool: Pool, **options: Any) -> int:
@@ -163,6 +163,7 @@ def pictures() -> Iterator[tuple[str, str, bytes]]:
         yield f"{format} broken", format, data[: len(data) // 2] + b"\xff" * 20 + data[len(data) // 2 + 20 :]
 
 
+@pytest.mark.slow
 def test_a_confined_child_renders_what_a_free_one_does(make: Callable[[], Pool]) -> None:
     """Nothing of Pillow waits to be imported or looked up until it is too late."""
     pool = make()

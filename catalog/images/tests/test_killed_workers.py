@@ -1,4 +1,4 @@
-"""A real worker and its children are killed again and again: every image is READY in the end, and nothing is left."""
+"""A real worker and its children are killed again and again. Every image becomes READY, and no file is left over."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from catalog.images.pool import ROOT
 
 @pytest.mark.worker
 def test_killed_again_and_again() -> None:
-    """On a database of its own (bench/storm.py), so that the test's is none of the worker's business."""
+    """bench/storm.py runs on a database of its own, not on that of the tests."""
     environment = {name: value for name, value in os.environ.items() if name not in ("VAR_DIR", "DATABASE_URL")}
     run = subprocess.run(
         [sys.executable, "-m", "bench.storm", "--uploads", "20", "--kills", "25", "--side", "1200"],

@@ -39,12 +39,12 @@ def new(product: Product | None = None, data: bytes | None = None) -> ProductIma
 def on_disk() -> list[str]:
     """Every file of both storages, by its path below the folder of all state."""
     var = Path(project.VAR_DIR)
-    found = [path for root in ("media", "originals") for path in (var / root).rglob("*")]
-    return sorted(str(path.relative_to(var)) for path in found if path.is_file())
+    paths = [path for root in ("media", "originals") for path in (var / root).rglob("*")]
+    return sorted(str(path.relative_to(var)) for path in paths if path.is_file())
 
 
 def in_rows() -> list[str]:
-    """What should be there by the rows."""
+    """Every file that a row names."""
     originals = [files.original_name(each.key, each.sha256, each.source) for each in ProductImage.objects.all()]
     return sorted(
         [f"media/{name}" for name in Rendition.objects.values_list("name", flat=True)]
@@ -182,9 +182,9 @@ def test_two_workers_on_one_job() -> None:
     assert not job_rows.claim(again)
     ImageJob.objects.update(status=job_rows.DUE, claim=None)
     work_all()
-    made = list(Rendition.objects.values_list("pk", flat=True))
+    before = list(Rendition.objects.values_list("pk", flat=True))
     jobs.do(slow, pipeline.pool())
-    assert list(Rendition.objects.values_list("pk", flat=True)) == made
+    assert list(Rendition.objects.values_list("pk", flat=True)) == before
     image.refresh_from_db()
     assert image.status == ImageStatus.READY
     assert on_disk() == in_rows()
@@ -259,7 +259,7 @@ def test_two_jobs_of_an_image_leave_each_others_files_alone() -> None:
 
 
 def test_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The image waits, nothing half-written is left, and all goes on when there is room."""
+    """The image waits, no half-written file is left, and rendering goes on when there is room."""
     image = new()
 
     def full(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""Whatever a child does costs its own job and nothing else. Real processes, really killed."""
+"""Whatever happens to a child costs its job and nothing else. The tests kill real processes."""
 
 import os
 import random
@@ -25,15 +25,15 @@ MEMORY = 3 * 2**29
 @pytest.fixture
 def make() -> Iterator[Callable[..., Pool]]:
     """Makes pools that end with the test."""
-    made: list[Pool] = []
+    pools: list[Pool] = []
 
     def pool(**options: float) -> Pool:
-        made.append(Pool(**{"size": 1, "memory": MEMORY, "deadline": 60, **options}))  # type: ignore[arg-type]
-        return made[-1]
+        pools.append(Pool(**{"size": 1, "memory": MEMORY, "deadline": 60, **options}))  # type: ignore[arg-type]
+        return pools[-1]
 
     yield pool
-    for each in made:
-        each.close()
+    for pool_ in pools:
+        pool_.close()
 
 
 @cache
@@ -69,6 +69,7 @@ def test_it_works(make: Callable[..., Pool]) -> None:
     assert len(pool.pids()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SIGSEGV", "SIGABRT", "SIGBUS"])
 def test_a_crash(make: Callable[..., Pool], name: str) -> None:
     pool = make()
@@ -76,6 +77,7 @@ def test_a_crash(make: Callable[..., Pool], name: str) -> None:
     assert job(pool) == 4
 
 
+@pytest.mark.slow
 def test_killed_by_somebody_else(make: Callable[..., Pool]) -> None:
     pool = make()
     assert failure(pool, signal.SIGKILL) is Failure.KILLED
@@ -94,6 +96,7 @@ def test_a_child_that_hangs(make: Callable[..., Pool]) -> None:
     assert job(pool) == 4
 
 
+@pytest.mark.slow
 def test_a_deadline_counts_what_the_child_computes(make: Callable[..., Pool], monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that is busy with something else makes no picture fail: its child hardly got on."""
     pool = make(deadline=0.01)
@@ -107,6 +110,7 @@ def test_a_deadline_counts_what_the_child_computes(make: Callable[..., Pool], mo
     assert failed.value.failure is Failure.HUNG
 
 
+@pytest.mark.slow
 def test_out_of_memory(make: Callable[..., Pool]) -> None:
     pool = make(memory=120 << 20)
     assert failure(pool) in (Failure.MEMORY, Failure.CRASHED)
@@ -159,6 +163,7 @@ def test_recycled_after_some_jobs(make: Callable[..., Pool]) -> None:
     assert pool.pids() == []
 
 
+@pytest.mark.slow
 def test_many_threads_while_children_are_killed(make: Callable[..., Pool]) -> None:
     pool = make(size=2)
     over, chance = threading.Event(), random.Random(1)
@@ -219,9 +224,10 @@ def test_children_import_no_django() -> None:
     assert not {"django", "celery", "core"} & modules_after("import catalog.images.child")
 
 
+@pytest.mark.slow
 def test_the_web_process_imports_no_pillow() -> None:
-    doors = "import core.wsgi, core.urls, catalog.admin.catalogue, catalog.tasks"
-    assert "PIL" not in modules_after(f"import os\nos.environ['DJANGO_SETTINGS_MODULE'] = 'core.settings'\n{doors}")
+    imports = "import core.wsgi, core.urls, catalog.admin.catalogue, catalog.tasks"
+    assert "PIL" not in modules_after(f"import os\nos.environ['DJANGO_SETTINGS_MODULE'] = 'core.settings'\n{imports}")
 
 
 def test_children_know_no_secret(make: Callable[..., Pool], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,10 +30,10 @@ def is_upright(image: Image.Image) -> bool:
 
 def test_it_works() -> None:
     picture = rendered(jpeg(3000, 2000))
-    made = files(picture)
+    images = files(picture)
     assert (picture.width, picture.height) == (3000, 2000)
-    assert made.keys() == {(size, format) for size in ImageSize for format in ALL}
-    for (size, format), image in made.items():
+    assert images.keys() == {(size, format) for size in ImageSize for format in ALL}
+    for (size, format), image in images.items():
         assert image.format == format
         assert max(image.size) == LONGEST_SIDE[size]
         assert abs(image.size[1] - image.size[0] * 2 / 3) <= 1
@@ -41,7 +41,7 @@ def test_it_works() -> None:
 
 
 @pytest.mark.parametrize(
-    ("longest", "made"),
+    ("longest", "expected"),
     [
         (1, {"THUMBNAIL": 1}),
         (160, {"THUMBNAIL": 160}),
@@ -51,9 +51,9 @@ def test_it_works() -> None:
         (2561, {"THUMBNAIL": 160, "SMALL": 400, "MEDIUM": 800, "LARGE": 1600, "FULL": 2560}),
     ],
 )
-def test_never_enlarged(longest: int, made: dict[str, int]) -> None:
+def test_never_enlarged(longest: int, expected: dict[str, int]) -> None:
     picture = rendered(jpeg(longest, max(1, longest // 2)), formats=(ImageFormat.JPEG,))
-    assert {each.size.value: each.width for each in picture.renditions} == made
+    assert {each.size.value: each.width for each in picture.renditions} == expected
 
 
 def test_a_sliver_keeps_one_pixel() -> None:

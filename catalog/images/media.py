@@ -3,19 +3,20 @@
 import re
 from pathlib import PurePosixPath
 
-from django.core.files.storage import FileSystemStorage, storages
+from django.core.files.storage import FileSystemStorage
 from django.http import FileResponse, Http404, HttpRequest
 from django.views.decorators.http import require_safe
 
-# The names of renditions. Nothing else in the folder is public.
+from catalog.images.files import CONTENT_TYPES, served
+
+# As catalog.images.files names renditions. Nothing else in the folder is public.
 NAME = re.compile(r"products/[0-9a-f]{32}/[a-z]+-[0-9a-f]{20}\.(jpg|webp|avif)", re.ASCII)
-CONTENT_TYPES = {".jpg": "image/jpeg", ".webp": "image/webp", ".avif": "image/avif"}
 
 
 @require_safe
 def media(request: HttpRequest, name: str) -> FileResponse:
     """GET: one rendition. Its name contains a hash of its content, so caches may keep it forever."""
-    storage = storages["default"]
+    storage = served()
     if not isinstance(storage, FileSystemStorage) or not NAME.fullmatch(name):
         raise Http404
     try:
