@@ -18,7 +18,7 @@ REVISION ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 export REVISION
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all coverage test-mysql fuzz test-browser test-worker bench-search lint style types arrows migrations schema-current pins deployable \
+.PHONY: help run test test-all coverage mutation test-mysql fuzz test-browser test-worker bench-search lint style types arrows migrations schema-current pins deployable \
 	format schema requirements clean base dev production scan up down logs backup restore chaos image test-image audit bench-graphql bench-images secrets known-secrets
 
 ##@ Start
@@ -103,6 +103,9 @@ coverage: dev ## which lines and branches the quick tests run; ARGS as for make 
 	@rm -rf .venv/coverage && mkdir -p .venv/coverage
 	$(EMBEDDED) $(PYTEST) $(PARALLEL) --cov --cov-report= $(ARGS)
 	$(RUN)/coverage report
+
+mutation: dev ## lines of FILE (cart/planning.py …) that could be wrong without a test failing; TESTS picks the tests
+	@.ci/mutation "$(FILE)" $(TESTS)
 
 test-mysql: ## all of these and those about MySQL, against DATABASE_URL=mysql://…
 	@case "$$DATABASE_URL" in mysql*) ;; *) \

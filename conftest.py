@@ -2,10 +2,11 @@
 
 import gc
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.conf import settings as django_settings
 from django.core.cache import cache
 from django.db import connection
@@ -77,6 +78,27 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """A test about MySQL that was asked for without one fails rather than say nothing."""
     if item.get_closest_marker("mysql") and connection.vendor != "mysql":
         pytest.fail("needs MySQL: make test-mysql DATABASE_URL=mysql://…", pytrace=False)
+
+
+OUR_APPS = ("cart", "catalog", "core", "users")
+database_is_made: list[bool] = []
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    database_is_made.append(True)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_rows_are_left(django_db_blocker: Any) -> Iterator[None]:
+    """A module whose fixtures or threads commit rows takes them back: the next module would find them."""
+    yield
+    if database_is_made:
+        models = [model for app in OUR_APPS for model in apps.get_app_config(app).get_models()]
+        with django_db_blocker.unblock():
+            left = [model._meta.label for model in models if model._base_manager.exists()]
+        if left:
+            pytest.fail(f"rows are left of {', '.join(left)}", pytrace=False)
 
 
 @pytest.fixture(autouse=True)

@@ -159,7 +159,7 @@ _worker_memory = 2**29
 IMAGE_MEMORY = env.integer("IMAGE_MEMORY", 0, least=2**28) or max(
     2**28, min(IMAGE_MAX_PIXELS * 20 + 2**28, usable_memory() - _worker_memory)
 )
-# How many such processes. By default one for each core, as long as all of them fit into memory at their largest.
+# The number of such processes. By default one for each core, as long as all of them fit into memory at their largest.
 IMAGE_PROCESSES = env.integer("IMAGE_PROCESSES", 0, most=1024) or fitting_processes(
     each=IMAGE_MEMORY, reserved=_worker_memory
 )
@@ -195,7 +195,7 @@ CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = env.number("WORKER_GRACE", 6, most=3600)
 MAIL_SWEEP = env.seconds("MAIL_SWEEP_SECONDS", 60, least=1, most=86400)
 # Seconds until a mail that was refused for now is tried again; doubled each time.
 MAIL_RETRY = env.seconds("MAIL_RETRY_SECONDS", 30, least=1)
-# A file that worker and beat touch while their loops turn, for health checks; "": none.
+# A file that worker and beat touch while their loops run, for health checks; "": none.
 HEARTBEAT_FILE = env.text("HEARTBEAT_FILE")
 
 # --- Defending -------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """A new account. Without a password it cannot sign in. Raises IntegrityError for a known address."""
-        user = self.model(email=email.strip(), **fields)
+        user: User = self.model(email=email.strip(), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
@@ -38,7 +38,8 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
 
     def get_by_natural_key(self, username: str | None) -> "User":
         """The account of any spelling of an e-mail address. Raises User.DoesNotExist."""
-        return self.get(email_folded=fold_email(username or ""))
+        user: User = self.get(email_folded=fold_email(username or ""))
+        return user
 
 
 class User(AbstractBaseUser, PermissionsMixin):

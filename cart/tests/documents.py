@@ -1,4 +1,4 @@
-"""The cart's documents and small helpers around them, used by its tests."""
+"""GraphQL documents of the cart, and helpers to send them."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def product_id(product: Any) -> str:
 
 
 def wish(product: Any, quantity: int = 1) -> dict[str, Any]:
-    """So many of a product, as an add's line."""
+    """A line of an add."""
     return {"productId": product_id(product), "quantity": quantity}
 
 

@@ -1,4 +1,4 @@
-"""Carts in the admin, to look at; and products that carts refer to."""
+"""Carts in the admin, and the deletion of products that are in carts."""
 
 import pytest
 from django.db import connection
@@ -21,9 +21,7 @@ def lamp(db):
 
 
 class TestCarts:
-    """Read-only."""
-
-    def test_it_works(self, admin_client, lamp):
+    def test_lists_and_shows_carts(self, admin_client, lamp):
         user = UserFactory(email="ann@example.com")
         add(Api(user), (lamp, 3), (ProductFactory(), 1))
         page = admin_client.get(CARTS, {"q": "ann"})
@@ -69,9 +67,7 @@ class TestCarts:
 
 
 class TestProductsInCarts:
-    """Archived, not deleted."""
-
-    def test_one_in_a_cart_is_protected(self, admin_client, shopper, staff, lamp):
+    def test_a_product_in_a_cart_cannot_be_deleted(self, admin_client, shopper, staff, lamp):
         add(shopper, (lamp, 1))
         text = admin_client.post(f"{PRODUCTS}{lamp.pk}/delete/", {"post": "yes"}).content.decode()
         assert "1 cart line: archive the product instead" in text
@@ -81,12 +77,12 @@ class TestProductsInCarts:
         assert Product.objects.count() == 2
         assert held(read(shopper)) == {"Lamp": 1}
 
-    def test_one_in_no_cart_goes(self, admin_client, lamp):
+    def test_a_product_in_no_cart_can_be_deleted(self, admin_client, lamp):
         assert admin_client.post(f"{PRODUCTS}{lamp.pk}/delete/", {"post": "yes"}).status_code == 302
         assert not Product.objects.exists()
 
     @pytest.mark.parametrize("many", [True, False])
-    def test_one_that_comes_into_a_cart_meanwhile_stays(self, admin_client, shopper, lamp, many):
+    def test_a_product_added_to_a_cart_meanwhile_is_not_deleted(self, admin_client, shopper, lamp, many):
         """Django's own look finds no line; right after it there is one."""
         waiting = [lamp]
 

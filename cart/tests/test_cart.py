@@ -1,4 +1,4 @@
-"""The cart through GraphQL: what it holds, what it costs, what can be bought."""
+"""The cart through GraphQL: lines, prices, availability, versions."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -14,7 +14,7 @@ from catalog.tests.factories import ProductFactory
 from users.models import User
 
 
-def test_it_works(shopper):
+def test_add_update_remove_clear(shopper):
     lamp, rug = ProductFactory(name="Lamp", price="19.99"), ProductFactory(name="Rug", price="0.10")
     cart = add(shopper, (lamp, 2), (rug, 3))
     assert cart["version"] == 1
@@ -36,7 +36,7 @@ def test_it_works(shopper):
     assert payload["cart"]["subtotal"]["amount"] == "0.00"
 
 
-def test_reading_writes_nothing(shopper):
+def test_reading_creates_no_row(shopper):
     user = User.objects.get()
     cart = read(shopper)
     assert cart["id"] == to_global_id("Cart", user.pk)
@@ -46,7 +46,7 @@ def test_reading_writes_nothing(shopper):
     assert add(shopper, (ProductFactory(), 1))["id"] == cart["id"]
 
 
-def test_what_changes_nothing_makes_no_row_and_no_version(shopper):
+def test_a_mutation_without_effect_writes_nothing(shopper):
     assert change(shopper, CLEAR)["errors"] == []
     assert not Cart.objects.exists()
     cart = add(shopper, (ProductFactory(), 2))
@@ -65,12 +65,12 @@ def test_adding_again_adds_up_in_one_line(shopper):
     assert (len(cart["lines"]), cart["version"]) == (1, 2)
 
 
-def test_a_quantity_left_out_is_one(shopper):
+def test_the_default_quantity_is_one(shopper):
     payload = change(shopper, ADD, lines=[{"productId": product_id(ProductFactory(name="Lamp"))}])
     assert held(payload["cart"]) == {"Lamp": 1}
 
 
-def test_lines_stay_in_the_order_of_their_first_add(shopper):
+def test_lines_are_in_the_order_of_their_first_add(shopper):
     names = ["C", "A", "B"]
     products = [ProductFactory(name=name) for name in names]
     for product in reversed(products):
@@ -79,7 +79,7 @@ def test_lines_stay_in_the_order_of_their_first_add(shopper):
     assert list(held(cart)) == ["B", "A", "C"]
 
 
-def test_a_price_that_moves_is_seen(shopper):
+def test_a_changed_price_is_shown(shopper):
     lamp = ProductFactory(price="10.00")
     add(shopper, (lamp, 2))
     Product.objects.update(price=Decimal("12.50"))
@@ -91,7 +91,7 @@ def test_a_price_that_moves_is_seen(shopper):
     assert add(shopper, (lamp, 1))["lines"][0]["unitPriceWhenAdded"] == {"amount": "12.50"}
 
 
-def test_what_cannot_be_bought_is_shown_and_not_summed(shopper):
+def test_unavailable_lines_are_shown_and_not_in_the_subtotal(shopper):
     good, short, gone = (ProductFactory(name=name, price="1.10", quantity=5) for name in ("good", "short", "gone"))
     add(shopper, (good, 5), (short, 3), (gone, 2))
     Product.objects.filter(pk=short.pk).update(quantity=2)
@@ -104,7 +104,7 @@ def test_what_cannot_be_bought_is_shown_and_not_summed(shopper):
     assert [line["availability"] for line in read(shopper)["lines"]] == ["INSUFFICIENT_STOCK", *["AVAILABLE"] * 2]
 
 
-def test_an_archived_product_stays_until_it_is_taken_out(shopper):
+def test_the_line_of_an_archived_product_can_only_be_removed(shopper):
     lamp = ProductFactory()
     line = add(shopper, (lamp, 2))["lines"][0]["id"]
     Product.objects.update(is_active=False)
@@ -124,7 +124,7 @@ def test_decimals_are_exact(shopper, settings):
     assert cart["subtotal"]["amount"] == str(Decimal("9999999999.99") * 999_999 + Decimal("0.07"))
 
 
-def test_updated_at_moves_with_the_version(shopper):
+def test_updated_at_changes_with_the_version(shopper):
     cart = add(shopper, (ProductFactory(), 2))
     long_ago = timezone.now() - timedelta(days=3)
     Cart.objects.update(updated_at=long_ago)
@@ -144,14 +144,14 @@ def test_two_mutations_in_one_document_are_two_transactions(shopper):
 
 
 @pytest.mark.parametrize("document", [ADD, UPDATE, REMOVE, CLEAR, READ])
-def test_nobody_has_no_cart(nobody, document):
+def test_anonymous_users_have_no_cart(nobody, document):
     lines = {"lines": [wish(ProductFactory())]}
     lines = {ADD: lines, UPDATE: {"lines": []}, REMOVE: {"lineIds": []}, CLEAR: {}}.get(document)
     assert nobody.error(document, **({} if lines is None else {"input": lines}))["code"] == "UNAUTHENTICATED"
     assert not Cart.objects.exists()
 
 
-def test_an_account_goes_with_its_cart(shopper):
+def test_deleting_an_account_deletes_its_cart(shopper):
     add(shopper, (ProductFactory(), 2), idempotencyKey="k")
     User.objects.all().delete()
     assert not CartLine.objects.exists()

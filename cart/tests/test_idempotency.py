@@ -1,4 +1,4 @@
-"""A retry under the same key is applied once and answered again."""
+"""A mutation sent again under the same idempotency key is applied once."""
 
 from datetime import timedelta
 
@@ -16,14 +16,14 @@ def lamp(db):
     return ProductFactory(name="Lamp", quantity=5)
 
 
-def test_it_works(shopper, lamp):
+def test_a_retried_add_is_applied_once(shopper, lamp):
     first = change(shopper, ADD, lines=[wish(lamp, 2)], idempotencyKey="a")
     again = change(shopper, ADD, lines=[wish(lamp, 2)], idempotencyKey="a")
     assert (again, again["errors"]) == (first, [])
     assert read(shopper)["totalQuantity"] == 2
 
 
-def test_an_update_too(shopper, lamp):
+def test_a_retried_update_is_applied_once(shopper, lamp):
     line = add(shopper, (lamp, 2))["lines"][0]["id"]
     once = {"lines": [{"lineId": line, "quantity": 3}], "idempotencyKey": "a"}
     change(shopper, UPDATE, **once)
@@ -31,7 +31,7 @@ def test_an_update_too(shopper, lamp):
     assert change(shopper, UPDATE, **once)["cart"]["totalQuantity"] == 4
 
 
-def test_it_answers_the_cart_as_it_is_by_now(shopper, lamp):
+def test_a_retry_answers_the_current_cart(shopper, lamp):
     once = {"lines": [wish(lamp, 2)], "idempotencyKey": "a"}
     change(shopper, ADD, **once)
     cart = add(shopper, (lamp, 1))
@@ -40,13 +40,13 @@ def test_it_answers_the_cart_as_it_is_by_now(shopper, lamp):
     assert (again["errors"], again["cart"]["totalQuantity"], again["cart"]["version"]) == ([], 3, cart["version"])
 
 
-def test_it_is_looked_at_before_the_version(shopper, lamp):
+def test_the_key_is_checked_before_the_version(shopper, lamp):
     first = add(shopper, (lamp, 2), idempotencyKey="a", expectedVersion=0)
     assert add(shopper, (lamp, 2), idempotencyKey="a", expectedVersion=0) == first
     assert add(shopper, (lamp, 2), idempotencyKey="a", expectedVersion=7) == first
 
 
-def test_other_input_under_the_same_key(shopper, lamp):
+def test_a_key_with_other_input_is_refused(shopper, lamp):
     rug = ProductFactory()
     add(shopper, (lamp, 2), (rug, 1), idempotencyKey="a")
     for lines in ([wish(lamp, 1), wish(rug, 1)], [wish(lamp, 2)], [wish(rug, 2), wish(lamp, 1)]):
@@ -56,7 +56,7 @@ def test_other_input_under_the_same_key(shopper, lamp):
     assert add(shopper, (rug, 1), (lamp, 2), idempotencyKey="a")["totalQuantity"] == 3
 
 
-def test_a_key_is_one_users_and_one_mutations(shopper, staff, lamp):
+def test_a_key_belongs_to_one_user_and_one_mutation(shopper, staff, lamp):
     line = add(shopper, (lamp, 1), idempotencyKey="a")["lines"][0]["id"]
     assert add(staff, (lamp, 2), idempotencyKey="a")["totalQuantity"] == 2
     payload = change(shopper, UPDATE, lines=[{"lineId": line, "quantity": 4}], idempotencyKey="a")
@@ -76,13 +76,13 @@ def test_a_key_has_1_to_64_characters(shopper, lamp, key):
     assert add(shopper, (lamp, 1), idempotencyKey="x" * 64)["totalQuantity"] == 1
 
 
-def test_a_mutation_with_errors_does_not_use_its_key_up(shopper, lamp):
+def test_a_failed_mutation_does_not_keep_its_key(shopper, lamp):
     assert codes(change(shopper, ADD, lines=[wish(lamp, 6)], idempotencyKey="a")) != []
     assert not IdempotencyKey.objects.exists()
     assert add(shopper, (lamp, 5), idempotencyKey="a")["totalQuantity"] == 5
 
 
-def test_an_update_that_changes_nothing_uses_its_key_up(shopper, lamp):
+def test_an_update_without_effect_keeps_its_key(shopper, lamp):
     line = add(shopper, (lamp, 2))["lines"][0]["id"]
     change(shopper, UPDATE, lines=[{"lineId": line, "quantity": 2}], idempotencyKey="a")
     payload = change(shopper, UPDATE, lines=[{"lineId": line, "quantity": 3}], idempotencyKey="a")

@@ -1,4 +1,4 @@
-"""Whoever tries the ids of another's cart finds nothing, whatever the door."""
+"""The ids of other users' carts and lines find nothing."""
 
 import pytest
 from graphql_relay import to_global_id
@@ -18,7 +18,7 @@ def lamp(db):
     return ProductFactory(name="Lamp")
 
 
-def test_ones_own(shopper, lamp):
+def test_own_cart_and_line(shopper, lamp):
     cart = add(shopper, (lamp, 2))
     assert shopper.graphql(NODE, id=cart["id"])["node"] == {"__typename": "Cart", **cart}
     Product.objects.update(is_active=False)
@@ -27,12 +27,12 @@ def test_ones_own(shopper, lamp):
     assert (line["product"]["name"], line["product"]["brand"]["name"]) == ("Lamp", lamp.brand.name)
 
 
-def test_ones_own_before_its_row(shopper):
+def test_own_cart_and_line_before_its_row(shopper):
     cart = read(shopper)
     assert shopper.graphql(NODE, id=cart["id"])["node"] == {"__typename": "Cart", **cart}
 
 
-def test_every_id_of_others(shopper, staff, nobody, lamp):
+def test_ids_of_others_find_nothing(shopper, staff, nobody, lamp):
     rug = ProductFactory()
     theirs = add(staff, (lamp, 2), (rug, 1))
     add(shopper, (rug, 1))
@@ -52,7 +52,7 @@ def test_every_id_of_others(shopper, staff, nobody, lamp):
     assert read(staff) == theirs
 
 
-def test_one_bad_line_among_ones_own_changes_nothing(shopper, staff, lamp):
+def test_a_line_of_another_cart_refuses_the_whole_mutation(shopper, staff, lamp):
     theirs, mine = add(staff, (lamp, 2)), add(shopper, (lamp, 1))
     lines = [{"lineId": cart["lines"][0]["id"], "quantity": 3} for cart in (mine, theirs)]
     payload = change(shopper, UPDATE, lines=lines)

@@ -1,4 +1,4 @@
-"""The races once more, as they will be: over HTTP, with gunicorn's processes, on SQLite's file or on MySQL."""
+"""Concurrent cart mutations over HTTP, with several server processes."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from django.conf import settings
 
 
 @pytest.mark.slow
-def test_the_promises_hold_over_http():
+def test_races_over_http():
     few = ["--rounds", "2", "--clients", "30", "--steps", "8", "--retrying", "60", "--workers", "4"]
     unset = {"CELERY_BROKER_URL", "CACHE_URL", "VAR_DIR"}
     environment = {name: value for name, value in os.environ.items() if name not in unset}

@@ -1,4 +1,4 @@
-"""What a cart costs: the same number of queries at 1 and at 50 lines, and no more than was promised."""
+"""The number of queries of the cart does not grow with its lines."""
 
 import pytest
 from django.db import connection
@@ -8,7 +8,7 @@ from cart.models import Cart
 from cart.tests.documents import add, product_id
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory, created
 
-MOST = 9
+MAX_QUERIES = 9
 LINES = "lines { quantity product { name %s } }"
 
 
@@ -23,7 +23,7 @@ def shop(db):
 
 
 def cost(api, document, **variables):
-    """How many queries a document takes, transactions' own statements left out."""
+    """The number of queries of a document, without the statements of transactions."""
     with CaptureQueriesContext(connection) as captured:
         data = api.graphql(document, **variables)
     assert not data or not (data.get("payload") or {}).get("errors")
@@ -57,12 +57,10 @@ def test_reading_an_empty_cart(shopper):
 
 @pytest.mark.parametrize("count", [1, 50])
 class TestMutations:
-    """Each with the most that it can have to do."""
-
     def test_the_first_add(self, shopper, shop, count):
         lines = [{"productId": product_id(product)} for product in shop[:count]]
         values = {"lines": lines, "idempotencyKey": "k", "expectedVersion": 0}
-        assert cost(shopper, mutation("cartLinesAdd"), input=values) == MOST
+        assert cost(shopper, mutation("cartLinesAdd"), input=values) == MAX_QUERIES
 
     def test_an_add_of_new_and_known_products(self, shopper, shop, count):
         add(shopper, *((product, 1) for product in shop[:50]))

@@ -1,4 +1,4 @@
-"""Many clients at the same instant, real threads on a real MySQL: nothing lost, nothing doubled, no error shown."""
+"""Concurrent cart mutations by threads, on MySQL."""
 
 import random
 from collections import Counter
@@ -34,7 +34,7 @@ def products():
 
 
 def at_once(calls: list[Callable[[], Any]]) -> list[Any]:
-    """The calls' answers, each made in a thread of its own, all let go at the same instant."""
+    """The results of the calls, which run in threads of their own and start at the same time."""
     gate = Barrier(len(calls))
 
     def one(call: Callable[[], Any]) -> Any:

@@ -1,4 +1,4 @@
-"""What a cart refuses: every mistake at once, each at its place, and nothing changed."""
+"""Refused cart mutations: every error is reported at its field, and nothing is changed."""
 
 import re
 
@@ -29,7 +29,7 @@ def line(shopper, lamp):
 
 
 @pytest.mark.parametrize("product", NO_IDS)
-def test_an_id_that_is_no_products(shopper, lamp, product):
+def test_adding_by_an_invalid_id(shopper, lamp, product):
     payload = change(shopper, ADD, lines=[wish(lamp), {"productId": product, "quantity": 1}])
     assert codes(payload) == [("lines.1.productId", "NOT_FOUND")]
     assert payload["cart"]["lines"] == []
@@ -37,7 +37,7 @@ def test_an_id_that_is_no_products(shopper, lamp, product):
 
 
 @pytest.mark.parametrize("line_id", NO_IDS)
-def test_an_id_that_is_no_line_of_mine(shopper, line, line_id):
+def test_changing_a_line_by_an_invalid_id(shopper, line, line_id):
     before = read(shopper)
     assert codes(change(shopper, UPDATE, lines=[{"lineId": line_id, "quantity": 1}])) == [
         ("lines.0.lineId", "NOT_FOUND")
@@ -52,11 +52,11 @@ def test_an_archived_product_cannot_be_added(shopper):
 
 
 @pytest.mark.parametrize("quantity", [0, -1, -(2**31)])
-def test_an_add_of_less_than_one(shopper, lamp, quantity):
+def test_adding_less_than_one(shopper, lamp, quantity):
     assert codes(change(shopper, ADD, lines=[wish(lamp, quantity)])) == [("lines.0.quantity", "INVALID")]
 
 
-def test_an_update_to_less_than_nothing(shopper, line):
+def test_updating_to_a_negative_quantity(shopper, line):
     payload = change(shopper, UPDATE, lines=[{"lineId": line, "quantity": -1}])
     assert codes(payload) == [("lines.0.quantity", "INVALID")]
 
@@ -80,31 +80,29 @@ def test_the_same_line_twice_in_a_removal_is_no_mistake(shopper, line):
 
 
 class TestStock:
-    """More than there are is refused with their number; what the cart holds counts."""
-
-    def test_an_add_counts_what_is_there(self, shopper, lamp, line):
+    def test_an_add_counts_what_the_cart_holds(self, shopper, lamp, line):
         payload = change(shopper, ADD, lines=[wish(lamp, 4)])
         assert codes(payload) == [("lines.0.quantity", "INSUFFICIENT_STOCK")]
         assert payload["errors"][0]["message"] == "There are only 5 in stock, and the cart holds 2 already."
         assert add(shopper, (lamp, 3))["totalQuantity"] == 5
 
-    def test_one_product_twice_is_summed_and_told_once(self, shopper, lamp):
+    def test_one_product_twice_is_summed_and_reported_once(self, shopper, lamp):
         payload = change(shopper, ADD, lines=[wish(lamp, 3), wish(ProductFactory()), wish(lamp, 3)])
         assert codes(payload) == [("lines.2.quantity", "INSUFFICIENT_STOCK")]
         assert read(shopper)["lines"] == []
 
-    def test_one_and_none(self, shopper):
+    def test_messages_for_one_and_none(self, shopper):
         for quantity, text in ((1, "There is only 1 in stock."), (0, "There are only 0 in stock.")):
             payload = change(shopper, ADD, lines=[wish(ProductFactory(quantity=quantity), 2)])
             assert payload["errors"][0]["message"] == text
 
-    def test_an_update_counts_alone(self, shopper, line):
+    def test_an_update_is_compared_with_the_stock_alone(self, shopper, line):
         assert change(shopper, UPDATE, lines=[{"lineId": line, "quantity": 5}])["cart"]["totalQuantity"] == 5
         payload = change(shopper, UPDATE, lines=[{"lineId": line, "quantity": 6}])
         assert codes(payload) == [("lines.0.quantity", "INSUFFICIENT_STOCK")]
         assert payload["cart"]["totalQuantity"] == 5
 
-    def test_fewer_that_are_still_too_many(self, shopper, line):
+    def test_a_reduction_to_more_than_the_stock_is_refused(self, shopper, line):
         change(shopper, UPDATE, lines=[{"lineId": line, "quantity": 4}])
         Product.objects.update(quantity=2)
         for quantity in (4, 3):
@@ -114,8 +112,6 @@ class TestStock:
 
 
 class TestLimits:
-    """As many lines, and as many of one product, as the settings say."""
-
     def test_lines(self, shopper, settings):
         settings.CART_MAX_LINES = 3
         products = ProductFactory.create_batch(4)
@@ -142,7 +138,7 @@ class TestLimits:
             ("lines.99.quantity", "INSUFFICIENT_STOCK"),
         ]
 
-    def test_long_lists_are_not_even_looked_at(self, shopper, lamp, line):
+    def test_long_lists_are_refused_as_a_whole(self, shopper, lamp, line):
         assert codes(change(shopper, ADD, lines=[wish(lamp, 0)] * 101)) == [("lines", "LIMIT_EXCEEDED")]
         updates = [{"lineId": line, "quantity": 0}] * 101
         assert codes(change(shopper, UPDATE, lines=updates)) == [("lines", "LIMIT_EXCEEDED")]
@@ -150,9 +146,7 @@ class TestLimits:
 
 
 class TestVersions:
-    """A stale expectedVersion is refused with the cart as it is."""
-
-    def test_it_works(self, shopper, lamp, line):
+    def test_a_stale_version_is_refused(self, shopper, lamp, line):
         for document, values in (
             (ADD, {"lines": [wish(lamp)]}),
             (UPDATE, {"lines": [{"lineId": line, "quantity": 1}]}),
@@ -174,7 +168,7 @@ class TestVersions:
         assert codes(change(shopper, CLEAR, expectedVersion=1)) == [("expectedVersion", "VERSION_CONFLICT")]
         assert add(shopper, (lamp, 1), expectedVersion=0)["version"] == 1
 
-    def test_null_is_none(self, shopper, lamp):
+    def test_null_means_no_condition(self, shopper, lamp):
         assert add(shopper, (lamp, 1), expectedVersion=None, idempotencyKey=None)["version"] == 1
         assert shopper.graphql(CLEAR, input=None)["payload"]["errors"] == []
 
@@ -199,13 +193,13 @@ def test_all_mistakes_at_once(shopper, lamp, line):
 
 
 @pytest.mark.parametrize("quantity", ["2147483648", "1.5", '"1"', "null", "true", "1e99"])
-def test_what_is_no_int_is_refused_by_name(shopper, lamp, quantity):
+def test_an_invalid_integer_is_refused_by_name(shopper, lamp, quantity):
     document = 'mutation { cartLinesAdd(input: {lines: [{productId: "%s", quantity: %s}]}) { cart { id } } }'
     error = shopper.error(document % (product_id(lamp), quantity))
     assert (error["code"], error["field"]) == ("BAD_USER_INPUT", "input.lines.quantity")
 
 
-def test_no_message_tells_more_than_the_shop_does(shopper, staff, lamp):
+def test_messages_do_not_reveal_lines_of_others(shopper, staff, lamp):
     theirs = add(staff, (lamp, 1))["lines"][0]["id"]
     known = change(shopper, UPDATE, lines=[{"lineId": theirs, "quantity": 1}])
     unknown = change(shopper, UPDATE, lines=[{"lineId": to_global_id("CartLine", 10**9), "quantity": 1}])

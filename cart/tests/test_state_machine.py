@@ -1,4 +1,4 @@
-"""The cart against a plain dict: whatever is done to either, both hold the same and refuse the same."""
+"""Compares the cart with a model of plain dicts under random mutations."""
 
 from decimal import Decimal
 
@@ -187,7 +187,7 @@ class CartMachine(RuleBasedStateMachine):
 
 
 @pytest.mark.django_db
-def test_the_cart_is_the_dict(settings_of_the_shop):
+def test_the_cart_behaves_like_its_model(settings_of_the_shop):
     run_state_machine_as_test(
         CartMachine,
         settings=settings(

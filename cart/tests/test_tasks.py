@@ -1,4 +1,4 @@
-"""What the sweeps take, and what they leave."""
+"""The periodic tasks of the cart."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ from core.tests.clients import Api
 from users.tests.factories import UserFactory
 
 
-def test_a_cart_untouched_for_its_days_is_emptied(shopper, staff, monkeypatch):
+def test_an_abandoned_cart_is_emptied(shopper, staff, monkeypatch):
     monkeypatch.setattr(tasks, "BATCH", 1)
     lamp = ProductFactory()
     old, young = (add(api, (lamp, 2))["id"] for api in (shopper, staff))
@@ -31,7 +31,7 @@ def test_a_cart_untouched_for_its_days_is_emptied(shopper, staff, monkeypatch):
     assert tasks.clear_old_carts() == 0
 
 
-def test_the_days_are_a_setting(shopper, settings):
+def test_the_age_is_a_setting(shopper, settings):
     add(shopper, (ProductFactory(), 1))
     settings.CART_TTL = timedelta(0)
     assert tasks.clear_old_carts() == 1
@@ -46,7 +46,7 @@ def test_more_carts_than_one_batch(db, monkeypatch):
     assert tasks.clear_old_carts() == 5
 
 
-def test_keys_go_after_their_day(shopper, monkeypatch):
+def test_expired_keys_are_deleted(shopper, monkeypatch):
     monkeypatch.setattr(tasks, "BATCH", 2)
     lamp = ProductFactory(quantity=9)
     for n in range(5):

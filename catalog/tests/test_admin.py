@@ -1,4 +1,4 @@
-"""The catalogue's admin: lists, the tree, forms that refuse, actions."""
+"""The admin of products, categories and brands."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def tree():
-    """Home > Lamps > Floor lamps and Tables, then Art; made so that neither ids nor names alone give the order."""
+    """Home > (Lamps > Floor lamps) and Tables, then Art. Neither the ids nor the names are in the tree's order."""
     art = CategoryFactory(name="Art")
     home = CategoryFactory(name="Home")
     tables = CategoryFactory(name="Tables", parent=home)
@@ -30,7 +30,7 @@ def tree():
 
 
 def form_of(**changes):
-    """What the product form posts, with changes."""
+    """The fields that the product form posts, with changes."""
     return {
         **{"name": "Alva", "slug": "alva", "sku": "", "description": "", "price": "10.00", "quantity": "1"},
         **{"rating": "", "is_active": "on", "created_at_0": "2024-05-01", "created_at_1": "12:00:00"},
@@ -39,7 +39,7 @@ def form_of(**changes):
 
 
 def errors_of(response):
-    """The form's errors by field; the page was shown again, nothing saved."""
+    """The errors by field of a form that is shown again."""
     assert response.status_code == 200, response.status_code
     errors = response.context["adminform"].form.errors
     assert errors
@@ -53,9 +53,7 @@ def names(response):
 
 
 class TestProductList:
-    """The list of products."""
-
-    def test_it_works(self, admin_client):
+    def test_shows_price_stock_rating_category_and_brand(self, admin_client):
         """Price, stock, rating, category and brand stand in it."""
         ProductFactory(name="Alva", price=Decimal("349.00"), quantity=7, rating=4.5, sku="LMP-1")
         page = admin_client.get(PRODUCTS)
@@ -126,7 +124,7 @@ class TestProductList:
         """It finds nothing, or says why not."""
         assert admin_client.get(PRODUCTS, {"q": term}).status_code == 200
 
-    def test_archives_and_brings_back(self, admin_client):
+    def test_archives_and_restores(self, admin_client):
         """Both say how many changed; updated_at moves."""
         product = ProductFactory()
         Product.objects.update(updated_at=datetime(2020, 1, 1, tzinfo=UTC))
@@ -142,20 +140,18 @@ class TestProductList:
 
 
 class TestProductForm:
-    """Adding and changing a product."""
-
     @pytest.fixture(autouse=True)
     def _place(self, tree):
         self.place = {"category": tree["floor"].pk, "brand": BrandFactory(name="Møllegård").pk}
 
-    def test_it_works(self, admin_client):
+    def test_adds_and_changes_a_product(self, admin_client):
         """The stored keys follow; an empty SKU is none."""
         response = admin_client.post(f"{PRODUCTS}add/", form_of(**self.place))
         assert response.status_code == 302
         product = Product.objects.get()
         assert (product.slug, product.sku, product.price, product.name_key) == ("alva", None, Decimal("10.00"), "alva")
 
-    def test_an_opened_product_saves_as_it_is(self, admin_client):
+    def test_saving_an_opened_product_changes_nothing(self, admin_client):
         """What the form shows is what it takes."""
         product = ProductFactory(name="Alva", sku="A", rating=4.5, description="Ökologisch.\nZwei Zeilen.")
         page = admin_client.get(f"{PRODUCTS}{product.pk}/change/")
@@ -209,7 +205,7 @@ class TestProductForm:
         errors = errors_of(admin_client.post(f"{PRODUCTS}add/", form_of(sku="A-1", **self.place)))
         assert errors.keys() == {"slug", "sku"}
 
-    def test_takes_a_slug_with_marks_and_fills_it_in_with_them(self, admin_client):
+    def test_accepts_a_slug_with_marks(self, admin_client):
         assert b"catalog/slugs.js" in admin_client.get(f"{PRODUCTS}add/").content
         response = admin_client.post(f"{PRODUCTS}add/", form_of(slug="e\u0301te\u0301-हिन्दी", **self.place))
         assert response.status_code == 302
@@ -217,19 +213,19 @@ class TestProductForm:
         errors = errors_of(admin_client.post(f"{PRODUCTS}add/", form_of(slug="e\u0301té-हिन्दी", **self.place)))
         assert errors.keys() == {"slug"}
 
-    def test_takes_a_slug_and_sku_that_differ_in_case(self, admin_client):
+    def test_accepts_a_slug_and_sku_that_differ_in_case(self, admin_client):
         """They are compared byte by byte."""
         ProductFactory(slug="alva", sku="A-1")
         response = admin_client.post(f"{PRODUCTS}add/", form_of(slug="Alva", sku="a-1", **self.place))
         assert response.status_code == 302
         assert set(Product.objects.values_list("sku", flat=True)) == {"A-1", "a-1"}
 
-    def test_takes_two_products_without_sku(self, admin_client):
+    def test_accepts_two_products_without_sku(self, admin_client):
         """None is not a value that repeats."""
         for slug in ("one", "two"):
             assert admin_client.post(f"{PRODUCTS}add/", form_of(slug=slug, **self.place)).status_code == 302
 
-    def test_the_brand_box_completes(self, admin_client):
+    def test_the_brand_box_suggests_brands(self, admin_client):
         """Without regard to case and accents."""
         parameters = {"app_label": "catalog", "model_name": "product", "field_name": "brand", "term": "MøLLEGARD"}
         found = admin_client.get("/admin/autocomplete/", parameters).json()["results"]
@@ -237,8 +233,6 @@ class TestProductForm:
 
 
 class TestCategories:
-    """The tree's list and form."""
-
     def test_the_list_is_the_tree(self, admin_client, tree):
         """Each category right above its children, indented."""
         page = admin_client.get(CATEGORIES)
@@ -249,7 +243,7 @@ class TestCategories:
         """What is found stays where it is in the tree."""
         assert names(admin_client.get(CATEGORIES, {"q": "lamps"})) == ["Lamps", "Floor lamps"]
 
-    def test_every_page_goes_on_where_the_last_one_ended(self, admin_client, tree, monkeypatch):
+    def test_pages_continue_in_tree_order(self, admin_client, tree, monkeypatch):
         """Whichever way the rows lie in the database."""
         monkeypatch.setattr("catalog.admin.catalogue.CategoryAdmin.list_per_page", 2)
         pages = [names(admin_client.get(CATEGORIES, {"p": page})) for page in (1, 2, 3)]
@@ -267,7 +261,7 @@ class TestCategories:
         home.refresh_from_db()
         assert home.parent is None
 
-    def test_a_category_moves(self, admin_client, tree):
+    def test_a_category_can_get_another_parent(self, admin_client, tree):
         """With everything below it."""
         data = {"name": "Lamps", "slug": "lamps", "parent": tree["art"].pk}
         assert admin_client.post(f"{CATEGORIES}{tree['lamps'].pk}/change/", data).status_code == 302
@@ -278,13 +272,13 @@ class TestCategories:
         errors = errors_of(admin_client.post(f"{CATEGORIES}add/", {"name": "Art", "slug": "art", "parent": ""}))
         assert errors.keys() == {"slug"}
 
-    def test_a_cycle_made_behind_the_forms_back_hides_nothing(self, admin_client, tree):
+    def test_categories_in_a_cycle_are_listed_too(self, admin_client, tree):
         """The list and the choice still show every category."""
         Category.objects.filter(pk=tree["home"].pk).update(parent=tree["floor"])
         assert set(names(admin_client.get(CATEGORIES))) == {"Art", "Home", "Lamps", "Floor lamps", "Tables"}
         assert admin_client.get(f"{CATEGORIES}{tree['home'].pk}/change/").status_code == 200
 
-    def test_one_with_products_or_children_is_protected(self, admin_client, tree):
+    def test_a_category_with_products_or_children_cannot_be_deleted(self, admin_client, tree):
         """The page says what stands in the way, however it is asked."""
         ProductFactory.create_batch(3, category=tree["floor"])
         page = admin_client.post(f"{CATEGORIES}{tree['floor'].pk}/delete/", {"post": "yes"})
@@ -296,22 +290,20 @@ class TestCategories:
         assert "3 products" in admin_client.post(CATEGORIES, action).content.decode()
         assert Category.objects.count() == 5
 
-    def test_an_empty_one_goes(self, admin_client, tree):
+    def test_an_unused_category_can_be_deleted(self, admin_client, tree):
         """One leaf, nothing else."""
         assert admin_client.post(f"{CATEGORIES}{tree['floor'].pk}/delete/", {"post": "yes"}).status_code == 302
         assert Category.objects.count() == 4
 
 
 class TestBrands:
-    """Brands."""
-
     def test_it_works(self, admin_client):
         """Made, found by a bare search, changed."""
         assert admin_client.post(f"{BRANDS}add/", {"name": "Ōkubo", "slug": "okubo"}).status_code == 302
         BrandFactory()
         assert names(admin_client.get(BRANDS, {"q": "OKUBO"})) == ["Ōkubo"]
 
-    def test_one_in_use_is_protected(self, admin_client):
+    def test_a_brand_in_use_cannot_be_deleted(self, admin_client):
         """With the number of its products."""
         brand = ProductFactory().brand
         page = admin_client.post(f"{BRANDS}{brand.pk}/delete/", {"post": "yes"})

@@ -1,4 +1,4 @@
-"""Bad input gets an error that names the field, in both doors; never a 500, never silence."""
+"""Bad input is answered by an error that names the field, in GraphQL and REST."""
 
 from typing import Any
 
@@ -211,14 +211,14 @@ def test_unknown_ids_match_nothing(shopper: Api) -> None:
         assert shopper.graphql(query, ids=ids)["products"]["totalCount"] == 0
 
 
-def test_empty_choices_ask_nothing(shopper: Api) -> None:
+def test_empty_lists_do_not_filter(shopper: Api) -> None:
     ProductFactory()
     found = shopper.graphql("{ products(filter: {category: [], brand: []}) { totalCount } }")
     assert found["products"]["totalCount"] == 1
 
 
 @pytest.mark.parametrize("query", ["q=%ED%A0%80", "q=%ff", "category=a&q=caf%E9", "limit=1&q=%C3"])
-def test_what_is_no_utf8_is_named(shopper: Api, query: str) -> None:
+def test_invalid_utf8_is_refused_by_name(shopper: Api, query: str) -> None:
     response = shopper.client.get(f"/api/v1/products/search/?{query}", headers=shopper.headers)
     assert response.status_code == 400
     assert response.json()["errors"][0]["attr"] == "q"

@@ -1,4 +1,4 @@
-"""import_products, the command: which files it takes, dry runs, the report of refused rows, being stopped midway."""
+"""The command import_products: bad files, dry runs, the report of refused rows, interruptions."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 class Result(NamedTuple):
-    """What the command said: created, updated, unchanged, refused, and all its words."""
+    """The output of the command. `summary` is created, updated, unchanged, refused."""
 
     summary: tuple[int, ...]
     stdout: str
@@ -44,7 +44,7 @@ def run(*files: Path, **options: object) -> Result:
     return Result(tuple(map(int, counts.groups())), out.getvalue(), err.getvalue())
 
 
-def test_it_works(tmp_path, capsys):
+def test_imports_a_file(tmp_path, capsys):
     call_command("import_products", str(write(tmp_path, "name,price", "Lamp,1")))
     out, err = capsys.readouterr()
     assert out == "1 created, 0 updated, 0 unchanged, 0 refused\n"
@@ -72,7 +72,7 @@ def test_it_works(tmp_path, capsys):
         (b"Handle,Vendor\nlamp,x\n", "lacks the columns title, variant price"),
     ],
 )
-def test_a_bad_file_is_one_sentence_and_nothing_of_any_file_is_written(tmp_path, content, reason):
+def test_a_bad_file_stops_the_import_of_all_files_with_one_sentence(tmp_path, content, reason):
     good = write(tmp_path, "name,price", "Lamp,1", file="good.csv")
     bad = tmp_path / "bad.csv"
     bad.write_bytes(content)
@@ -89,7 +89,7 @@ def test_a_bad_file_is_one_sentence_and_nothing_of_any_file_is_written(tmp_path,
     assert not Category.objects.exists()
 
 
-def test_a_bad_byte_far_down_is_found_before_anything_is_written(tmp_path):
+def test_a_bad_byte_at_the_end_is_found_before_anything_is_written(tmp_path):
     path = tmp_path / "bad.csv"
     path.write_bytes(b"name,price\n" + b"".join(b"Lamp %d,1\n" % i for i in range(150_000)) + b"\xff,1\n")
     with pytest.raises(CommandError, match=r"not UTF-8 text \(line 150002\)"):
@@ -97,7 +97,7 @@ def test_a_bad_byte_far_down_is_found_before_anything_is_written(tmp_path):
     assert not Product.objects.exists()
 
 
-def test_a_file_that_is_not_there_or_is_a_folder(tmp_path):
+def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     with pytest.raises(CommandError, match="there is no such file"):
         run(tmp_path / "none.csv")
     with pytest.raises(CommandError, match="is a folder"):
@@ -105,13 +105,13 @@ def test_a_file_that_is_not_there_or_is_a_folder(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"name,price", b"name,price\r\n\r\n"])
-def test_a_header_without_rows_is_no_rows(tmp_path, content):
+def test_a_file_with_a_header_only(tmp_path, content):
     path = tmp_path / "products.csv"
     path.write_bytes(content)
     assert run(path).summary == (0, 0, 0, 0)
 
 
-def test_a_bom_windows_line_ends_quoted_line_breaks_and_blank_lines_are_fine(tmp_path):
+def test_a_bom_windows_line_ends_quoted_line_breaks_and_blank_lines_are_accepted(tmp_path):
     path = tmp_path / "products.csv"
     rows = b'name,description,price\r\n\r\nLamp,"One\r\ntwo\n\nfour ""x""",1\r\n,,\r\nMat,\xe2\x80\xa8,oops\r\nRug,,3'
     path.write_bytes(b"\xef\xbb\xbf" + rows)
@@ -131,7 +131,7 @@ def test_a_bom_windows_line_ends_quoted_line_breaks_and_blank_lines_are_fine(tmp
         ("Lamp,1,,x", "the row has 4 columns and the header 3"),
     ],
 )
-def test_a_broken_row_costs_only_itself(tmp_path, broken, reason):
+def test_a_broken_row_is_refused_alone(tmp_path, broken, reason):
     result = run(write(tmp_path, "name,price,description", "Mat,1,", broken, "Rug,2,soft", "Bed,3,", "Cup,4,,,"))
     assert result.summary == (4, 0, 0, 1)
     assert "line 3: " in result.stderr
@@ -139,7 +139,7 @@ def test_a_broken_row_costs_only_itself(tmp_path, broken, reason):
     assert "line 4" not in result.stderr
 
 
-def test_an_unclosed_quote_before_quoted_fields_costs_only_its_row(tmp_path):
+def test_an_unclosed_quote_before_quoted_fields_refuses_its_row_alone(tmp_path):
     rows = ['Mat,1,"a, b"', 'Lamp,1,"soft', 'Rug,2,"c, d"', 'Bed,3,"two', 'lines"']
     result = run(write(tmp_path, "name,price,description", *rows))
     assert result.summary == (3, 0, 0, 1)
@@ -147,14 +147,14 @@ def test_an_unclosed_quote_before_quoted_fields_costs_only_its_row(tmp_path):
     assert "line 3: " in result.stderr
 
 
-def test_an_endless_record_is_given_up_in_bounded_memory(tmp_path, monkeypatch):
+def test_an_endless_record_is_refused_in_bounded_memory(tmp_path, monkeypatch):
     monkeypatch.setattr("catalog.importing.files.MAX_RECORD_CHARACTERS", 1_000)
     result = run(write(tmp_path, "name,price", *['"x', '",'] * 300, "Rug,1"))
     assert Product.objects.get().name == "Rug"
     assert result.summary[0] == 1
 
 
-def test_a_dry_run_tells_and_leaves_nothing(tmp_path):
+def test_a_dry_run_reports_and_writes_nothing(tmp_path):
     run(write(tmp_path, "name,price", "Lamp,1"))
     before = list(Product.objects.values())
     path = write(tmp_path, "name,price,brand", "Lamp,2,New", "Mat,1,New", "Rug,x,", "mat,1,")
@@ -166,7 +166,7 @@ def test_a_dry_run_tells_and_leaves_nothing(tmp_path):
     assert run(path).summary == result.summary
 
 
-def test_refused_rows_go_to_the_errors_file_as_they_were_and_can_be_mended(tmp_path):
+def test_refused_rows_are_reported_unchanged_and_can_be_corrected_and_imported(tmp_path):
     path = write(tmp_path, "Name,price,Colour", "Lamp,1,red", ' Mat ,"1,5",blue', 'Rug,"2', "Lamp,3,green")
     errors = tmp_path / "errors.csv"
     result = run(path, errors=errors)
@@ -189,7 +189,7 @@ FORMULAS = [
 
 
 @pytest.mark.parametrize("formula", FORMULAS)
-def test_the_errors_file_has_no_formulas_and_a_mended_row_goes_in_as_it_was(tmp_path, formula):
+def test_the_report_has_no_formulas_and_imports_the_original_cells(tmp_path, formula):
     cell = formula.replace('"', '""')
     path = write(tmp_path, f'name,price,description,"{cell}"', f'"{cell}","{cell}","{cell}","{cell}"')
     errors = tmp_path / "errors.csv"
@@ -206,7 +206,7 @@ def test_the_errors_file_has_no_formulas_and_a_mended_row_goes_in_as_it_was(tmp_
     assert (product.name, product.description) == (formula.strip(), formula.replace("\r", "\n").strip())
 
 
-def test_numbers_and_apostrophes_in_other_files_stay_as_they_are(tmp_path):
+def test_numbers_and_apostrophes_in_other_files_are_kept(tmp_path):
     path = write(tmp_path, "name,price,quantity,sku", "'-x,1,2,'=5", "Lamp,1,-5,+7")
     errors = tmp_path / "errors.csv"
     assert run(path, errors=errors).summary == (1, 0, 0, 1)
@@ -215,12 +215,12 @@ def test_numbers_and_apostrophes_in_other_files_stay_as_they_are(tmp_path):
 
 
 @given(st.text())
-def test_a_guard_comes_off_as_it_went_on(cell):
+def test_unguarded_undoes_guarded(cell):
     assert unguarded(guarded(cell)) == cell
     assert guarded(cell) == cell or guarded(cell).startswith("'")
 
 
-def test_the_errors_file_has_the_columns_of_all_files(tmp_path):
+def test_the_report_has_the_columns_of_all_files(tmp_path):
     one = write(tmp_path, "name,price", "Lamp,x", file="one.csv")
     two = write(tmp_path, "sku,price,name", "A,y,Mat", file="two.csv")
     errors = tmp_path / "errors.csv"
@@ -229,7 +229,7 @@ def test_the_errors_file_has_the_columns_of_all_files(tmp_path):
     assert [(row["name"], row["price"], row["sku"]) for row in rows] == [("Lamp", "x", ""), ("Mat", "y", "A")]
 
 
-def test_an_errors_file_that_cannot_be_written_stops_the_import(tmp_path):
+def test_a_report_that_cannot_be_written_stops_the_import(tmp_path):
     path = write(tmp_path, "name,price", "Lamp,1")
     for errors in (tmp_path / "none" / "errors.csv", path):
         with pytest.raises(CommandError):
@@ -239,26 +239,26 @@ def test_an_errors_file_that_cannot_be_written_stops_the_import(tmp_path):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux only")
-def test_a_full_disk_under_the_errors_file_is_told(tmp_path):
+def test_a_full_disk_under_the_report_is_an_error(tmp_path):
     path = write(tmp_path, "name,price", "Lamp,1", "Mat,x")
     with pytest.raises(CommandError, match=r"/dev/full cannot be written .* So far 1 created"):
         run(path, errors=Path("/dev/full"))
 
 
-def test_without_an_errors_file_the_first_twenty_refusals_are_told(tmp_path):
+def test_without_a_report_the_first_twenty_refusals_are_printed(tmp_path):
     result = run(write(tmp_path, "name,price", *(f"Lamp {i},x" for i in range(25))))
     lines = result.stderr.splitlines()
     assert len(lines) == 21
     assert lines[-1] == "… and 5 more"
 
 
-def test_refused_rows_are_told_in_the_order_of_lines(tmp_path):
+def test_refused_rows_are_printed_in_the_order_of_lines(tmp_path):
     result = run(write(tmp_path, "name,price,sku", "a,1,A", "a,1,", "b,x,", "c,1,A", "d,x,"))
     assert re.findall(r"line (\d+): ", result.stderr) == ["3", "4", "5", "6"]
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt(), OperationalError(1205, "Lock wait timeout exceeded")])
-def test_stopped_midway_whole_batches_stay_and_the_next_run_finishes(tmp_path, monkeypatch, stop):
+def test_an_interrupted_import_keeps_whole_batches_and_the_next_run_finishes(tmp_path, monkeypatch, stop):
     monkeypatch.setattr(import_run, "MAX_BATCH_ROWS", 2)
     path = write(tmp_path, "name,price", *(f"Lamp {i},1" for i in range(5)))
     real, calls = import_run.save_batch, []
@@ -276,7 +276,7 @@ def test_stopped_midway_whole_batches_stay_and_the_next_run_finishes(tmp_path, m
     assert run(path).summary == (3, 0, 2, 0)
 
 
-def test_a_slug_made_by_another_process_meanwhile_is_updated_instead(tmp_path, monkeypatch):
+def test_a_product_created_by_another_process_meanwhile_is_updated(tmp_path, monkeypatch):
     real = save._write
     brand, category = Brand.objects.create(name="B", slug="b"), Category.objects.create(name="C", slug="c")
     calls = []

@@ -1,4 +1,4 @@
-"""import_products, plain CSV: what becomes of columns, values, updates and conflicts."""
+"""The command import_products with plain CSV files: columns, values, updates, conflicts."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 HEADER = "name,slug,sku,description,category,brand,price,quantity,rating,created_at"
 
 
-def test_it_works(tmp_path):
+def test_imports_all_columns(tmp_path):
     path = write(
         tmp_path,
         HEADER,
@@ -50,7 +50,7 @@ def test_the_same_file_twice_changes_nothing(tmp_path):
     assert list(Product.objects.order_by("pk").values()) == before
 
 
-def test_a_changed_row_is_updated_with_its_keys_and_the_rest_left_alone(tmp_path):
+def test_a_changed_row_updates_its_product_and_stored_keys_only(tmp_path):
     run(write(tmp_path, "slug,name,price,sku", "lamp,Lamp,10,L", "mat,Mat,5,M"))
     before = {p.slug: p for p in Product.objects.all()}
     assert run(write(tmp_path, "slug,name,price", "lamp,Grand Lamp,12", "mat,Mat,5")).summary == (0, 1, 1, 0)
@@ -74,7 +74,7 @@ def test_an_absent_column_is_left_alone_and_a_blank_one_set_to_its_default(tmp_p
     assert lamp.is_active is False
 
 
-def test_header_names_may_be_in_any_case_with_spaces_and_unknown_ones_are_warned_of(tmp_path):
+def test_header_names_ignore_case_and_spaces_and_unknown_ones_are_warned_of(tmp_path):
     result = run(write(tmp_path, " Name ,PRICE,Colour", "Lamp,10,red"))
     assert result.summary == (1, 0, 0, 0)
     assert "'colour'" in result.stderr
@@ -118,7 +118,7 @@ def test_header_names_may_be_in_any_case_with_spaces_and_unknown_ones_are_warned
         ("created_at", "9999-12-31T23:59:59-10:00", "out of range"),
     ],
 )
-def test_a_bad_value_refuses_its_row_with_line_and_reason_and_the_others_go_in(tmp_path, column, value, reason):
+def test_a_bad_value_refuses_its_row_alone_with_line_and_reason(tmp_path, column, value, reason):
     cells = {"name": "Lamp", "price": "1", column: value}
     bad = ",".join(cells.get(name, "") for name in HEADER.split(","))
     result = run(write(tmp_path, HEADER, "Mat,,,,,,1,,,", bad, "Rug,,,,,,2,,,"))
@@ -129,7 +129,7 @@ def test_a_bad_value_refuses_its_row_with_line_and_reason_and_the_others_go_in(t
     assert Category.objects.count() == Brand.objects.count() == 1
 
 
-def test_the_limits_themselves_go_in(tmp_path):
+def test_the_limits_are_accepted(tmp_path):
     row = f"{'n' * 255},{'s' * 255},{'k' * 100},,{'c' * 255},{'b' * 255},9999999999.99,2147483647,5,1000-01-01T00:00Z"
     zero = "zero,,,,,,0,0,0,9998-12-31T00:00Z"
     path = write(tmp_path, HEADER, row, zero)
@@ -139,7 +139,7 @@ def test_the_limits_themselves_go_in(tmp_path):
     assert run(path).summary == (0, 0, 2, 0)
 
 
-def test_a_slug_twice_refuses_the_second_in_one_file_and_across_files(tmp_path):
+def test_a_repeated_slug_is_refused_in_one_file_and_across_files(tmp_path):
     one = write(tmp_path, "name,price", "Lamp,1", "lamp,2", file="one.csv")
     two = write(tmp_path, "name,price", "Lamp,3", "Mat,4", file="two.csv")
     result = run(one, two)
@@ -172,14 +172,14 @@ def test_a_new_product_may_take_a_sku_that_another_row_gives_up(tmp_path):
     assert run(write(tmp_path, "name,price,sku", "b,1,A", "a,1,")).summary == (1, 1, 0, 0)
 
 
-def test_a_refused_trade_leaves_everyone_their_sku(tmp_path):
+def test_a_refused_trade_changes_no_sku(tmp_path):
     run(write(tmp_path, "name,price,sku", "a,1,A", "b,1,B", "z,1,Z"))
     result = run(write(tmp_path, "name,price,sku", "a,1,Z", "b,1,A"))
     assert result.summary == (0, 0, 0, 2)
     assert dict(Product.objects.values_list("name", "sku")) == {"a": "A", "b": "B", "z": "Z"}
 
 
-def test_categories_are_found_by_folded_path_and_made_with_slugs_of_their_own(tmp_path):
+def test_categories_are_found_by_folded_path_and_created_with_unique_slugs(tmp_path):
     home = Category.objects.create(name="Home", slug="home")
     lamps = Category.objects.create(name="Lamps", slug="lamps", parent=home)
     paths = ["HOME>lámps", "Garden > Lamps", "Garden > Lamps > Lamps", "Lamps", "★", "☆ > ★"]

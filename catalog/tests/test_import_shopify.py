@@ -1,4 +1,4 @@
-"""import_products, Shopify's CSV: variants, images, inheritance, HTML, and the oddities of real exports."""
+"""The command import_products with Shopify's CSV: variants, images, inheritance, HTML, oddities of real exports."""
 
 from decimal import Decimal
 
@@ -70,7 +70,7 @@ def test_each_variant_is_a_product_and_inherits_from_the_first_row(tmp_path):
     assert run(path).summary == (0, 0, 3, 0)
 
 
-def test_default_title_is_left_out_and_blanks_have_names(tmp_path):
+def test_default_title_is_left_out_and_blank_brands_and_categories_have_names(tmp_path):
     row = {"handle": "shirt", "title": " Ocean  Shirt", "option": "Default Title", "price": "50"}
     assert run(write(tmp_path, *rows(row))).summary == (1, 0, 0, 0)
     shirt = Product.objects.get(slug="shirt")
@@ -85,7 +85,7 @@ def test_variants_far_from_their_first_row_still_inherit(tmp_path):
     assert Product.objects.get(slug="varsity-top-large").name == "Classic Varsity Top – Large"
 
 
-def test_first_rows_are_forgotten_at_last_so_that_memory_is_bounded(tmp_path, monkeypatch):
+def test_few_first_rows_are_kept_so_that_memory_is_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr(shopify, "MAX_FIRST_ROWS", 1)
     other = {"handle": "mat", "title": "Mat", "option": "Default Title", "price": "5"}
     path = write(tmp_path, *rows(FIRST, other, {"handle": "varsity-top", "option": "Large", "price": "60"}))
@@ -125,7 +125,7 @@ def test_a_variant_without_an_option_value_is_the_product_itself_once(tmp_path):
         ({"published": "true", "status": "archived"}, False),
     ],
 )
-def test_what_is_not_published_is_archived_with_all_its_variants(tmp_path, said, active):
+def test_an_unpublished_product_is_archived_with_all_its_variants(tmp_path, said, active):
     variant = {"handle": "varsity-top", "option": "Large", "price": "60"}
     assert run(write(tmp_path, *rows(FIRST | said, variant))).summary == (2, 0, 0, 0)
     assert set(Product.objects.values_list("is_active", flat=True)) == {active}
@@ -152,7 +152,7 @@ def test_a_bad_row_is_refused_with_its_reason(tmp_path, said, reason):
     assert reason in result.stderr
 
 
-def test_options_of_every_script_make_slugs_of_their_own(tmp_path):
+def test_options_of_every_script_make_different_slugs(tmp_path):
     options = ["Größe 38", "赤", "1.5 m", "15 m", "★", "☆", "S/M"]
     said = [FIRST | {"option": option} for option in options]
     assert run(write(tmp_path, *rows(*said))).summary == (7, 0, 0, 0)
@@ -161,7 +161,7 @@ def test_options_of_every_script_make_slugs_of_their_own(tmp_path):
     }
 
 
-def test_columns_that_are_absent_are_left_alone(tmp_path):
+def test_absent_columns_are_left_alone(tmp_path):
     run(write(tmp_path, *rows(FIRST | {"sku": "V", "published": "false"})))
     path = write(tmp_path, "Handle,Title,Variant Price,Option1 Value", "varsity-top,Classic Varsity Top,61,Small")
     assert run(path).summary == (0, 1, 0, 0)

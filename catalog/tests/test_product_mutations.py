@@ -1,4 +1,4 @@
-"""productCreate, productUpdate and productDelete: for staff, with every mistake at its place."""
+"""The mutations productCreate, productUpdate and productDelete."""
 
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -34,7 +34,7 @@ def change(api, document, **values):
 
 
 def codes(payload):
-    """The errors as (path, code); with any, no product is answered."""
+    """The errors as (path, code). With errors there is no product."""
     assert (payload["product"] is None) == bool(payload["errors"])
     return {(".".join(error["field"] or []), error["code"]) for error in payload["errors"]}
 
@@ -44,9 +44,7 @@ def id_of(product):
 
 
 class TestCreate:
-    """A new product."""
-
-    def test_it_works(self, staff, shopper):
+    def test_creates_a_product(self, staff, shopper):
         payload = change(staff, CREATE, **WANTED)
         product = payload["product"]
         assert codes(payload) == set()
@@ -58,12 +56,12 @@ class TestCreate:
         found = shopper.graphql('{ products(search: "oak") { nodes { slug } } }')["products"]["nodes"]
         assert found == [{"slug": "oak-lamp"}]
 
-    def test_with_everything(self, staff):
+    def test_all_fields(self, staff):
         given = {"slug": "Öl", "sku": " A-1 ", "description": "Zwei\nZeilen", "quantity": 7, "rating": 4.5}
         product = change(staff, CREATE, **{**WANTED, "name": "  Oak \t lamp "}, **given)["product"]
         assert product.items() >= {**given, "name": "Oak lamp", "sku": "A-1"}.items()
 
-    def test_null_is_as_good_as_left_out(self, staff):
+    def test_null_means_the_default(self, staff):
         nothing = dict.fromkeys(("slug", "sku", "description", "quantity", "rating"))
         product = change(staff, CREATE, **WANTED, **nothing)["product"]
         assert (product["slug"], product["sku"], product["quantity"]) == ("oak-lamp", None, 0)
@@ -100,7 +98,7 @@ class TestCreate:
         error = staff.error(CREATE, input={**WANTED, "price": value})
         assert (error["code"], error["field"]) == ("BAD_USER_INPUT", "input.price")
 
-    def test_takes_the_ends_of_the_ranges(self, staff):
+    def test_accepts_the_limits(self, staff):
         ends = {"price": "9999999999.99", "quantity": 2**31 - 1, "rating": 5.0, "name": "ü" * 255, "sku": "x" * 100}
         assert codes(change(staff, CREATE, **{**WANTED, **ends})) == set()
         product = change(staff, CREATE, **{**WANTED, "price": "-0", "quantity": 0, "rating": 0.0})["product"]
@@ -116,13 +114,11 @@ class TestCreate:
 
 
 class TestUpdate:
-    """What is given changes, the rest stays."""
-
     @pytest.fixture
     def product(self):
         return ProductFactory(name="Rug", slug="rug", sku="R-1", rating=3.0, price="5.00", description="Warm.")
 
-    def test_it_works(self, staff, product):
+    def test_changes_the_given_fields_only(self, staff, product):
         for field, value in (
             ("name", "Big rug"),
             ("slug", "big-rug"),
@@ -136,7 +132,7 @@ class TestUpdate:
             after = change(staff, UPDATE, id=id_of(product), **{field: value})["product"]
             assert after == {**before, field: value}
 
-    def test_moves_to_another_place_and_price(self, staff, product):
+    def test_changes_category_brand_and_price(self, staff, product):
         given = {"category": "lamps", "brand": "møllegård", "price": "7"}
         after = change(staff, UPDATE, id=id_of(product), **given)["product"]
         assert (after["category"], after["brand"]) == ({"slug": "lamps"}, {"slug": "møllegård"})
@@ -144,13 +140,13 @@ class TestUpdate:
         product.refresh_from_db()
         assert (product.price, product.sku, product.category.slug) == (Decimal("7.00"), "R-1", "lamps")
 
-    def test_search_follows(self, staff, shopper, product):
+    def test_the_search_finds_the_new_values(self, staff, shopper, product):
         change(staff, UPDATE, id=id_of(product), name="Kelim")
         query = "query($q: String!) { products(search: $q) { nodes { name } } }"
         assert shopper.graphql(query, q="rug")["products"]["nodes"] == []
         assert shopper.graphql(query, q="kelim")["products"]["nodes"] == [{"name": "Kelim"}]
 
-    def test_null_clears_what_can_be_without(self, staff, product):
+    def test_null_clears_sku_and_rating(self, staff, product):
         after = change(staff, UPDATE, id=id_of(product), sku=None, rating=None)["product"]
         assert (after["sku"], after["rating"]) == (None, None)
         assert change(staff, UPDATE, id=id_of(product), sku=" ")["product"]["sku"] is None
@@ -174,9 +170,7 @@ class TestUpdate:
 
 
 class TestDelete:
-    """Archived, never gone."""
-
-    def test_it_works_and_can_be_undone(self, staff, shopper):
+    def test_archives_and_update_restores(self, staff, shopper):
         product = ProductFactory(name="Rug")
         for _ in range(2):
             payload = change(staff, DELETE, id=id_of(product))
@@ -210,7 +204,7 @@ def test_many_are_archived_in_batches(staff, monkeypatch):
 
 @pytest.mark.mysql
 @pytest.mark.django_db(transaction=True)
-def test_makers_of_the_same_slug_and_sku_at_the_same_instant():
+def test_concurrent_creates_with_the_same_slug_and_sku():
     actor = employee()
     gate = Barrier(8, timeout=30)
 

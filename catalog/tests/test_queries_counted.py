@@ -1,4 +1,4 @@
-"""A page costs the same number of queries at 1 and at 100 rows, and nothing is read that was not asked for."""
+"""A page costs the same number of queries at 1 and at 100 rows, and reads only what is selected."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ def _catalogue(db: None, each_engine: str) -> None:
 
 
 def up_to_date() -> None:
-    """Lets the index see what was made so far: not this is counted, but the search."""
+    """Brings the index up to date, so that the queries for that are not counted."""
     engine().resolve(SearchCriteria()).total()
 
 
@@ -65,7 +65,7 @@ def test_graphql(shopper: Api, arguments: str, fields: str, most: int) -> None:
     assert not [sql for sql in many if "JOIN" in sql]
 
 
-def test_fragments_and_directives_are_looked_through(shopper: Api, each_engine: str) -> None:
+def test_fragments_and_directives_are_resolved(shopper: Api, each_engine: str) -> None:
     query = """query($no: Boolean = false) { products { edges { node { ...P brand @include(if: $no) { name } } } } }
                fragment P on Product { ... on Node { id } category @skip(if: false) { name } }"""
     made = queries(lambda: shopper.graphql(query))
@@ -73,7 +73,7 @@ def test_fragments_and_directives_are_looked_through(shopper: Api, each_engine: 
     assert not [sql for sql in made if "catalog_brand" in sql.split("WHERE")[0]]
 
 
-def test_fragments_that_double_are_looked_through_once(shopper: Api) -> None:
+def test_nested_fragments_are_resolved_once(shopper: Api) -> None:
     def doubled(times: int) -> str:
         fragments = (f"fragment f{n} on ProductConnection {{ ...f{n + 1} ...f{n + 1} }}" for n in range(times))
         return (

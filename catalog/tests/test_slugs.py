@@ -1,4 +1,4 @@
-"""Slugs in every script: made of names, given by hand, found again by GraphQL and REST."""
+"""Slugs in every script: made from names, given by hand, looked up by GraphQL and REST."""
 
 import unicodedata
 from pathlib import Path
@@ -54,7 +54,7 @@ def test_a_slug_keeps_the_letters_and_their_marks(name: str, slug: str) -> None:
 
 @given(st.text(max_size=60))
 @settings(deadline=None)
-def test_what_is_made_is_valid_and_stays_what_it_is(name: str) -> None:
+def test_a_made_slug_is_valid_and_in_normal_form(name: str) -> None:
     slug = slug_of(name)
     if slug:
         validate_slug(slug)
@@ -67,7 +67,7 @@ def test_what_is_made_is_valid_and_stays_what_it_is(name: str) -> None:
 
 @given(st.text(st.characters(exclude_categories=["M", "Cf", "Cs"]), max_size=60))
 @settings(deadline=None)
-def test_a_name_without_marks_has_the_slug_that_it_always_had(name: str) -> None:
+def test_a_name_without_marks_has_the_slug_of_earlier_versions(name: str) -> None:
     lowered = unicodedata.normalize("NFKC", name).lower()
     if not any(unicodedata.category(c)[0] == "M" for c in lowered):
         assert slug_of(name) == slugify(name, allow_unicode=True)
@@ -100,7 +100,7 @@ def test_a_slug_is_not_cut_within_a_letter() -> None:
     ],
     ids=ascii,
 )
-def test_what_is_no_slug_is_refused(slug: str) -> None:
+def test_an_invalid_slug_is_refused(slug: str) -> None:
     with pytest.raises(ValidationError):
         validate_slug(slug)
 
@@ -112,7 +112,7 @@ FIND = "query($slug: String!) { product(slug: $slug) { slug } }"
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("slug", MARKED, ids=ascii)
-def test_it_is_taken_and_found_wherever_a_slug_is(staff: Api, shopper: Api, slug: str) -> None:
+def test_a_slug_with_marks_can_be_given_and_looked_up_everywhere(staff: Api, shopper: Api, slug: str) -> None:
     category, brand = CategoryFactory(slug=slug), BrandFactory(slug=slug)
     fields = {"name": "Lamp", "slug": unicodedata.normalize("NFD", slug), "price": "1", "category": slug, "brand": slug}
     made = staff.graphql(CREATE, input=fields)["productCreate"]
@@ -134,7 +134,7 @@ def test_it_is_taken_and_found_wherever_a_slug_is(staff: Api, shopper: Api, slug
 
 
 @pytest.mark.django_db
-def test_names_give_slugs_with_their_marks_in_every_way_to_make_one(staff: Api, tmp_path: Path) -> None:
+def test_every_way_to_create_a_product_makes_a_slug_with_marks(staff: Api, tmp_path: Path) -> None:
     place: dict[str, Any] = {"category": CategoryFactory().slug, "brand": BrandFactory().slug}
     made = staff.graphql(CREATE, input={"name": "हिन्दी किताब", "price": "1", **place})["productCreate"]
     assert made["product"] == {"slug": "हिन्दी-किताब"}
@@ -147,7 +147,7 @@ def test_names_give_slugs_with_their_marks_in_every_way_to_make_one(staff: Api, 
 
 
 @pytest.mark.django_db
-def test_slugs_of_before_stay_and_are_found(shopper: Api) -> None:
+def test_slugs_of_earlier_versions_are_found(shopper: Api) -> None:
     # NFC would make other characters of these: an Ångström sign, a compatibility ideograph.
     for slug in ("\u212bngstrom", "\uf900", "हनद"):
         ProductFactory(slug=slug).full_clean()

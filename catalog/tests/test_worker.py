@@ -1,4 +1,4 @@
-"""Real processes: workers killed while they write, a rebuild under load, an index deleted under a running server."""
+"""Real worker processes: killed while they write, rebuilding under load, and with a broken index."""
 
 import os
 import random

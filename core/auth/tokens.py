@@ -135,8 +135,9 @@ def _columns() -> list[str]:
 
 def _active_users(key_and_generation: list[int]) -> QuerySet[Any, Any]:
     key, generation = key_and_generation
-    users = get_user_model()._default_manager.filter(is_active=True, pk=key, token_generation=generation)
-    return users.values_list(*_columns())
+    users: Any = get_user_model()._default_manager
+    active: QuerySet[Any, Any] = users.filter(is_active=True, pk=key, token_generation=generation)
+    return active.values_list(*_columns())
 
 
 # Every request reads the user from the database, so that deactivation and revocation take effect at once.

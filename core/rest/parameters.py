@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 from django.http import QueryDict
@@ -97,4 +98,4 @@ class ParametersSerializer(serializers.Serializer[Any]):
 
 
 def _flat(details: Any) -> list[ErrorDetail]:
-    return [detail for each in details.values() for detail in each] if isinstance(details, dict) else details
+    return list(chain.from_iterable(details.values())) if isinstance(details, dict) else details

@@ -150,6 +150,7 @@ def holders(secret: str) -> list[str]:
     gc.unfreeze()
     gc.collect()
     found = gc.get_objects()
+    gc.freeze()
     return [f"{type(o).__name__}: {text[:80]}" for o in found for text in texts_of(o) if secret in text]
 
 

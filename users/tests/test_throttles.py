@@ -58,7 +58,7 @@ class TestSignIn:
         clock.shift(timedelta(seconds=800))
         assert sign_in(nobody, "ann@example.com")["token"]
 
-    def test_both_doors_and_the_admin_count_together(self, nobody: Api, ann: Any) -> None:
+    def test_both_apis_and_the_admin_count_together(self, nobody: Api, ann: Any) -> None:
         for _ in range(5):
             sign_in(nobody, "ann@example.com", "wrong")
             nobody.send("auth/token/", email="Ann@example.com", password="wrong")

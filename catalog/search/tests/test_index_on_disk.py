@@ -130,6 +130,15 @@ def test_a_search_that_fails_is_answered_by_the_database(
     assert not by_index()
 
 
+def test_page_total_and_facets_of_a_search_are_of_one_commit(shop: None) -> None:
+    search = engine().resolve(SearchCriteria())
+    assert len(search.page(Page(5)).ids) == 3
+    Product.objects.filter(slug="lamp-0").update(is_active=False)
+    updating.bring_up_to_date()
+    assert search.total() == search.facets(CategoryTree.load).in_stock() == len(search.page(Page(5)).ids) == 3
+    assert total() == 2
+
+
 def test_another_process_s_commits_are_followed(shop: None) -> None:
     Product.objects.filter(slug="lamp-0").update(is_active=False)
     assert total() == 3

@@ -1,4 +1,4 @@
-"""`manage.py mail_status`: how many mails are in which state, and how long the oldest due one has waited."""
+"""`manage.py mail_status` prints the number of mails by status, and how long the oldest due one has waited."""
 
 from typing import Any
 
@@ -11,12 +11,9 @@ from users.models import OutgoingMail
 
 
 class Command(BaseCommand):
-    """Prints counts; mails that fall due in the future are told apart from those that wait now."""
-
-    help = "Counts the mails by state and tells the oldest that is due."
+    help = "Prints the number of mails by status, and the oldest that is due."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """One line for each state."""
         rows = OutgoingMail.objects.order_by().values("status").annotate(count=Count("pk"))
         counts = dict.fromkeys(OutgoingMail.Status.values, 0) | {row["status"]: row["count"] for row in rows}
         for status, count in counts.items():

@@ -1,4 +1,4 @@
-"""`manage.py preview_mail welcome`: writes a mail as a page to look at in a browser. Sends and changes nothing."""
+"""`manage.py preview_mail welcome` writes a mail as an HTML page for a browser. It sends and changes nothing."""
 
 from pathlib import Path
 from typing import Any
@@ -15,24 +15,20 @@ KINDS = {kind.lower().replace("_", "-"): kind for kind in OutgoingMail.Kind}
 
 
 class Command(BaseCommand):
-    """The mail as it would be sent now, to an account or to nobody in particular."""
-
     help = "Writes a mail as an HTML page into VAR_DIR and prints its subject and text."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Which mail, to whom, where to."""
         parser.add_argument("kind", choices=sorted(KINDS))
         parser.add_argument("--to", metavar="EMAIL", help="an account's address (default: a made-up Ann)")
         parser.add_argument("--out", type=Path, help="the page to write (default: VAR_DIR/preview-KIND.html)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Prints where the page is."""
         user = User(pk=0, email="ann@example.com", first_name="Ann")
         if options["to"]:
-            found = User.objects.filter(email_folded=fold_email(options["to"])).first()
-            if found is None:
+            account = User.objects.filter(email_folded=fold_email(options["to"])).first()
+            if account is None:
                 raise CommandError(f"There is no account with the address {options['to']}.")
-            user = found
+            user = account
         content = content_of(KINDS[options["kind"]], user)
         page = options["out"] or settings.VAR_DIR / f"preview-{options['kind']}.html"
         write_private(page, content.html.encode())  # a reset mail's link works
