@@ -111,6 +111,7 @@ def test_the_line_of_an_archived_product_can_only_be_removed(shopper):
     for quantity in (1, 2, 3):
         payload = change(shopper, UPDATE, lines=[{"lineId": line, "quantity": quantity}])
         assert codes(payload) == [("lines.0.lineId", "NOT_FOUND")]
+        assert payload["errors"][0]["message"] == "The product has left the shop: this line can only be removed."
     payload = change(shopper, UPDATE, lines=[{"lineId": line, "quantity": 0}])
     assert (payload["errors"], payload["cart"]["lines"]) == ([], [])
 

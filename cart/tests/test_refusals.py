@@ -71,6 +71,7 @@ def test_empty_lists(shopper):
 def test_the_same_line_twice_in_an_update(shopper, line, second):
     payload = change(shopper, UPDATE, lines=[{"lineId": line, "quantity": q} for q in (1, second)])
     assert ("lines.1.lineId", "INVALID") in codes(payload)
+    assert "The same line is named twice." in [error["message"] for error in payload["errors"]]
     assert payload["cart"]["totalQuantity"] == 2
 
 

@@ -122,6 +122,7 @@ def test_a_wrong_manifest_is_told_in_one_sentence_that_names_the_setting(
     assert "\n" not in message
 
 
+@pytest.mark.slow
 def test_a_server_with_a_wrong_manifest_does_not_start(tmp_path: Path) -> None:
     path = tmp_path / "manifest.json"
     path.write_text('{"a": "{ nonsense }"}')

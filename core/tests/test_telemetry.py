@@ -342,6 +342,7 @@ class TestMetrics:
         monkeypatch.setitem(app.conf, "task_routes", {"catalog.tasks.render": {"queue": "images"}})
         assert heartbeat.queue_names() == {"celery", "images"}
 
+    @pytest.mark.slow
     def test_several_processes_add_up_and_a_new_one_goes_on_where_the_last_one_stood(self, tmp_path):
         script = "from core.telemetry import metrics; metrics.CACHE.labels('hit').inc()"
         everybody = (

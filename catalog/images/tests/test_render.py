@@ -172,6 +172,7 @@ def test_the_first_frame_of_an_animation(format: str) -> None:
     assert all(is_upright(image) for image in files(rendered(data, format)).values())
 
 
+@pytest.mark.slow
 def test_sharp() -> None:
     """A fine chequerboard keeps its contrast where a blur would leave grey."""
     board = Image.new("L", (100, 100), 0)
