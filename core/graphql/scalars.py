@@ -1,4 +1,4 @@
-"""The scalars of the API. Unlike graphene's, they refuse 1e400, NaN, floats for decimals, and times without an offset."""
+"""The scalars of the API. Unlike graphene's, they refuse 1e400, NaN, floats for decimals, and times without offset."""
 
 from datetime import datetime
 from decimal import Decimal as PythonDecimal
