@@ -6,6 +6,7 @@ from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLError,
     InlineFragmentNode,
     OperationDefinitionNode,
@@ -65,7 +66,7 @@ def _root_fields(document: DocumentNode, selected: SelectionSetNode) -> set[str]
                 names.add(node.name.value)
             elif isinstance(node, InlineFragmentNode):
                 waiting.append(node.selection_set)
-            elif node.name.value not in seen:  # type: ignore[attr-defined]
-                seen.add(node.name.value)  # type: ignore[attr-defined]
-                waiting.append(fragments[node.name.value].selection_set)  # type: ignore[attr-defined]
+            elif isinstance(node, FragmentSpreadNode) and node.name.value not in seen:
+                seen.add(node.name.value)
+                waiting.append(fragments[node.name.value].selection_set)
     return names

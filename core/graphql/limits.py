@@ -7,7 +7,7 @@ names the fields and arguments that cost more.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from graphql import (
@@ -115,7 +115,7 @@ class _Shapes:
         """The shape of what a field or a fragment contains."""
         if isinstance(node, FragmentSpreadNode):
             return self.of_fragment(node.name.value)
-        inner: SelectionSetNode | None = node.selection_set  # type: ignore[attr-defined]
+        inner = node.selection_set if isinstance(node, FieldNode | InlineFragmentNode) else None
         return self.of(inner) if inner is not None else Shape()
 
 
@@ -229,7 +229,7 @@ class _Costing:
         if isinstance(node, InlineFragmentNode):
             on = self.types[node.type_condition.name.value] if node.type_condition else parent
             return self.of(node.selection_set, on, page)
-        key = (node.name.value, page)  # type: ignore[attr-defined]
+        key = (cast(FragmentSpreadNode, node).name.value, page)
         if key not in self.of_fragments:
             fragment = self.fragments[key[0]]
             on = self.types[fragment.type_condition.name.value]

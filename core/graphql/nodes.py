@@ -23,7 +23,8 @@ class Node(graphene.Interface):
 
     @classmethod
     def resolve_type(cls, instance: Any, info: Any) -> type | None:
-        return get_global_registry().get_type_for_model(type(instance))
+        row_type: type | None = get_global_registry().get_type_for_model(type(instance))
+        return row_type
 
 
 class NodeType(DjangoObjectType):

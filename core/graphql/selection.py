@@ -8,6 +8,8 @@ from graphql import (
     GraphQLIncludeDirective,
     GraphQLResolveInfo,
     GraphQLSkipDirective,
+    InlineFragmentNode,
+    SelectionNode,
     SelectionSetNode,
 )
 from graphql.execution.values import get_directive_values
@@ -36,27 +38,20 @@ def _collect(
             continue
         if isinstance(node, FieldNode):
             below = fields.setdefault(node.name.value, {})
-            inner = node.selection_set
-        else:
-            below = fields
-            if isinstance(node, FragmentSpreadNode):
-                if (id(fields), node.name.value) in spread:
-                    continue
-                spread.add((id(fields), node.name.value))
-            inner = (
-                info.fragments[node.name.value].selection_set
-                if isinstance(node, FragmentSpreadNode)
-                else node.selection_set  # type: ignore[attr-defined]
-            )
-        if inner is not None:
-            _collect(info, inner, below, spread)
+            if node.selection_set is not None:
+                _collect(info, node.selection_set, below, spread)
+        elif isinstance(node, InlineFragmentNode):
+            _collect(info, node.selection_set, fields, spread)
+        elif isinstance(node, FragmentSpreadNode) and (id(fields), node.name.value) not in spread:
+            spread.add((id(fields), node.name.value))
+            _collect(info, info.fragments[node.name.value].selection_set, fields, spread)
 
 
-def _skipped(info: GraphQLResolveInfo, node: object) -> bool:
-    if not node.directives:  # type: ignore[attr-defined]
+def _skipped(info: GraphQLResolveInfo, node: SelectionNode) -> bool:
+    if not node.directives:
         return False
-    skip = get_directive_values(GraphQLSkipDirective, node, info.variable_values)  # type: ignore[arg-type]
-    include = get_directive_values(GraphQLIncludeDirective, node, info.variable_values)  # type: ignore[arg-type]
+    skip = get_directive_values(GraphQLSkipDirective, node, info.variable_values)
+    include = get_directive_values(GraphQLIncludeDirective, node, info.variable_values)
     return bool(skip and skip["if"]) or bool(include and not include["if"])
 
 

@@ -7,6 +7,7 @@ from graphql import (
     DocumentNode,
     GraphQLError,
     GraphQLSchema,
+    Node,
     StringValueNode,
     ValidationContext,
     ValidationRule,
@@ -53,9 +54,9 @@ def prepare(schema: GraphQLSchema, text: str, hide_suggestions: bool = False) ->
     except GraphQLError as error:
         raise DocumentRefused([_syntax_error(error)]) from None
     if hide_suggestions:
-        for error in errors:
+        for invalid in errors:
             # Not every rule of graphql-core obeys hide_suggestions.
-            error.message = error.message.partition(" Did you mean")[0]
+            invalid.message = invalid.message.partition(" Did you mean")[0]
     if errors:
         raise DocumentRefused(errors)
     return document
@@ -80,7 +81,7 @@ class _NamesFields(ValidationRule):
         super().__init__(context)
         self._places: dict[int, str] | None = None
 
-    def bad_input(self, error: GraphQLError, node: ValueNode | None) -> None:
+    def bad_input(self, error: GraphQLError, node: Node | None) -> None:
         """Reports the error with the path of arguments and input fields that leads to the node."""
         if self._places is None:  # one walk serves all errors of the document
             self._places = input_places(self.context.document)[0]
@@ -99,7 +100,7 @@ class _ValuesOfCorrectType(_NamesFields, ValuesOfCorrectTypeRule):
         self._node = None
 
     def report_error(self, error: GraphQLError) -> None:
-        self.bad_input(error, error.nodes[0] if error.nodes else self._node)  # type: ignore[arg-type]
+        self.bad_input(error, error.nodes[0] if error.nodes else self._node)
 
 
 class _SafeStrings(_NamesFields):
