@@ -33,7 +33,7 @@ def search(
 ) -> BrandPage:
     """One page of the brands whose names hold every word of the text, by folded name and id: two queries.
 
-    Raises InvalidInput at the argument at fault.
+    Raises InvalidInput with the argument that is wrong.
     """
     if text and (mistake := text_mistake(text)):
         raise InvalidInput.at("search", message=mistake)

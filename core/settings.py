@@ -161,7 +161,7 @@ IMAGE_MEMORY = env.integer("IMAGE_MEMORY", 0, least=2**28) or max(
 )
 # The number of such processes. By default one for each core, as long as all of them fit into memory at their largest.
 IMAGE_PROCESSES = env.integer("IMAGE_PROCESSES", 0, most=1024) or fitting_processes(
-    each=IMAGE_MEMORY, reserved=_worker_memory
+    bytes_per_process=IMAGE_MEMORY, reserved=_worker_memory
 )
 # Seconds of computing for an image.
 IMAGE_DEADLINE = env.number("IMAGE_DEADLINE", 30, above=0, most=3600)

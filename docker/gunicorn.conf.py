@@ -47,7 +47,7 @@ PROCESS_BYTES, HASH_BYTES, RESERVED_BYTES = 200 * 2**20, 100 * 2**20, 256 * 2**2
 
 def default_workers() -> int:
     """A process for each core that the container may use, if its memory is enough. Hashes may run on every core."""
-    return fitting_processes(each=PROCESS_BYTES, reserved=RESERVED_BYTES + usable_cores() * HASH_BYTES)
+    return fitting_processes(bytes_per_process=PROCESS_BYTES, reserved=RESERVED_BYTES + usable_cores() * HASH_BYTES)
 
 
 bind = f"0.0.0.0:{env.integer('PORT', 8000, least=1, most=65535)}"

@@ -21,8 +21,8 @@ from catalog.images.services import image_upload
 from catalog.models import Product
 from core.auth.policy import SYSTEM
 from core.errors import InvalidInput
-from core.jobs import job as job_rows
 from core.jobs import lease
+from core.jobs.job import due
 from core.jobs.notify import notify
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def _draw_all(draw: Callable[[Product], bytes]) -> int:
     max_waiting = MAX_WAITING_PER_PROCESS * settings.IMAGE_PROCESSES
     left = WantedPicture.objects.select_related("product__category").order_by("pk")
     while not pipeline.stopping.is_set() and (wanted := left.first()) is not None:
-        if job_rows.due(ImageJob).filter(kind=ImageJob.Kind.RENDER).count() >= max_waiting:
+        if due(ImageJob).filter(kind=ImageJob.Kind.RENDER).count() >= max_waiting:
             pipeline.stopping.wait(PAUSE_SECONDS)
             continue
         if not ProductImage.objects.filter(product=wanted.product).exists():

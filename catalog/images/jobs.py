@@ -16,7 +16,7 @@ from catalog.images.pool import Failure, JobFailed, JobRefused, Pool
 from catalog.images.protocol import Head, Parts
 from catalog.images.sizes import FIRST, LATER, ImageFormat, ImageSize
 from core.db.transactions import run_in_transaction
-from core.jobs import job as job_rows
+from core.jobs.job import CLAIMED, DUE, FAILED, move, shortened
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def settle() -> None:
 
     An image whose job is FAILED becomes FAILED; an image without a job gets one.
     """
-    given_up = ImageJob.objects.filter(image=OuterRef("pk"), kind=Kind.RENDER, status=job_rows.FAILED)
+    given_up = ImageJob.objects.filter(image=OuterRef("pk"), kind=Kind.RENDER, status=FAILED)
     pending = ProductImage.objects.filter(status=ImageStatus.PENDING)
     pending.filter(Exists(given_up)).update(status=ImageStatus.FAILED, error=GIVEN_UP)
     for image in pending.exclude(Exists(ImageJob.objects.filter(image=OuterRef("pk"), kind=Kind.RENDER))):
@@ -176,7 +176,7 @@ def _finish(
 
 def _end(job: ImageJob) -> None:
     """Deletes the claimed job. Raises ClaimLost."""
-    if not ImageJob.objects.filter(pk=job.pk, claim=job.claim, status=job_rows.CLAIMED).delete()[0]:
+    if not ImageJob.objects.filter(pk=job.pk, claim=job.claim, status=CLAIMED).delete()[0]:
         raise ClaimLost
 
 
@@ -194,7 +194,7 @@ def _retry_after_failure(job: ImageJob, failed: JobFailed) -> None:
     if job.crashes + 1 >= MAX_CRASHES:
         _give_up(job, str(failed))
     else:
-        job_rows.move(job, job_rows.DUE, crashes=job.crashes + 1, reason=str(failed))
+        move(job, DUE, crashes=job.crashes + 1, reason=str(failed))
 
 
 def _retry_later(job: ImageJob, reason: str) -> None:
@@ -202,13 +202,13 @@ def _retry_later(job: ImageJob, reason: str) -> None:
         _give_up(job, GIVEN_UP)
         return
     pause = min(MIN_PAUSE * 2 ** min(job.attempts - 1, 20), MAX_PAUSE)
-    job_rows.move(job, job_rows.DUE, due_at=timezone.now() + pause, reason=job_rows.shortened(reason))
+    move(job, DUE, due_at=timezone.now() + pause, reason=shortened(reason))
 
 
 def _give_up(job: ImageJob, reason: str) -> None:
     """Makes the job FAILED with its reason, and the image too when the job was to make it READY."""
     logger.warning("%s is given up: %s", job, reason)
     with transaction.atomic():
-        if job_rows.move(job, job_rows.FAILED, reason=job_rows.shortened(reason)) and job.kind == Kind.RENDER:
+        if move(job, FAILED, reason=shortened(reason)) and job.kind == Kind.RENDER:
             pending = ProductImage.objects.filter(pk=job.image_id or 0, status=ImageStatus.PENDING)
             pending.update(status=ImageStatus.FAILED, error=reason[:ERROR_LENGTH])

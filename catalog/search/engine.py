@@ -84,7 +84,7 @@ def engine() -> Engine:
 
 
 def suggestions(text: str, first: int) -> list[Suggestion]:
-    """Completions for a search box, best first; none for a blank text. Raises InvalidInput at the argument at fault."""
+    """Completions for a search box, best first; none for a blank text. Raises InvalidInput with the wrong argument."""
     check_first(first)
     if mistake := text_mistake(text):
         raise InvalidInput.at("query", message=mistake)

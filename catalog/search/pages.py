@@ -51,10 +51,10 @@ NO_HITS = Hits([], has_next=False, has_previous=False)
 def page_arguments(
     *, first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None
 ) -> tuple[int, bool, str | None]:
-    """The size, whether it goes backward, and the cursor, of Relay's four arguments.
+    """The size of the page, whether it goes backward, and the cursor, from Relay's arguments.
 
-    (Cursor connections specification, §4.) Raises InvalidInput at the argument at fault. Both directions at once are
-    refused.
+    (Cursor connections specification, §4.) Raises InvalidInput with the argument that is wrong, also for arguments of
+    both directions at once.
     """
     backward = last is not None or (first is None and before is not None)
     if first is not None and last is not None:
@@ -77,7 +77,7 @@ def parse_page(
     last: int | None = None,
     before: str | None = None,
 ) -> Page:
-    """The page that Relay's arguments ask for. Raises InvalidInput at the argument at fault."""
+    """The page that Relay's arguments ask for. Raises InvalidInput with the argument that is wrong."""
     size, backward, cursor = page_arguments(first=first, after=after, last=last, before=before)
     argument = "before" if backward else "after"
     by_relevance = criteria.sort is SortField.RELEVANCE

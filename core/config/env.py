@@ -44,8 +44,8 @@ def end(sentence: str) -> NoReturn:
 
 def refuse(name: str, allowed: str, value: str | None = None) -> NoReturn:
     """Ends the process: the variable has this value (None: is not set), and `allowed` says what it must be."""
-    shown = f"{name} is not set" if value is None else f"{name}={_shown(value)} is wrong"
-    end(f"{shown}: it must be {allowed}.")
+    problem = f"{name} is not set" if value is None else f"{name}={_shown(value)} is wrong"
+    end(f"{problem}: it must be {allowed}.")
 
 
 def refuse_secret(name: str, allowed: str) -> NoReturn:
@@ -62,8 +62,8 @@ def without_password(url: str) -> str:
     before, at, after = url.rpartition("@")
     scheme, separator, _ = before.partition("://")
     credentials = (f"{scheme}://…" if separator else "…") if at else ""
-    after, question, _ = after.partition("?")
-    return f"{credentials}{at}{after}{question}{'…' if question else ''}"
+    after, mark, _ = after.partition("?")
+    return f"{credentials}{at}{after}{mark}{'…' if mark else ''}"
 
 
 def _raw(name: str) -> str:

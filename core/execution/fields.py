@@ -99,14 +99,14 @@ def _arguments(field: Field) -> Callable[[dict[str, Any]], dict[str, Any]]:
 class _VariableSearch(Visitor):
     def __init__(self) -> None:
         super().__init__()
-        self.found = False
+        self.has_found = False
 
     def enter_variable(self, node: VariableNode, *_args: Any) -> None:
-        self.found = True
+        self.has_found = True
 
 
 def _has_variables(node: FieldNode) -> bool:
     search = _VariableSearch()
     for argument in node.arguments:
         visit(argument, search)
-    return search.found
+    return search.has_found

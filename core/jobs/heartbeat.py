@@ -54,10 +54,10 @@ def write(names: Iterable[str]) -> None:
 
 
 def ages(names: Iterable[str]) -> dict[str, timedelta | None]:
-    """How long ago each was last seen alive; None: it never was."""
+    """How long ago each was last seen alive; None for one that never was."""
     now = timezone.now()
-    seen = dict(Heartbeat.objects.filter(name__in=list(names)).values_list("name", "seen_at"))
-    return {name: max(now - seen[name], timedelta()) if name in seen else None for name in names}
+    last_seen = dict(Heartbeat.objects.filter(name__in=list(names)).values_list("name", "seen_at"))
+    return {name: max(now - last_seen[name], timedelta()) if name in last_seen else None for name in names}
 
 
 def queue_names() -> set[str]:
