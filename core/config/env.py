@@ -106,35 +106,35 @@ def boolean(name: str, default: bool) -> bool:
     return value.lower() in YES
 
 
-def integer(name: str, default: int, *, least: int = 0, most: int = 10**12) -> int:
-    """A whole number from `least` to `most`."""
+def integer(name: str, default: int, *, minimum: int = 0, maximum: int = 10**12) -> int:
+    """A whole number from `minimum` to `maximum`."""
     value = text(name)
     if not value:
         return default
-    if not re.fullmatch(r"[+-]?[0-9]{1,18}", value, re.ASCII) or not least <= int(value) <= most:
-        refuse(name, f"a whole number from {least} to {most}", value)
+    if not re.fullmatch(r"[+-]?[0-9]{1,18}", value, re.ASCII) or not minimum <= int(value) <= maximum:
+        refuse(name, f"a whole number from {minimum} to {maximum}", value)
     return int(value)
 
 
-def number(name: str, default: float, *, above: float | None = None, most: float = 1e9) -> float:
-    """A number above `above`, or from 0 on where that is None, up to `most`."""
+def number(name: str, default: float, *, above: float | None = None, maximum: float = 1e9) -> float:
+    """A number above `above`, or from 0 on where that is None, up to `maximum`."""
     value = text(name)
     if not value:
         return default
-    allowed = f"a number from 0 to {most:g}" if above is None else f"a number above {above:g}, up to {most:g}"
+    allowed = f"a number from 0 to {maximum:g}" if above is None else f"a number above {above:g}, up to {maximum:g}"
     try:
         result = float(value) if value.isascii() and "_" not in value else math.nan
     except ValueError:
         result = math.nan
     # NaN fails both.
-    if not (result >= 0 if above is None else result > above) or not result <= most:
+    if not (result >= 0 if above is None else result > above) or not result <= maximum:
         refuse(name, allowed, value)
     return result
 
 
-def seconds(name: str, default: int, *, least: int = 0, most: int = 10**9) -> timedelta:
+def seconds(name: str, default: int, *, minimum: int = 0, maximum: int = 10**9) -> timedelta:
     """A whole number of seconds, as a duration."""
-    return timedelta(seconds=integer(name, default, least=least, most=most))
+    return timedelta(seconds=integer(name, default, minimum=minimum, maximum=maximum))
 
 
 def rate(name: str, default: str) -> tuple[int, int] | None:
