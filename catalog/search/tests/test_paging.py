@@ -159,6 +159,13 @@ class TestRelevance:
         assert back["edges"] == first["edges"]
         assert back["pageInfo"]["hasPreviousPage"] is False
 
+    def test_nothing_is_before_the_first_hit(self, shopper: Api) -> None:
+        make(7)
+        first = shopper.graphql(PRODUCTS, search="lamp", first=3)["products"]
+        page = shopper.graphql(PRODUCTS, search="lamp", last=3, before=first["pageInfo"]["startCursor"])["products"]
+        assert page["edges"] == []
+        assert (page["pageInfo"]["hasPreviousPage"], page["pageInfo"]["hasNextPage"]) == (False, True)
+
     def test_past_the_window_is_a_clear_error(self, shopper: Api, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(pages, "RELEVANCE_WINDOW", 5)
         make(7)
