@@ -12,7 +12,7 @@ from catalog import models
 from catalog.images import selectors
 from catalog.images.serializers import ImageSerializer
 from catalog.search.facets import Facets
-from catalog.search.pages import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
+from core.parsing import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 from core.rest.parameters import (
     DateTimeParameter,
     DecimalParameter,

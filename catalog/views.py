@@ -18,7 +18,7 @@ from catalog.policy import MayReadCatalogue
 from catalog.search.criteria import Range, SearchCriteria, SortField
 from catalog.search.cursors import Position, encode_cursor
 from catalog.search.engine import engine
-from catalog.search.pages import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, parse_page
+from catalog.search.pages import parse_page
 from catalog.search.validation import SearchInput, parse_criteria
 from catalog.selectors import Relations, read_products
 from catalog.serializers import (
@@ -30,7 +30,7 @@ from catalog.serializers import (
 )
 from catalog.slugs import normal_form
 from core.errors import InvalidInput
-from core.parsing import has_unsafe_characters
+from core.parsing import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, has_unsafe_characters
 from core.rest.errors import api_exception, error_responses
 
 # The parameter that each field of an error is shown at. An error of a whole range is shown at its lower end.

@@ -7,6 +7,9 @@ from typing import Any
 
 # The largest primary key (BigAutoField).
 MAX_ID = 2**63 - 1
+# Rows of a page, in both APIs.
+DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE = 20, 100
+UNSAFE_CHARACTERS = "The text contains characters that cannot be stored (NUL or a lone surrogate)."
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
 # NUL ends strings in C and is refused by databases; a lone surrogate cannot be encoded as UTF-8 (RFC 3629 §3).
 _UNSAFE = re.compile("[\x00\ud800-\udfff]")

@@ -22,12 +22,15 @@ class UserQuerySet(models.QuerySet["User"]):
         return super().update(**changes)
 
 
-class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]
+class UserManager(BaseUserManager["User"]):
     """Makes accounts, and finds them by any spelling of their e-mail address."""
+
+    def get_queryset(self) -> UserQuerySet:
+        return UserQuerySet(self.model, using=self._db)
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """A new account. Without a password it cannot sign in. Raises IntegrityError for a known address."""
-        user: User = self.model(email=email.strip(), **fields)
+        user = self.model(email=email.strip(), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
@@ -38,8 +41,7 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
 
     def get_by_natural_key(self, username: str | None) -> "User":
         """The account of any spelling of an e-mail address. Raises User.DoesNotExist."""
-        user: User = self.get(email_folded=fold_email(username or ""))
-        return user
+        return self.get(email_folded=fold_email(username or ""))
 
 
 class User(AbstractBaseUser, PermissionsMixin):

@@ -144,9 +144,10 @@ class UsersMutation(graphene.ObjectType):
 
 def _viewer(info: GraphQLResolveInfo) -> models.User:
     """The signed-in user. Raises the UNAUTHENTICATED error."""
-    if isinstance(info.context.user, AnonymousUser):
+    user: models.User | AnonymousUser = info.context.user
+    if isinstance(user, AnonymousUser):
         raise unauthenticated()
-    return info.context.user
+    return user
 
 
 def user_node(info: GraphQLResolveInfo, key: int) -> models.User | None:

@@ -1,5 +1,7 @@
 """Accounts in REST: what bodies and answers look like."""
 
+from typing import Any
+
 from graphql_relay import to_global_id
 from rest_framework import serializers
 
@@ -15,14 +17,14 @@ class PasswordField(TextField):
         super().__init__(max_length=MAX_PASSWORD_LENGTH, trim_whitespace=False, style={"input_type": "password"})
 
 
-class CredentialsSerializer(serializers.Serializer):
+class CredentialsSerializer(serializers.Serializer[Any]):
     """An e-mail address, in any case, and its password."""
 
     email = TextField(max_length=MAX_EMAIL_LENGTH)
     password = PasswordField()
 
 
-class RegistrationSerializer(serializers.Serializer):
+class RegistrationSerializer(serializers.Serializer[Any]):
     """A new account."""
 
     email = TextField(max_length=MAX_EMAIL_LENGTH)
@@ -31,13 +33,13 @@ class RegistrationSerializer(serializers.Serializer):
     last_name = TextField(max_length=MAX_NAME_LENGTH, allow_blank=True, required=False)
 
 
-class RefreshSerializer(serializers.Serializer):
+class RefreshSerializer(serializers.Serializer[Any]):
     """A refresh token, which is spent by this."""
 
     refresh_token = TextField(max_length=1024)
 
 
-class UserSerializer(serializers.Serializer):
+class UserSerializer(serializers.Serializer[Any]):
     """An account."""
 
     id = serializers.SerializerMethodField(help_text="GraphQL's global id.")
@@ -52,7 +54,7 @@ class UserSerializer(serializers.Serializer):
         return to_global_id("User", user.pk)
 
 
-class TokenSerializer(serializers.Serializer):
+class TokenSerializer(serializers.Serializer[Any]):
     """A new pair of tokens and whom they speak for."""
 
     user = UserSerializer()

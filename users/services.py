@@ -1,5 +1,6 @@
 """Writes accounts. `address` is always the client's network address; attempts are counted by it."""
 
+from collections.abc import Callable
 from contextlib import suppress
 
 from django.conf import settings
@@ -142,11 +143,12 @@ def _checked_account(email: str, password: str, first_name: str, last_name: str)
     """An unsaved account without its password. Raises InvalidInput with every error."""
     field_errors: list[FieldError] = []
     user = User(email=email.strip())
-    for field, check in (
+    checks: tuple[tuple[str, Callable[[], str]], ...] = (
         ("email", lambda: validators.checked_email(email)),
         ("first_name", lambda: validators.checked_name(first_name, "firstName")),
         ("last_name", lambda: validators.checked_name(last_name, "lastName")),
-    ):
+    )
+    for field, check in checks:
         try:
             setattr(user, field, check())
         except InvalidInput as error:

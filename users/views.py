@@ -1,6 +1,7 @@
 """Accounts in REST."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.exceptions import APIException, AuthenticationFailed
@@ -37,11 +38,12 @@ class _PublicView(APIView):
     permission_classes = [AllowAny]
 
 
-def _read(serializer: type[Serializer], request: Request) -> Mapping[str, str]:
+def _read(serializer: type[Serializer[Any]], request: Request) -> Mapping[str, str]:
     """The validated body. Raises ValidationError."""
     body = serializer(data=request.data)
     body.is_valid(raise_exception=True)
-    return body.validated_data
+    values: dict[str, str] = body.validated_data
+    return values
 
 
 def _shown(error: InvalidInput) -> APIException:

@@ -54,7 +54,8 @@ class _Dice:
 
 
 def _mix(one: Colour, other: Colour, share: float) -> Colour:
-    return tuple(round(a + (b - a) * share) for a, b in zip(one, other, strict=True))  # type: ignore[return-value]
+    red, green, blue = (round(a + (b - a) * share) for a, b in zip(one, other, strict=True))
+    return red, green, blue
 
 
 def _dark(colour: Colour, share: float = 0.3) -> Colour:

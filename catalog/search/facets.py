@@ -8,9 +8,9 @@ from typing import Any, Protocol
 from catalog.category_tree import CategoryTree
 from catalog.models import Brand, Category
 from catalog.search.criteria import OPEN, SearchCriteria
-from catalog.search.pages import MAX_PAGE_SIZE
 from catalog.search.price_ranges import PriceFacet, price_facet
 from core.errors import InvalidInput
+from core.parsing import MAX_PAGE_SIZE
 
 DEFAULT_FIRST = 20
 STARS = (4, 3, 2, 1)

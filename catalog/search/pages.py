@@ -8,8 +8,8 @@ from catalog.search.criteria import SearchCriteria, SortField
 from catalog.search.cursors import Position, Value, decode_cursor
 from catalog.search.strategy import MatchLevel
 from core.errors import InvalidInput
+from core.parsing import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
-DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE = 20, 100
 # RELEVANCE has no stable key: its positions are counted, and only so many hits can be paged through.
 RELEVANCE_WINDOW = 10_000
 # The type of the values of each sort.

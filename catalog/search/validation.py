@@ -13,7 +13,7 @@ from catalog.search.tokens import parts_of, plain
 from catalog.slugs import normal_form
 from catalog.text import squeeze
 from core.errors import ErrorCode, FieldError, InvalidInput
-from core.parsing import has_unsafe_characters
+from core.parsing import UNSAFE_CHARACTERS, has_unsafe_characters
 
 MAX_TEXT_LENGTH = 200
 # White space is squeezed before characters are counted, but never that of a megabyte of text.
@@ -81,7 +81,7 @@ def parse_criteria(given: SearchInput, *, tree: Callable[[], CategoryTree] = Cat
 def text_mistake(text: str) -> str | None:
     """What is wrong with a text to search for, as a message for whoever typed it; None when nothing is."""
     if has_unsafe_characters(text):
-        return "The text has characters that no text can have."
+        return UNSAFE_CHARACTERS
     if len(text) > MAX_TYPED_LENGTH or len(text := squeeze(text)) > MAX_TEXT_LENGTH:
         return f"The text is longer than {MAX_TEXT_LENGTH} characters."
     if len({part for piece in plain(text).split() for part in parts_of(piece)}) > MAX_TEXT_WORDS:
@@ -181,7 +181,7 @@ def _choices(name: str, given: Collection[str], errors: list[FieldError]) -> lis
         errors.append(FieldError(("filter", name), f"At most {MAX_CHOICES} can be asked for at once."))
         return []
     if any(has_unsafe_characters(choice) for choice in given):
-        errors.append(FieldError(("filter", name), "The text has characters that no text can have."))
+        errors.append(FieldError(("filter", name), UNSAFE_CHARACTERS))
         return []
     return list(dict.fromkeys(given))
 

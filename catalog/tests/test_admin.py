@@ -297,8 +297,7 @@ class TestCategories:
 
 
 class TestBrands:
-    def test_it_works(self, admin_client):
-        """Made, found by a bare search, changed."""
+    def test_a_brand_is_added_and_found(self, admin_client):
         assert admin_client.post(f"{BRANDS}add/", {"name": "Ōkubo", "slug": "okubo"}).status_code == 302
         BrandFactory()
         assert names(admin_client.get(BRANDS, {"q": "OKUBO"})) == ["Ōkubo"]

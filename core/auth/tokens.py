@@ -24,7 +24,7 @@ from core.db.prepared import Prepared, instances
 from core.http.request_values import RequestValue
 from core.parsing import MAX_ID
 
-MAX_LENGTH = 4096
+MAX_TOKEN_LENGTH = 4096
 # The clock of the host that issued a token may be ahead of ours by this much.
 CLOCK_LEEWAY_SECONDS = 30
 
@@ -110,7 +110,7 @@ def issue(user: AbstractBaseUser) -> AccessToken:
 
 def verify(token: str) -> tuple[AbstractBaseUser, datetime]:
     """The token's active user, read by one query, and the moment the token expires. Raises TokenRefused."""
-    if len(token) > MAX_LENGTH:
+    if len(token) > MAX_TOKEN_LENGTH:
         raise TokenRefused
     try:
         claims = get_payload(token)

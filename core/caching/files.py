@@ -23,7 +23,7 @@ class FileCache(FileBasedCache):
     def incr(self, key: Any, delta: int = 1, version: int | None = None) -> int:
         """Adds to the value, keeps its expiry, and returns it. Raises ValueError when there is none."""
         with self._locked():
-            value = self.get(key, version=version)
+            value: int | None = self.get(key, version=version)
             if value is None:
                 raise ValueError(f"Key '{key}' not found")
             with Path(self._key_to_file(key, version)).open("rb") as file:  # type: ignore[attr-defined]

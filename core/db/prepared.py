@@ -42,7 +42,7 @@ class Prepared:
         params = [numbers[value] if is_placeholder else value for is_placeholder, value in statement.params]
         with connection.cursor() as cursor:
             cursor.execute(statement.sql, params)
-            rows = cursor.fetchall()
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
         if not rows or not statement.converters:
             return rows
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True))

@@ -29,7 +29,8 @@ from core.execution.fields import compile_field
 from core.execution.run import Run
 from core.execution.selected import Field, Fields, Operation
 
-# How many combinations of the variables in @skip and @include one operation keeps plans for.
+# How many combinations of the variables in @skip and @include one operation keeps plans for. Plans of further
+# combinations are compiled for each request.
 MAX_PLANS = 16
 
 

@@ -1,4 +1,4 @@
-"""Who a request's token speaks for, and which operations a token that does not hold forbids."""
+"""Authenticates a request by its token, and decides which operations an invalid token stops."""
 
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
@@ -6,6 +6,7 @@ from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLError,
     InlineFragmentNode,
     OperationDefinitionNode,
@@ -16,7 +17,7 @@ from graphql import (
 from core.auth.tokens import Reason, TokenRefused, viewer
 from core.graphql.errors import Code, api_error
 
-# Mutations that need no token. A bad one does not stop them: they are how a client gets a new one.
+# Mutations that work with an invalid token too, because clients get a new token from them.
 NEED_NO_TOKEN = frozenset(
     {
         "register",
@@ -32,7 +33,7 @@ NEED_NO_TOKEN = frozenset(
 
 
 def authenticate(request: HttpRequest) -> Reason | None:
-    """Sets `request.user`. A token that does not hold leaves an anonymous user; the reason is returned."""
+    """Sets `request.user`. With an invalid token it is anonymous, and the reason is returned."""
     try:
         request.user = viewer(request)  # type: ignore[assignment]
     except TokenRefused as refused:
@@ -54,7 +55,7 @@ def _needs_no_token(document: DocumentNode, operation: OperationDefinitionNode) 
 
 
 def _root_fields(document: DocumentNode, selected: SelectionSetNode) -> set[str]:
-    """The names of an operation's root fields, those in fragments too."""
+    """The names of an operation's root fields, including those in fragments."""
     fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
     names: set[str] = set()
     seen: set[str] = set()
@@ -65,7 +66,7 @@ def _root_fields(document: DocumentNode, selected: SelectionSetNode) -> set[str]
                 names.add(node.name.value)
             elif isinstance(node, InlineFragmentNode):
                 waiting.append(node.selection_set)
-            elif node.name.value not in seen:  # type: ignore[attr-defined]
-                seen.add(node.name.value)  # type: ignore[attr-defined]
-                waiting.append(fragments[node.name.value].selection_set)  # type: ignore[attr-defined]
+            elif isinstance(node, FragmentSpreadNode) and node.name.value not in seen:
+                seen.add(node.name.value)
+                waiting.append(fragments[node.name.value].selection_set)
     return names

@@ -1,4 +1,4 @@
-"""Relay connections by keyset: what a connection resolver answers, and the arguments it takes."""
+"""Relay connections: what a connection resolver returns, and the arguments it takes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,9 +24,10 @@ class Edge:
 
 
 class Connection:
-    """One page of a connection; the total is counted when it is asked for.
+    """One page of a connection. The total is counted only when it is selected.
 
-    Rows that are gone by the time they are read (None) drop out; the page's own cursors stay, so that one can go on.
+    Rows that were deleted before they were read (None) are left out. The page's cursors include theirs, so that a
+    client can page on.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class Connection:
 
     @property
     def total_count(self) -> int:
-        """How many rows there are on all pages: one query."""
+        """The number of rows on all pages. Costs one SQL query."""
         return self._count()
 
 

@@ -1,4 +1,4 @@
-"""Errors of the GraphQL API: a code in `extensions`; a mistake in a mutation's input is data of its payload."""
+"""Errors of the GraphQL API: top-level ones with a code in `extensions`, and those in the payload of a mutation."""
 
 import logging
 import uuid
@@ -16,9 +16,11 @@ from core.http.request_values import RequestValue
 
 Code = GraphQLCode
 logger = logging.getLogger(__name__)
-# Characters of a message: it may echo what the client sent, of any length.
-MAX_MESSAGE = 500
-# Seconds after which a client may try again what a mutation refused: the response's Retry-After header.
+# Characters of a message. It may echo what the client sent, which can be of any length.
+MAX_MESSAGE_LENGTH = 500
+# Errors that are reported of a document, or of its variables.
+MAX_ERRORS = 20
+# Seconds until a client may repeat a refused mutation, for the response's Retry-After header.
 retry_after: RequestValue[int] = RequestValue("retry_after", 0)
 
 
@@ -41,7 +43,7 @@ def user_errors(field_errors: Sequence[FieldError]) -> list[UserError]:
 
 
 def refused(request: HttpRequest, error: InvalidInput) -> list[UserError]:
-    """The domain error as a payload's `errors`. When to try again goes into the response's Retry-After header."""
+    """The domain error as a payload's `errors`. Sets the response's Retry-After header if it was throttled."""
     if isinstance(error, Throttled):
         retry_after.set(request, max(error.retry_after, retry_after.get(request)))
     return user_errors(error.field_errors)
@@ -60,7 +62,7 @@ def unauthenticated() -> GraphQLError:
 def formatted(error: GraphQLError) -> dict[str, Any]:
     """The error as the response shows it (GraphQL specification §7.1.2), always with a code.
 
-    The error forgets its stack, which would keep the request alive, with the passwords among its variables.
+    Drops the error's traceback, which would keep the request in memory with any password in its variables.
     """
     message, extensions = _message_and_extensions(error)
     if "field" in extensions:
@@ -75,7 +77,7 @@ def formatted(error: GraphQLError) -> dict[str, Any]:
 
 
 def _message_and_extensions(error: GraphQLError) -> tuple[str, dict[str, Any]]:
-    """What a client is told. An unexpected exception is logged with an id; the client sees only that id."""
+    """What the client sees. An unexpected exception is logged with an id, and the client sees only that id."""
     cause, extensions = error.original_error, error.extensions or {}
     if isinstance(cause, InvalidInput):
         field_error = cause.field_errors[0]
@@ -89,6 +91,6 @@ def _message_and_extensions(error: GraphQLError) -> tuple[str, dict[str, Any]]:
 
 
 def _presentable(text: str) -> str:
-    """A text that may echo what a client sent: cut, and without what cannot be encoded."""
-    cut = text if len(text) <= MAX_MESSAGE else f"{text[:MAX_MESSAGE]}…"
+    """Cuts a text that may echo what a client sent, and replaces what cannot be encoded."""
+    cut = text if len(text) <= MAX_MESSAGE_LENGTH else f"{text[:MAX_MESSAGE_LENGTH]}…"
     return cut.encode("utf-8", "replace").decode()

@@ -1,4 +1,4 @@
-"""Global ids (Relay's global object identification): base64 of `Type:pk`, read strictly."""
+"""Parses global ids (Relay's global object identification): base64 of `Type:pk`."""
 
 import re
 from base64 import b64decode
@@ -12,7 +12,7 @@ _PLAIN = re.compile(r"([A-Za-z]+):([1-9][0-9]{0,18})", re.ASCII)
 
 
 def parse_global_id(global_id: str) -> tuple[str, int] | None:
-    """The type's name and the primary key of an id that this service could have given; None for all else."""
+    """The type's name and the primary key; None for a text that this service would not give out as an id."""
     if len(global_id) > 100 or not global_id.isascii():
         return None
     try:
@@ -25,6 +25,6 @@ def parse_global_id(global_id: str) -> tuple[str, int] | None:
 
 
 def key_of(global_id: str, type_name: str) -> int | None:
-    """The primary key of an id of this type; None for all else."""
+    """The primary key of an id of this type; None for anything else."""
     parsed = parse_global_id(global_id)
     return parsed[1] if parsed and parsed[0] == type_name else None

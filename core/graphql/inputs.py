@@ -1,4 +1,4 @@
-"""A request's variables, coerced once; what is wrong with one names the input field that it is used for."""
+"""Coerces the variables of a request. An error names the input field in which the variable is used."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -26,21 +26,19 @@ from graphql import (
 )
 from graphql.pyutils import Undefined
 
-from core.graphql.errors import Code, api_error
+from core.graphql.errors import MAX_ERRORS, Code, api_error
 from core.graphql.limits import exceeded
-from core.parsing import has_unsafe_characters
+from core.parsing import UNSAFE_CHARACTERS, has_unsafe_characters
 
-MAX_ERRORS = 20
-UNSAFE = "The text has characters that no text can have (NUL or a lone surrogate)."
 Path = tuple[Any, ...]
 
 
-class _Enough(Exception):
-    """There are as many errors as are told, or more values than are taken."""
+class _Stop(Exception):
+    """MAX_ERRORS is reached, or there are more values than GRAPHQL_MAX_VALUES."""
 
 
 class Variables:
-    """The variables of an operation: what a request must give for them."""
+    """The variables that an operation declares."""
 
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode) -> None:
         self._schema, self._document, self._operation = schema, document, operation
@@ -48,14 +46,15 @@ class Variables:
             (definition.variable.name.value, type_from_ast(schema, definition.type), definition)
             for definition in operation.variable_definitions
         ]
-        # Variables that may be null but stand where null may not, each with that place; worked out for the first null.
-        self._never_null: dict[str, str] | None = None
+        # Nullable variables that are used where null is not allowed, with the path of that use. Computed when the first
+        # null arrives.
+        self._non_null_uses: dict[str, str] | None = None
 
     def coerce(self, given: dict[str, Any]) -> dict[str, Any] | list[GraphQLError]:
-        """The values with defaults filled in (GraphQL specification §6.1.2), or what is wrong with them.
+        """The values with defaults filled in (GraphQL specification §6.1.2), or the errors.
 
-        Each error is BAD_USER_INPUT with the field that the variable is used for; at most MAX_ERRORS. Takes time linear
-        in the number of values, and not more than GRAPHQL_MAX_VALUES of them (LIMIT_EXCEEDED).
+        At most MAX_ERRORS errors, each BAD_USER_INPUT with the input field in which the variable is used; or one
+        LIMIT_EXCEEDED for more than GRAPHQL_MAX_VALUES values. Takes time linear in the number of values.
         """
         coercion = _Coercion(settings.GRAPHQL_MAX_VALUES)
         values: dict[str, Any] = {}
@@ -70,32 +69,32 @@ class Variables:
                     coercion.refuse(f"The variable ${name} is required.", ())
             if None in values.values():
                 self._check_nulls(values, coercion)
-        except _Enough:
+        except _Stop:
             pass
         except RecursionError:
             coercion.problems.append(Problem("The variable is nested too deeply.", (), coercion.definition))
         if coercion.left < 0:
             field = self._place(coercion.definition, input_places(self._document)[1])
             return [exceeded("values in the variables", None, settings.GRAPHQL_MAX_VALUES, field=field)]
-        return self._told(coercion.problems) if coercion.problems else values
+        return self._errors(coercion.problems) if coercion.problems else values
 
     def _check_nulls(self, values: dict[str, Any], coercion: "_Coercion") -> None:
-        """A variable with a default may be null and yet stand where null is refused (§5.8.5): an input error."""
-        if self._never_null is None:
+        """Refuses null for a nullable variable whose default lets it be used where null is not allowed (§5.8.5)."""
+        if self._non_null_uses is None:
             places = input_places(self._document)[0]
             context = ValidationContext(self._schema, self._document, TypeInfo(self._schema), lambda error: None)
-            self._never_null = {
+            self._non_null_uses = {
                 usage.node.name.value: places[id(usage.node)]
                 for usage in context.get_recursive_variable_usages(self._operation)
                 if is_non_null_type(usage.type)
             }
         for name, _, definition in self._definitions:
-            if name in self._never_null and name in values and values[name] is None:
+            if name in self._non_null_uses and name in values and values[name] is None:
                 coercion.definition = definition
-                coercion.refuse(f"The variable ${name} must not be null here.", (), self._never_null[name])
+                coercion.refuse(f"The variable ${name} must not be null here.", (), self._non_null_uses[name])
 
-    def _told(self, problems: "list[Problem]") -> list[GraphQLError]:
-        """The errors as the client sees them: one walk of the document for all."""
+    def _errors(self, problems: "list[Problem]") -> list[GraphQLError]:
+        """The errors as the client sees them. The document is walked once for all of them."""
         used = input_places(self._document)[1]
         return [
             api_error(
@@ -116,7 +115,10 @@ class Variables:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with a value: at which path within a variable; `place` when that is not where it is used first."""
+    """What is wrong with a value, and its path within the variable.
+
+    `place` is the input field in which the variable is used, when that is not its first use.
+    """
 
     message: str
     path: Path
@@ -133,17 +135,17 @@ class _Coercion:
         self.definition: VariableDefinitionNode = None  # type: ignore[assignment]
 
     def refuse(self, message: str, path: Path, place: str | None = None) -> Any:
-        """Notes what is wrong. Raises _Enough after the last one that is told."""
+        """Records a problem. Raises _Stop when MAX_ERRORS is reached."""
         self.problems.append(Problem(message, path, self.definition, place))
         if len(self.problems) >= MAX_ERRORS:
-            raise _Enough
+            raise _Stop
         return Undefined
 
     def value(self, value: Any, kind: Any, path: Path) -> Any:
-        """The value as the type wants it; Undefined when an error was noted."""
+        """The coerced value; Undefined when an error was recorded."""
         self.left -= 1
         if self.left < 0:
-            raise _Enough
+            raise _Stop
         if isinstance(kind, GraphQLNonNull):
             if value is None:
                 return self.refuse(f"Expected non-nullable type '{kind}' not to be None.", path)
@@ -160,7 +162,6 @@ class _Coercion:
         return self.leaf(value, kind, path)
 
     def object(self, value: Any, kind: GraphQLInputObjectType, path: Path) -> Any:
-        """An input object's fields."""
         if not isinstance(value, dict):
             return self.refuse(f"Expected type '{kind.name}' to be a mapping.", path)
         fields, coerced = kind.fields, {}
@@ -180,9 +181,9 @@ class _Coercion:
         return kind.out_type(coerced)
 
     def leaf(self, value: Any, kind: Any, path: Path) -> Any:
-        """A scalar or an enum. No message suggests a name: that would tell of the schema."""
+        """Coerces a scalar or an enum. Messages suggest no names, because strangers may not see the schema."""
         if isinstance(value, str) and has_unsafe_characters(value):
-            return self.refuse(UNSAFE, path)
+            return self.refuse(UNSAFE_CHARACTERS, path)
         try:
             parsed = kind.parse_value(value, True) if isinstance(kind, GraphQLEnumType) else kind.parse_value(value)
         except GraphQLError as error:
@@ -193,10 +194,10 @@ class _Coercion:
 
 
 def input_places(document: DocumentNode) -> tuple[dict[int, str], dict[str, str]]:
-    """Where the document's input values stand: the dotted path of arguments and input fields that leads to each.
+    """The paths of arguments and input fields, such as "filter.price.min", that lead to the document's input values.
 
-    The first dict has the path ("filter.price.min") by the `id` of the node, the second that of each variable's first
-    use by its name. What stands in a variable's default stands where the variable is used.
+    The first dict is keyed by the `id` of the node. The second has the path of each variable's first use by the
+    variable's name. A value in a variable's default has the path of that use.
     """
     places: dict[int, str] = {}
     used: dict[str, str] = {}

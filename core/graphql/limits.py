@@ -1,12 +1,13 @@
-"""What a document may ask for, known before any resolver runs: its shape, and what it costs.
+"""Limits the shape and the cost of a document, before any resolver runs.
 
-Shape is measured on the parsed document alone, so that validation never sees a monstrous one. Cost needs the schema:
-an object costs 1, a leaf nothing, page sizes multiply what lies within, the schema's costs say what costs more.
+The shape is measured before validation, on the parsed document alone, because validating a huge document is slow. The
+cost needs the schema: an object costs 1 and a leaf 0, a page size multiplies the cost of what it contains, and `costs`
+names the fields and arguments that cost more.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from graphql import (
@@ -32,19 +33,20 @@ from graphql import (
 )
 
 from core.graphql.errors import Code, api_error
+from core.parsing import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
-# Introspection nests deeper than any shop's page (GraphiQL's reaches 15) and reads no row.
+# Introspection nests deeper than a storefront's queries (GraphiQL's reaches 15), and reads no rows.
 INTROSPECTION_DEPTH = 20
-# What a list without a page size counts as, a page without one, and the most that a page has.
-LIST, PAGE, MAX_PAGE = 10, 20, 100
-MUTATION = 10
-# Directives at one place: there are two that do something there, and neither may be repeated.
+# How many items a list without a page size is taken to have.
+LIST_SIZE = 10
+MUTATION_COST = 10
+# Two directives (@skip and @include) are of use at one place, and neither may be repeated.
 MAX_DIRECTIVES_AT_ONE_PLACE = 5
 
 
-def exceeded(what: str, found: int | None, allowed: int, *, field: str | None = None) -> GraphQLError:
-    """The error of a limit, with the number allowed; `field` when it is one input's."""
-    has = "more" if found is None else str(found)
+def exceeded(what: str, count: int | None, allowed: int, *, field: str | None = None) -> GraphQLError:
+    """The error of a limit. `count` is None when counting stopped at the limit; `field` is the input field, if any."""
+    has = "more" if count is None else str(count)
     message = f"The limit of {what} is {allowed}; this document has {has}."
     where = {"field": field} if field is not None else {}
     return api_error(Code.LIMIT_EXCEEDED, message, None, limit=what, allowed=allowed, **where)
@@ -55,9 +57,9 @@ class Shape:
     """How large a selection is with its fragments written out."""
 
     depth: int = 0
-    # The response names of this selection itself, not of those below: one is executed once however often it is written.
+    # The response names of this selection alone, not of those below. Repeated names are executed once.
     names: frozenset[str] = frozenset()
-    # Fields and fragments here and below; a fragment that one place spreads twice is looked through once.
+    # Fields and fragments, here and below. A fragment that one selection set spreads twice is counted once.
     selections: int = 0
     aliases: int = 0
     directives: int = 0
@@ -65,16 +67,16 @@ class Shape:
 
 
 class _Shapes:
-    """Measures a document's selections: each is walked once, however often its fragment is spread."""
+    """Measures a document's selections. A fragment is walked once, however often it is spread."""
 
     def __init__(self, document: DocumentNode) -> None:
         self.fragments = {n.name.value: n for n in document.definitions if isinstance(n, FragmentDefinitionNode)}
         self.of_fragments: dict[str, Shape] = {}
-        # As written: each fragment once, whether it is used or not. Validation looks at all of it.
+        # Totals of the document as written: each fragment counts once, used or not, because validation reads them all.
         self.selections = self.directives_at_one_place = 0
 
     def of_fragment(self, name: str) -> Shape:
-        """The shape of a fragment; nothing for one that is unknown or within itself (validation names both)."""
+        """The shape of a fragment. One that is unknown or contains itself counts nothing: validation refuses both."""
         if name not in self.of_fragments:
             self.of_fragments[name] = Shape()
             if name in self.fragments:
@@ -82,7 +84,6 @@ class _Shapes:
         return self.of_fragments[name]
 
     def of(self, selections: SelectionSetNode) -> Shape:
-        """The shape of a selection set."""
         count = len(selections.selections)
         self.selections += count
         depth = aliases = directives = introspection = 0
@@ -111,18 +112,18 @@ class _Shapes:
         return Shape(depth, frozenset(names), count, aliases, directives, introspection)
 
     def below(self, node: SelectionNode) -> Shape:
-        """What lies within a field or a fragment."""
+        """The shape of what a field or a fragment contains."""
         if isinstance(node, FragmentSpreadNode):
             return self.of_fragment(node.name.value)
-        inner: SelectionSetNode | None = node.selection_set  # type: ignore[attr-defined]
+        inner = node.selection_set if isinstance(node, FieldNode | InlineFragmentNode) else None
         return self.of(inner) if inner is not None else Shape()
 
 
 def check_shape(document: DocumentNode) -> None:
-    """Raises LIMIT_EXCEEDED for a document or an operation that is too deep or has too much of something.
+    """Raises LIMIT_EXCEEDED for a document or an operation that is too deep or too large.
 
-    What fragments hold counts wherever they are spread. Takes time linear in the document's length. Raises
-    RecursionError for one that is nested beyond all limits.
+    The contents of a fragment count wherever it is spread. Takes time linear in the document's length. Raises
+    RecursionError for a document that is nested too deeply to be walked.
     """
     definitions = len(document.definitions)
     if definitions > settings.GRAPHQL_MAX_DEFINITIONS:
@@ -131,7 +132,7 @@ def check_shape(document: DocumentNode) -> None:
     for operation in document.definitions:
         if isinstance(operation, OperationDefinitionNode):
             shape = shapes.of(operation.selection_set)
-            for what, found, allowed in (
+            for what, count, allowed in (
                 ("root fields", len(shape.names), settings.GRAPHQL_MAX_ROOT_FIELDS),
                 ("depth", shape.depth, settings.GRAPHQL_MAX_DEPTH),
                 ("introspection depth", shape.introspection_depth, INTROSPECTION_DEPTH),
@@ -140,51 +141,57 @@ def check_shape(document: DocumentNode) -> None:
                 ("variables", len(operation.variable_definitions), settings.GRAPHQL_MAX_DEFINITIONS),
                 ("directives", shape.directives + len(operation.directives), settings.GRAPHQL_MAX_DIRECTIVES),
             ):
-                if found > allowed:
-                    raise exceeded(what, found, allowed)
+                if count > allowed:
+                    raise exceeded(what, count, allowed)
     for name in shapes.fragments:
         shapes.of_fragment(name)
-    for what, found, allowed in (
+    for what, count, allowed in (
         ("selections", shapes.selections, settings.GRAPHQL_MAX_SELECTIONS),
         ("directives at one place", shapes.directives_at_one_place, MAX_DIRECTIVES_AT_ONE_PLACE),
     ):
-        if found > allowed:
-            raise exceeded(what, found, allowed)
+        if count > allowed:
+            raise exceeded(what, count, allowed)
 
 
 @dataclass(frozen=True, slots=True)
 class PageSize:
-    """The page size that variables say, with numbers beside them; `default` when none says one."""
+    """The page size of a field, which depends on variables.
 
-    asked: tuple[int | str, ...]
+    `first` and `last` of the field are in `arguments`, each as a number or as the name of a variable.
+    """
+
+    arguments: tuple[int | str, ...]
     default: int
 
     def of(self, variables: Mapping[str, Any]) -> int:
-        """The largest that is given: which of `first` and `last` rules, or that both are refused, is told later."""
-        given = [variables.get(size) if isinstance(size, str) else size for size in self.asked]
-        return max((size for size in given if isinstance(size, int)), default=self.default)
+        """The largest size given, since the resolver decides later whether `first` or `last` rules."""
+        sizes = [variables.get(size) if isinstance(size, str) else size for size in self.arguments]
+        return max((size for size in sizes if isinstance(size, int)), default=self.default)
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a field costs: `own`, and `size` times what lies within; nothing when `given` names a variable left out."""
+    """The cost of a field: `own`, plus `size` times the costs of what it contains.
+
+    With `only_with`, the name of a variable, it costs nothing unless that variable has a value.
+    """
 
     own: int
     size: int | PageSize
-    within: tuple["Cost", ...] = ()
-    given: str = ""
+    parts: tuple["Cost", ...] = ()
+    only_with: str = ""
 
     def total(self, variables: Mapping[str, Any], known: dict[int, int]) -> int:
-        """The cost with these variables; `known` keeps parts that are shared (fragments) from being counted anew."""
+        """The cost with these variables. `known` caches the totals of shared parts (fragments) by their `id`."""
         key = id(self)
-        if self.given and not variables.get(self.given):
+        if self.only_with and not variables.get(self.only_with):
             return 0
         if key not in known:
             total = self.own
-            if self.within:
+            if self.parts:
                 size = self.size.of(variables) if isinstance(self.size, PageSize) else self.size
-                within = sum([part.total(variables, known) for part in self.within])
-                total += min(max(size, 1), MAX_PAGE) * within
+                inner = sum([part.total(variables, known) for part in self.parts])
+                total += min(max(size, 1), MAX_PAGE_SIZE) * inner
             known[key] = total
         return known[key]
 
@@ -192,18 +199,18 @@ class Cost:
 def cost_of(
     schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode, costs: Mapping[str, int]
 ) -> Cost:
-    """The cost of a validated operation; `costs` says what single fields and arguments cost.
+    """The cost of a validated operation.
 
-    Fields are named "Type.field", arguments "Type.field(argument:)".
+    `costs` has the costs of single fields ("Type.field") and arguments ("Type.field(argument:)").
     """
     root = schema.get_root_type(operation.operation)
-    own = MUTATION if operation.operation is OperationType.MUTATION else 0
-    within = _Costing(schema, document, costs).of(operation.selection_set, root, PAGE) if root else ()
-    return Cost(own, 1, within)
+    own = MUTATION_COST if operation.operation is OperationType.MUTATION else 0
+    parts = _Costing(schema, document, costs).of(operation.selection_set, root, DEFAULT_PAGE_SIZE) if root else ()
+    return Cost(own, 1, parts)
 
 
 class _Costing:
-    """Walks an operation's selections; a fragment is walked once for each page size that it stands under."""
+    """Walks an operation's selections. A fragment is walked once for each page size under which it is spread."""
 
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, costs: Mapping[str, int]) -> None:
         self.types, self.costs = schema.type_map, costs
@@ -213,17 +220,16 @@ class _Costing:
         self.of_fragments: dict[tuple[str, int | PageSize], Cost] = {}
 
     def of(self, selections: SelectionSetNode, parent: GraphQLNamedType, page: int | PageSize) -> tuple[Cost, ...]:
-        """What each selection on the parent type costs; `page` is the size of the connection that this lies in."""
+        """The costs of selections on the parent type. `page` is the page size of the connection around them."""
         return tuple(part for node in selections.selections for part in self.of_one(node, parent, page))
 
     def of_one(self, node: SelectionNode, parent: GraphQLNamedType, page: int | PageSize) -> tuple[Cost, ...]:
-        """What a field, a fragment's spread or an inline fragment costs."""
         if isinstance(node, FieldNode):
             return (self.of_field(node, parent, page), *self.of_arguments(node, parent))
         if isinstance(node, InlineFragmentNode):
             on = self.types[node.type_condition.name.value] if node.type_condition else parent
             return self.of(node.selection_set, on, page)
-        key = (node.name.value, page)  # type: ignore[attr-defined]
+        key = (cast(FragmentSpreadNode, node).name.value, page)
         if key not in self.of_fragments:
             fragment = self.fragments[key[0]]
             on = self.types[fragment.type_condition.name.value]
@@ -231,16 +237,16 @@ class _Costing:
         return (self.of_fragments[key],)
 
     def of_arguments(self, node: FieldNode, parent: GraphQLNamedType) -> Iterator[Cost]:
-        """What arguments cost that make a field dearer ("Type.field(argument:)"), unless they are null or empty."""
+        """The costs of arguments that have one of their own, unless they are null or empty."""
         for argument in node.arguments:
             own = self.costs.get(f"{parent.name}.{node.name.value}({argument.name.value}:)")
             if own and isinstance(argument.value, VariableNode):
-                yield Cost(own, 1, given=argument.value.name.value)
+                yield Cost(own, 1, only_with=argument.value.name.value)
             elif own and getattr(argument.value, "value", None):
                 yield Cost(own, 1)
 
     def of_field(self, node: FieldNode, parent: GraphQLNamedType, page: int | PageSize) -> Cost:
-        """What a field costs. Those of introspection, and __typename, read no row and cost nothing."""
+        """The cost of a field. Introspection and __typename read no rows and cost nothing."""
         field = getattr(parent, "fields", {}).get(node.name.value)
         if field is None:
             return Cost(0, 1)
@@ -250,21 +256,21 @@ class _Costing:
             return Cost(own, 1)
         size = _page_size(node, field) if "first" in field.args else None
         if not is_list_type(get_nullable_type(field.type)):
-            return Cost(own, 1, self.of(node.selection_set, returned, PAGE if size is None else size))
+            return Cost(own, 1, self.of(node.selection_set, returned, DEFAULT_PAGE_SIZE if size is None else size))
         if size is None:
-            size = page if node.name.value in ("edges", "nodes") else LIST
-        return Cost(own, size, (Cost(1, 1, self.of(node.selection_set, returned, PAGE)),))
+            size = page if node.name.value in ("edges", "nodes") else LIST_SIZE
+        return Cost(own, size, (Cost(1, 1, self.of(node.selection_set, returned, DEFAULT_PAGE_SIZE)),))
 
 
 def _page_size(node: FieldNode, field: GraphQLField) -> int | PageSize:
     """The page size that a field's `first` and `last` ask for."""
-    asked: list[int | str] = []
+    sizes: list[int | str] = []
     for argument in node.arguments:
         if argument.name.value in ("first", "last"):
             if isinstance(argument.value, IntValueNode):
-                asked.append(int(argument.value.value))
+                sizes.append(int(argument.value.value))
             elif isinstance(argument.value, VariableNode):
-                asked.append(argument.value.name.value)
+                sizes.append(argument.value.name.value)
     default = field.args["first"].default_value
-    size = PageSize(tuple(asked), default if isinstance(default, int) else PAGE)
-    return size if any(isinstance(name, str) for name in asked) else size.of({})
+    size = PageSize(tuple(sizes), default if isinstance(default, int) else DEFAULT_PAGE_SIZE)
+    return size if any(isinstance(name, str) for name in sizes) else size.of({})

@@ -1,6 +1,7 @@
-"""Types of stored rows (Relay's nodes): named after their models, known by a global id.
+"""GraphQL types of models (Relay's nodes), with a global id.
 
-graphene-django looks for each row's type by trying all, and makes ids through four calls: twice the cost of the data.
+Both jobs are done here because graphene-django is slow at them: it tries every type for each row, and makes an id in
+four calls. That took twice the time of reading the data.
 """
 
 from binascii import b2a_base64
@@ -22,22 +23,22 @@ class Node(graphene.Interface):
 
     @classmethod
     def resolve_type(cls, instance: Any, info: Any) -> type | None:
-        """The type of a row is its model's."""
-        return get_global_registry().get_type_for_model(type(instance))
+        row_type: type | None = get_global_registry().get_type_for_model(type(instance))
+        return row_type
 
 
 class NodeType(DjangoObjectType):
-    """A type of rows; its name is the model's."""
+    """A GraphQL type with the name of its model."""
 
     class Meta:
         abstract = True
 
-    # Whatever answers for a field of this type is of it: nothing is to be tried.
+    # The resolvers of this type's fields return nothing else, so there is nothing to check.
     is_type_of = None
 
     @classmethod
     def __init_subclass_with_meta__(cls, model: type[Model], **options: Any) -> None:
-        """Gives the type its ids, as parse_global_id reads them."""
+        """Adds the field `id`, which parse_global_id reads."""
         prefix, key = f"{model.__name__}:", attrgetter(model._meta.pk.attname)
 
         @from_source

@@ -1,4 +1,4 @@
-"""Walks a parsed document, and takes repeated selections out of it before it is validated."""
+"""Walks parsed documents, and removes repeated selections from them before validation."""
 
 from collections.abc import Hashable, Iterator
 from typing import Any
@@ -15,12 +15,12 @@ from graphql import (
 
 from core.graphql.limits import exceeded
 
-# Selections of one response name at one place that differ from one another: validation compares each with each.
-MAX_OF_ONE_NAME = 30
+# Different selections with the same response name in one selection set. Validation compares each with each.
+MAX_SELECTIONS_OF_ONE_NAME = 30
 
 
 def nodes_of(root: Node) -> Iterator[Node]:
-    """The node and all below it, in no order."""
+    """The node and all nodes below it, in no particular order."""
     stack = [root]
     while stack:
         node = stack.pop()
@@ -34,42 +34,42 @@ def nodes_of(root: Node) -> Iterator[Node]:
 
 
 def merge_repeated(document: DocumentNode) -> None:
-    """Takes selections out that repeat an earlier one of the same place word for word: they ask for nothing more.
+    """Removes selections that repeat an earlier one of the same selection set word for word.
 
-    Validation compares all selections of one response name at one place with one another. Raises LIMIT_EXCEEDED when
-    there are still too many.
+    They change nothing in the answer, but validation compares all selections with the same response name with one
+    another. Raises LIMIT_EXCEEDED when too many are left.
     """
     for definition in document.definitions:
         if isinstance(definition, OperationDefinitionNode | FragmentDefinitionNode):
-            _merged(definition.selection_set)
+            _merge(definition.selection_set)
 
 
-def _merged(selections: SelectionSetNode) -> Hashable:
-    """What the selection set says, as a value; repeated selections are gone from it."""
-    kept: dict[Hashable, Any] = {}
-    of_name: dict[str, int] = {}
+def _merge(selections: SelectionSetNode) -> Hashable:
+    """Removes repeated selections. Returns a value that is equal for equal selection sets."""
+    unique: dict[Hashable, Any] = {}
+    count_of_name: dict[str, int] = {}
     for node in selections.selections:
-        # Fragments are looked through once anyway, and cost as often as they are spread.
+        # Repeated spreads stay: validation looks at each fragment once, and each spread has its cost.
         if isinstance(node, FragmentSpreadNode):
-            kept[node] = node
+            unique[node] = node
             continue
         inner = getattr(node, "selection_set", None)
-        says = (_said(node), _merged(inner) if inner is not None else None)
-        if says in kept:
+        key = (_content(node), _merge(inner) if inner is not None else None)
+        if key in unique:
             continue
-        kept[says] = node
+        unique[key] = node
         if isinstance(node, FieldNode):
             name = (node.alias or node.name).value
-            of_name[name] = of_name.get(name, 0) + 1
-            if of_name[name] > MAX_OF_ONE_NAME:
-                raise exceeded("different fields of one name", None, MAX_OF_ONE_NAME)
-    if len(kept) < len(selections.selections):
-        selections.selections = tuple(kept.values())
-    return tuple(kept)
+            count_of_name[name] = count_of_name.get(name, 0) + 1
+            if count_of_name[name] > MAX_SELECTIONS_OF_ONE_NAME:
+                raise exceeded("different fields of one name", None, MAX_SELECTIONS_OF_ONE_NAME)
+    if len(unique) < len(selections.selections):
+        selections.selections = tuple(unique.values())
+    return tuple(unique)
 
 
-def _said(value: Any) -> Hashable:
-    """A node without its place and its selections, as a value."""
+def _content(value: Any) -> Hashable:
+    """A node without its location and its selections, as a value to compare."""
     if isinstance(value, Node):
-        return value.kind, *[_said(getattr(value, key)) for key in value.keys if key not in ("loc", "selection_set")]
-    return tuple(map(_said, value)) if isinstance(value, tuple) else value
+        return value.kind, *[_content(getattr(value, key)) for key in value.keys if key not in ("loc", "selection_set")]
+    return tuple(map(_content, value)) if isinstance(value, tuple) else value

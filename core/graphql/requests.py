@@ -1,4 +1,4 @@
-"""From an HTTP request to what a client asks of GraphQL, and the media type of its answer (GraphQL over HTTP)."""
+"""Parses HTTP requests into GraphQL calls, and chooses the media type of the answer (GraphQL over HTTP)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ ALLOWED = ("GET", "HEAD", "OPTIONS", "POST")
 
 @dataclass(frozen=True)
 class Call:
-    """What a client asks for: the document's text, its hash or its id, its variables and which operation of it."""
+    """One call of a client: the document by its text, hash or id; the operation's name; and the variables."""
 
     query: str | None
     variables: dict[str, Any]
@@ -27,10 +27,10 @@ class Call:
 
 
 class BadRequest(Exception):
-    """The request is no GraphQL request; answered with this status and message.
+    """The request is not a GraphQL request. It is answered with this status and message.
 
-    `unprocessable`: it was read, but is not well-formed, which the present draft tells from what cannot be read.
-    `field`: the field at fault, when it is known.
+    `unprocessable`: it could be read, but is not well-formed. The draft of GraphQL over HTTP answers 422 for this.
+    `field`: the field that is wrong, when it is known.
     """
 
     def __init__(
@@ -42,15 +42,15 @@ class BadRequest(Exception):
 
 
 def wants_page(request: HttpRequest) -> bool:
-    """Whether this is a browser that wants a page to look at, not the answer to a query."""
-    asks = not request.GET.keys().isdisjoint(("query", "extensions", "documentId"))
-    if request.method not in ("GET", "HEAD") or asks:
+    """Whether a browser asks for the GraphiQL page, not for the answer to a query."""
+    has_query = not request.GET.keys().isdisjoint(("query", "extensions", "documentId"))
+    if request.method not in ("GET", "HEAD") or has_query:
         return False
     return preferred_type(request.META.get("HTTP_ACCEPT", ""), [JSON, GRAPHQL_JSON, "text/html"]) == "text/html"
 
 
 def answer_type(request: HttpRequest) -> str:
-    """The media type of the answer, by the Accept header. Raises BadRequest (406) when neither of ours is accepted."""
+    """The media type of the answer, by the Accept header. Raises BadRequest (406) when the client accepts neither."""
     chosen = preferred_type(request.META.get("HTTP_ACCEPT", ""), [JSON, GRAPHQL_JSON])
     if chosen is None:
         raise BadRequest(f"Answers are {GRAPHQL_JSON} or {JSON}.", 406)
@@ -61,42 +61,41 @@ def parse_call(request: HttpRequest) -> Call:
     """The call of a GET (HEAD) or POST request. Raises BadRequest."""
     if request.method in ("GET", "HEAD"):
         names = ("query", "variables", "operationName", "extensions", "documentId")
-        asked: Any = {name: request.GET.get(name) for name in names}
+        parameters: Any = {name: request.GET.get(name) for name in names}
         for name in ("variables", "extensions"):
-            asked[name] = _json(asked[name].encode(), name) if asked[name] else None
+            parameters[name] = _json(parameters[name].encode(), name) if parameters[name] else None
     elif request.method != "POST":
-        raise BadRequest("GraphQL is spoken by GET and POST.", 405, Allow=", ".join(ALLOWED))
+        raise BadRequest("GraphQL requests are GET or POST requests.", 405, Allow=", ".join(ALLOWED))
     elif request.content_type == multipart.MULTIPART:
-        asked = _multipart(request)
+        parameters = _multipart(request)
     elif request.content_type == JSON:
-        asked = _json(_body(request), "body")
+        parameters = _json(_body(request), "body")
     else:
         raise BadRequest(f"The body must be {JSON}, or {multipart.MULTIPART} with files.", 415)
-    return _well_formed(asked)
+    return _well_formed(parameters)
 
 
-def _well_formed(asked: Any) -> Call:
+def _well_formed(parameters: Any) -> Call:
     """The call of a request's parameters. Raises BadRequest."""
-    if isinstance(asked, list):
+    if isinstance(parameters, list):
         raise BadRequest("Batches of operations are not served: send them one by one.", unprocessable=True)
-    if not isinstance(asked, dict):
+    if not isinstance(parameters, dict):
         raise BadRequest("The body must be a JSON object.", unprocessable=True)
     for name in ("variables", "extensions"):
-        if not isinstance(asked.get(name), dict | None):
+        if not isinstance(parameters.get(name), dict | None):
             raise BadRequest(f"`{name}` must be a map.", unprocessable=True)
     for name in ("query", "operationName", "documentId"):
-        given = asked.get(name)
-        if not isinstance(given, str | None) or (name == "operationName" and has_unsafe_characters(given or "")):
+        value = parameters.get(name)
+        if not isinstance(value, str | None) or (name == "operationName" and has_unsafe_characters(value or "")):
             raise BadRequest(f"`{name}` must be a string.", unprocessable=True)
-    query, hashed = asked.get("query"), (asked.get("extensions") or {}).get("persistedQuery")
-    document_id = asked.get("documentId")
-    if not (query or "").strip() and (query is not None or (hashed is None and not document_id)):
+    query, persisted = parameters.get("query"), (parameters.get("extensions") or {}).get("persistedQuery")
+    document_id = parameters.get("documentId")
+    if not (query or "").strip() and (query is not None or (persisted is None and not document_id)):
         raise BadRequest("`query` must be the text of a GraphQL document.", unprocessable=True)
-    return Call(query, asked.get("variables") or {}, asked.get("operationName"), hashed, document_id)
+    return Call(query, parameters.get("variables") or {}, parameters.get("operationName"), persisted, document_id)
 
 
 def _body(request: HttpRequest) -> bytes:
-    """The body's bytes. Raises BadRequest."""
     try:
         return request.body
     except RequestDataTooBig:
@@ -106,15 +105,15 @@ def _body(request: HttpRequest) -> bytes:
 
 
 def _multipart(request: HttpRequest) -> Any:
-    """The operations of a multipart request with its files in their places. Raises BadRequest."""
+    """The `operations` of a multipart request with its files put in. Raises BadRequest."""
     try:
         multipart.check_preflight(request)
-        operations, places, files = multipart.form(request)
-        asked = _json(operations.encode(), "operations")
-        multipart.put_files(asked, _json(places.encode(), "map"), files)
-    except multipart.NotMultipart as refused:
+        operations_json, map_json, files = multipart.read_form(request)
+        operations = _json(operations_json.encode(), "operations")
+        multipart.put_files(operations, _json(map_json.encode(), "map"), files)
+    except multipart.BadMultipart as refused:
         raise BadRequest(str(refused), refused.status) from None
-    return asked
+    return operations
 
 
 def _json(text: bytes, name: str) -> Any:

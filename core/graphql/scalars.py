@@ -1,4 +1,4 @@
-"""The contract's own scalars; graphene's take 1e400, NaN, floats for decimals and times without an offset."""
+"""The scalars of the API. Unlike graphene's, they refuse 1e400, NaN, floats for decimals, and times without offset."""
 
 from datetime import datetime
 from decimal import Decimal as PythonDecimal
@@ -52,5 +52,5 @@ class DateTime(graphene.Scalar):
 
 @convert_django_field.register(models.DateTimeField)
 def convert_datetime(field: "models.DateTimeField[Any, Any]", registry: Any = None) -> DateTime:
-    """Model fields become this DateTime, not graphene's: two scalars of one name break a schema."""
+    """Uses this DateTime for model fields too, since a schema cannot have two scalars with one name."""
     return DateTime(description=field.help_text or None, required=not field.null)

@@ -1,4 +1,4 @@
-"""Which fields a resolver's caller selected, so that nothing else is read."""
+"""The fields that a client selected, so that resolvers read nothing else from the database."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from graphql import (
     GraphQLIncludeDirective,
     GraphQLResolveInfo,
     GraphQLSkipDirective,
+    InlineFragmentNode,
+    SelectionNode,
     SelectionSetNode,
 )
 from graphql.execution.values import get_directive_values
@@ -16,47 +18,40 @@ Selection = dict[str, "Selection"]
 
 
 def selection(info: GraphQLResolveInfo) -> Selection:
-    """The fields below the one being resolved, by name and nested; fragments are followed, @skip and @include obeyed.
+    """The fields below the one being resolved, by name and nested.
 
-    Type conditions are not: a field within any fragment counts as selected.
+    Follows fragments and obeys @skip and @include. Ignores type conditions: a field in any fragment counts as selected.
     """
-    found: Selection = {}
+    fields: Selection = {}
     for node in info.field_nodes:
         if node.selection_set is not None:
-            _collect(info, node.selection_set, found, set())
-    return found
+            _collect(info, node.selection_set, fields, set())
+    return fields
 
 
 def _collect(
-    info: GraphQLResolveInfo, selections: SelectionSetNode, found: Selection, spread: set[tuple[int, str]]
+    info: GraphQLResolveInfo, selections: SelectionSetNode, fields: Selection, spread: set[tuple[int, str]]
 ) -> None:
-    """Adds the selections to `found`; a fragment is `spread` into one dict once, however often it is named."""
+    """Adds the selections to `fields`. `spread` has the fragments already added: each goes into one dict once."""
     for node in selections.selections:
         if _skipped(info, node):
             continue
         if isinstance(node, FieldNode):
-            below = found.setdefault(node.name.value, {})
-            inner = node.selection_set
-        else:
-            below = found
-            if isinstance(node, FragmentSpreadNode):
-                if (id(found), node.name.value) in spread:
-                    continue
-                spread.add((id(found), node.name.value))
-            inner = (
-                info.fragments[node.name.value].selection_set
-                if isinstance(node, FragmentSpreadNode)
-                else node.selection_set  # type: ignore[attr-defined]
-            )
-        if inner is not None:
-            _collect(info, inner, below, spread)
+            below = fields.setdefault(node.name.value, {})
+            if node.selection_set is not None:
+                _collect(info, node.selection_set, below, spread)
+        elif isinstance(node, InlineFragmentNode):
+            _collect(info, node.selection_set, fields, spread)
+        elif isinstance(node, FragmentSpreadNode) and (id(fields), node.name.value) not in spread:
+            spread.add((id(fields), node.name.value))
+            _collect(info, info.fragments[node.name.value].selection_set, fields, spread)
 
 
-def _skipped(info: GraphQLResolveInfo, node: object) -> bool:
-    if not node.directives:  # type: ignore[attr-defined]
+def _skipped(info: GraphQLResolveInfo, node: SelectionNode) -> bool:
+    if not node.directives:
         return False
-    skip = get_directive_values(GraphQLSkipDirective, node, info.variable_values)  # type: ignore[arg-type]
-    include = get_directive_values(GraphQLIncludeDirective, node, info.variable_values)  # type: ignore[arg-type]
+    skip = get_directive_values(GraphQLSkipDirective, node, info.variable_values)
+    include = get_directive_values(GraphQLIncludeDirective, node, info.variable_values)
     return bool(skip and skip["if"]) or bool(include and not include["if"])
 
 

@@ -1,4 +1,4 @@
-"""Serves a schema: finds the document of a call, checks what it may do and costs, and executes the operation."""
+"""Serves a schema: finds the document of a call, checks permission and cost, and executes the operation."""
 
 import asyncio
 import inspect
@@ -23,24 +23,24 @@ from core.telemetry.metrics import PLANLESS
 from core.telemetry.recording import note
 from core.throttling.budget import charge, preparation_cost, refusal_cost
 
-# Characters of an operation's name that logs and metrics look at; a client may choose one of any length.
-MAX_NAME = 100
+# Characters of an operation's name that go to logs and metrics. A client may send a name of any length.
+MAX_NAME_LENGTH = 100
 
 
 class Server:
-    """A schema, what its fields cost (see core.graphql.limits), and the documents that are known to hold for it."""
+    """A schema, the costs of its fields (see core.graphql.limits), and its validated documents."""
 
     def __init__(self, schema: GraphQLSchema, costs: Mapping[str, int]) -> None:
         self.documents = Documents(schema, costs)
         self.trusted = TrustedDocuments.load(settings.GRAPHQL_TRUSTED_DOCUMENTS)
 
     def answer(self, request: HttpRequest, call: Call, bad_token: Reason | None) -> ExecutionResult:
-        """Executes the call; `bad_token` says why the request's token does not hold, when it does not.
+        """Executes the call. `bad_token` says why the request's token is invalid, if it is.
 
-        Raises DocumentRefused, BadRequest and Throttled, all before any resolver ran. Refusals are charged too.
+        Raises DocumentRefused, BadRequest and Throttled, all before any resolver runs. Refusals are charged too.
         """
         try:
-            digest, text = self._named(call)
+            digest, text = self._requested(call)
             document = self.documents.find(digest)
             if document is not None and (text is not None or document.persisted):
                 return self._run(request, call, document, digest, bad_token)
@@ -50,13 +50,13 @@ class Server:
                 return self._run(request, call, document, digest, bad_token)
             finally:
                 if self.documents.find(digest) is not document:
-                    document.let_go()
+                    document.clear_plans()
         except (DocumentRefused, BadRequest):
             charge(request, refusal_cost(request))
             raise
 
-    def _named(self, call: Call) -> tuple[str, str | None]:
-        """The SHA-256 of the call's document, and its text unless that has to be looked up. Raises DocumentRefused."""
+    def _requested(self, call: Call) -> tuple[str, str | None]:
+        """The SHA-256 of the call's document, and its text if that is known already. Raises DocumentRefused."""
         digest, text = persisted.requested_digest(call.query, call.persisted), call.query
         if text is None:
             digest = digest or call.document_id or ""
@@ -68,7 +68,7 @@ class Server:
         return digest or "", text
 
     def _prepare(self, request: HttpRequest, text: str) -> Document:
-        """Reads and validates a text, which is charged for its length. Raises DocumentRefused, Throttled."""
+        """Parses and validates a text, and charges for its length. Raises DocumentRefused, Throttled."""
         if cost := preparation_cost(text):
             charge(request, cost)
         return self.documents.prepare(text, hide_suggestions=not _may_introspect(request))
@@ -76,10 +76,10 @@ class Server:
     def _run(
         self, request: HttpRequest, call: Call, document: Document, digest: str, bad_token: Reason | None
     ) -> ExecutionResult:
-        """Executes one operation of a valid document; keeps the document when the client may be served."""
+        """Executes one operation of a valid document, and keeps the document if the call is not refused."""
         operation = document.operation(call.operation_name)
         _check_rights(request, document, operation, bad_token)
-        note(operation=(operation.name or "")[:MAX_NAME] or None, operation_type=operation.node.operation.value)
+        note(operation=(operation.name or "")[:MAX_NAME_LENGTH] or None, operation_type=operation.node.operation.value)
         variables = operation.variables.coerce(call.variables)
         if isinstance(variables, list):
             raise DocumentRefused(variables)
@@ -87,7 +87,7 @@ class Server:
         if cost > settings.GRAPHQL_MAX_COST:
             raise DocumentRefused([exceeded("cost", cost, settings.GRAPHQL_MAX_COST)])
         charge(request, cost)
-        # Not earlier: what is refused, for its cost too, leaves nothing behind.
+        # Only now: a refused call, also one refused for its cost, must leave nothing in memory.
         self._keep(request, call, document, digest)
         result = self._execute(request, call, document, operation, variables)
         result.extensions = {"cost": {"requested": cost, "maximum": settings.GRAPHQL_MAX_COST}}
@@ -119,7 +119,7 @@ class Server:
 
 
 def _may_introspect(request: HttpRequest) -> bool:
-    """Whether the client may query the schema, and is shown names that it may have meant."""
+    """Whether the client may query the schema, and gets suggestions of names in errors."""
     return settings.GRAPHQL_INTROSPECTION or is_staff(request.user)
 
 

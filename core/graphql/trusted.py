@@ -1,4 +1,4 @@
-"""Trusted documents: those of the shop's own storefronts, known beforehand from a manifest.
+"""Loads trusted documents: those of the shop's own storefronts, from a manifest.
 
 The manifest (GRAPHQL_TRUSTED_DOCUMENTS) is a JSON object from a document's hash to its text, as relay-compiler
 (`persistConfig`) and graphql-codegen (client preset, `persistedDocuments`) write it.
@@ -18,7 +18,7 @@ SETTING = "GRAPHQL_TRUSTED_DOCUMENTS"
 
 
 class TrustedDocuments:
-    """The texts of a manifest, by the hash that it gives them and by their SHA-256."""
+    """The texts of a manifest, found by the manifest's hash or by their SHA-256."""
 
     def __init__(self, texts: dict[str, str]) -> None:
         self._texts = texts
@@ -26,7 +26,7 @@ class TrustedDocuments:
 
     @classmethod
     def load(cls, path: str) -> "TrustedDocuments":
-        """Those of a file; none for "". Raises ImproperlyConfigured with one sentence that says what is wrong."""
+        """Reads a manifest; the path "" means none. Raises ImproperlyConfigured."""
         if not path:
             return cls({})
         try:
@@ -40,20 +40,20 @@ class TrustedDocuments:
         return cls(texts)
 
     def text(self, name: str) -> str | None:
-        """The text of a manifest's hash or of a SHA-256, perhaps with a prefix such as "sha256:"."""
-        for known in (name, name.rpartition(":")[2]):
-            if known in self._texts:
-                return self._texts[known]
-            if known in self._by_digest:
-                return self._by_digest[known]
+        """The text for a manifest's hash or a SHA-256, with or without a prefix such as "sha256:"."""
+        for digest in (name, name.rpartition(":")[2]):
+            if digest in self._texts:
+                return self._texts[digest]
+            if digest in self._by_digest:
+                return self._by_digest[digest]
         return None
 
     def has(self, digest: str) -> bool:
-        """Whether the text of this SHA-256 is one of them."""
+        """Whether the text with this SHA-256 is trusted."""
         return digest in self._by_digest
 
     def check(self, schema: GraphQLSchema) -> None:
-        """Raises ImproperlyConfigured, naming the document, when one does not hold for the schema."""
+        """Raises ImproperlyConfigured, with the document's hash, when one is not valid for the schema."""
         for name, text in self._texts.items():
             try:
                 prepare(schema, text)
@@ -63,6 +63,6 @@ class TrustedDocuments:
 
 
 def untrusted() -> DocumentRefused:
-    """The refusal of a document that is none of them, when no other is served (GRAPHQL_TRUSTED_ONLY)."""
-    message = "Only trusted documents are served here, and this is none: ask for one by its hash."
+    """The refusal of any other document, with GRAPHQL_TRUSTED_ONLY."""
+    message = "Only trusted documents are served here, and this one is not trusted: ask for one by its hash."
     return DocumentRefused([api_error(Code.PERSISTED_QUERY_NOT_FOUND, message)])

@@ -1,4 +1,4 @@
-"""Whether a document holds for the schema; what is wrong with its literals names the input field."""
+"""Parses and validates documents. An error in a literal names its input field."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from graphql import (
     DocumentNode,
     GraphQLError,
     GraphQLSchema,
+    Node,
     StringValueNode,
     ValidationContext,
     ValidationRule,
@@ -16,20 +17,19 @@ from graphql import (
     validate,
 )
 
-from core.graphql.errors import Code
-from core.graphql.inputs import UNSAFE, input_places
+from core.graphql.errors import MAX_ERRORS, Code
+from core.graphql.inputs import input_places
 from core.graphql.limits import check_shape, exceeded
 from core.graphql.parsing import merge_repeated
-from core.parsing import has_unsafe_characters
+from core.parsing import UNSAFE_CHARACTERS, has_unsafe_characters
 from core.patches.graphql_core import parse_document
 
-MAX_ERRORS = 20
-# Each error counts the lines up to its place.
+# graphql-core counts the lines before each error.
 MAX_LINES = 5_000
 
 
 class DocumentRefused(Exception):
-    """The document cannot be executed; nothing of it was."""
+    """The document cannot be executed. No resolver ran."""
 
     def __init__(self, errors: list[GraphQLError]) -> None:
         self.errors = errors
@@ -54,16 +54,16 @@ def prepare(schema: GraphQLSchema, text: str, hide_suggestions: bool = False) ->
     except GraphQLError as error:
         raise DocumentRefused([_syntax_error(error)]) from None
     if hide_suggestions:
-        for found in errors:
-            # Not every rule of graphql-core hides what it suggests.
-            found.message = found.message.partition(" Did you mean")[0]
+        for invalid in errors:
+            # Not every rule of graphql-core obeys hide_suggestions.
+            invalid.message = invalid.message.partition(" Did you mean")[0]
     if errors:
         raise DocumentRefused(errors)
     return document
 
 
 def _syntax_error(error: GraphQLError) -> GraphQLError:
-    """The parser's error with its code, or the limit that it stopped at."""
+    """The parser's error with its code, or the error of the limit at which the parser stopped."""
     if "code" in (error.extensions or {}):
         return error
     if error.message.endswith("nested too deeply. Parsing aborted."):
@@ -75,15 +75,15 @@ def _syntax_error(error: GraphQLError) -> GraphQLError:
 
 
 class _NamesFields(ValidationRule):
-    """A rule about literals: what it reports is the user's input error."""
+    """A rule about literals, whose errors are BAD_USER_INPUT with the input field."""
 
     def __init__(self, context: ValidationContext) -> None:
         super().__init__(context)
         self._places: dict[int, str] | None = None
 
-    def bad_input(self, error: GraphQLError, node: ValueNode | None) -> None:
+    def bad_input(self, error: GraphQLError, node: Node | None) -> None:
         """Reports the error with the path of arguments and input fields that leads to the node."""
-        if self._places is None:  # one walk for all errors of the document
+        if self._places is None:  # one walk serves all errors of the document
             self._places = input_places(self.context.document)[0]
         extensions = {"code": Code.BAD_USER_INPUT, "field": self._places.get(id(node), "")}
         nodes = error.nodes or node
@@ -91,28 +91,24 @@ class _NamesFields(ValidationRule):
 
 
 class _ValuesOfCorrectType(_NamesFields, ValuesOfCorrectTypeRule):
-    """Refuses literals of a wrong type."""
-
     _node: ValueNode | None = None
 
     def is_valid_value_node(self, node: ValueNode) -> None:
-        """Checks the node; a scalar's own error says nothing of where it stands."""
+        # The error of a scalar names no node.
         self._node = node
         super().is_valid_value_node(node)
         self._node = None
 
     def report_error(self, error: GraphQLError) -> None:
-        """Reports it as the user's input error."""
-        self.bad_input(error, error.nodes[0] if error.nodes else self._node)  # type: ignore[arg-type]
+        self.bad_input(error, error.nodes[0] if error.nodes else self._node)
 
 
 class _SafeStrings(_NamesFields):
     """Refuses string literals that no database can store."""
 
     def enter_string_value(self, node: StringValueNode, *_args: Any) -> None:
-        """Reports a literal with a NUL or a lone surrogate."""
         if has_unsafe_characters(node.value):
-            self.bad_input(GraphQLError(UNSAFE), node)
+            self.bad_input(GraphQLError(UNSAFE_CHARACTERS), node)
 
 
 RULES = [_ValuesOfCorrectType if rule is ValuesOfCorrectTypeRule else rule for rule in specified_rules] + [_SafeStrings]

@@ -1,4 +1,4 @@
-"""The GraphQL endpoint: reads a request, has its operation executed, and gives the answer its HTTP form."""
+"""The GraphQL endpoint: parses a request, executes it on the server, and writes the HTTP response."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,7 +24,7 @@ from core.throttling.budget import charge, refusal_cost, show_budget
 
 
 class GraphQLView:
-    """Answers for a schema; a browser that asks for a page gets GraphiQL."""
+    """Serves a schema. A browser that asks for a page gets GraphiQL."""
 
     # Cookies authenticate nothing here, so there is nothing for a forged cross-site request to use.
     csrf_exempt = True
@@ -52,7 +52,7 @@ class GraphQLView:
 
 
 def _call(request: HttpRequest) -> Call:
-    """The call of a request. One that is no GraphQL request is charged too. Raises BadRequest, Throttled."""
+    """The call of a request. A malformed request is charged too. Raises BadRequest, Throttled."""
     try:
         return parse_call(request)
     except BadRequest:
@@ -74,23 +74,23 @@ def _throttled(error: Throttled, media_type: str) -> HttpResponse:
 def _refused(
     request: HttpRequest, errors: Sequence[GraphQLError], media_type: str, bad_token: Reason | None
 ) -> HttpResponse:
-    """The answer to a document of which nothing was executed."""
+    """The answer to a refused document."""
     note(errors=len(errors))
     shown = _shown(errors)
-    status = status_of_refusal(errors, media_type, is_upload=multipart.is_at_fault(request, errors))
+    status = status_of_refusal(errors, media_type, is_upload=multipart.concerns_files(request, errors))
     headers = {"WWW-Authenticate": challenge(bad_token)} if status == 401 else None
     return _response({"errors": shown}, media_type, status, headers)
 
 
 def _answered(request: HttpRequest, result: ExecutionResult, media_type: str) -> HttpResponse:
-    """The answer of an operation that was executed, perhaps with errors of some fields."""
+    """The answer of an executed operation, which may have errors in some fields."""
     answer: dict[str, Any] = {}
     if result.errors:
         note(errors=len(result.errors))
         answer["errors"] = _shown(result.errors)
     answer["data"] = result.data
     answer["extensions"] = result.extensions
-    # RFC 9110 §10.2.3. The status is still one of success: other fields may have been served.
+    # RFC 9110 §10.2.3. The status is one of success nevertheless, since other fields may have data.
     seconds = retry_after.get(request)
     headers = {"Retry-After": str(seconds)} if seconds else None
     response = _response(answer, media_type, status_of_result(bool(result.errors), media_type), headers)

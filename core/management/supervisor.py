@@ -112,7 +112,8 @@ class Output:
         """Prints what the process and its children write, until the last of them has ended."""
         before, after = self._styles[part.name]
         prefix = f"{before}{part.name:<{self.width}} |{after} ".encode()
-        with process.stdout as stream:  # type: ignore[union-attr]
+        assert process.stdout is not None  # noqa: S101 - every part is started with a pipe
+        with process.stdout as stream:
             while line := stream.readline(MAX_LINE_BYTES):
                 self._lines.put(prefix + line.rstrip(b"\r\n") + b"\n")
 

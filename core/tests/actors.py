@@ -1,4 +1,4 @@
-"""An account of each kind that the policy tells apart, and the state of the database to compare."""
+"""Accounts of each kind that the policy distinguishes, and snapshots of the database to compare."""
 
 from django.contrib.auth.models import Group, Permission
 from django.core import serializers
@@ -8,7 +8,7 @@ from core.auth import shop_staff
 from users.models import User
 from users.tests.factories import UserFactory
 
-# Everybody but a holder of exactly the needed permission.
+# All kinds but the holder of exactly the needed permission (see holder).
 ACTORS = ["nobody", "shopper", "shopper with all", "staff", "staff with the others", "shop staff", "superuser", "ended"]
 
 
@@ -41,7 +41,7 @@ def actor(kind: str, needed: str = "") -> User | None:
 
 
 def may(kind: str, needed: str) -> bool:
-    """Whether an actor of the kind may do what needs the permission."""
+    """Whether an actor of the kind passes a check of the permission."""
     return kind in ("superuser", "holder") or (kind == "shop staff" and needed in SHOP_STAFF)
 
 
@@ -56,7 +56,7 @@ SHOP_STAFF = {
 
 
 def state(*models: type[Model]) -> str:
-    """All rows of the models, to be compared; without when somebody last signed in."""
+    """All rows of the models as text, without the times of changes and sign-ins."""
     rows = [row for model in models for row in model._default_manager.order_by("pk")]
     return "\n".join(
         line

@@ -1,4 +1,4 @@
-"""Documents and variables drawn from the schema, right and wrong in every way that a client can be wrong."""
+"""Draws random GraphQL requests from the schema: mostly valid ones, with mistakes of every kind."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,8 +16,8 @@ from graphql import (
 )
 from hypothesis import strategies as st
 
-# Texts that break what is not ready for them: controls, surrogates, combining marks, wide and folding characters.
-ODD = [
+# Texts that careless code fails on: controls, surrogates, combining marks, wide and folding characters.
+ODD_TEXTS = [
     "",
     " ",
     "\x00",
@@ -39,8 +39,8 @@ ODD = [
 ]
 TEXTS = st.one_of(
     st.sampled_from(["a", "lamp", "UHJvZHVjdDox", "Q2F0ZWdvcnk6MQ==", "2026-01-31T12:00:00Z", "19.99", "a@b.example"]),
-    st.sampled_from(ODD),
-    st.builds(lambda text, times: text * times, st.sampled_from(ODD), st.sampled_from([2, 70, 300])),
+    st.sampled_from(ODD_TEXTS),
+    st.builds(lambda text, times: text * times, st.sampled_from(ODD_TEXTS), st.sampled_from([2, 70, 300])),
     st.text(max_size=5),
 )
 NUMBERS = st.sampled_from([0, 1, -1, 20, 101, 2**31 - 1, 2**31, -(2**63), 10**30, 0.5, 1e308, 5e-324])
@@ -60,7 +60,7 @@ LITERALS = st.one_of(
 
 
 def text_literal(text: str) -> str:
-    """The text as a string of GraphQL."""
+    """The text as a GraphQL string literal."""
     escaped = "".join(c if " " <= c <= "~" and c not in '"\\' else _escape(c) for c in text)
     return f'"{escaped}"'
 
@@ -72,7 +72,7 @@ def _escape(character: str) -> str:
 
 @dataclass
 class Drawn:
-    """A request that is being drawn: what its operation and fragments are made of so far."""
+    """A request that is being drawn, with the variables and fragments drawn so far."""
 
     schema: GraphQLSchema
     draw: Any
@@ -81,11 +81,10 @@ class Drawn:
     fragments: dict[str, str] = field(default_factory=dict)
 
     def pick(self, *options: Any) -> Any:
-        """One of them."""
         return self.draw(st.sampled_from(options))
 
     def rarely(self, times: int = 12) -> bool:
-        """Whether one time in so many something is wrong."""
+        """True once in so many times."""
         return self.draw(st.integers(1, times)) == 1
 
     def json(self, kind: Any, depth: int = 0) -> Any:
@@ -149,7 +148,6 @@ class Drawn:
         return f"${name}"
 
     def directives(self) -> str:
-        """Mostly none."""
         boolean = self.schema.type_map["Boolean"]
         if not self.rarely(6):
             return ""
@@ -177,7 +175,7 @@ class Drawn:
         return "{ " + self.pick(" ", ",", "\n", "\ufeff", "#\n").join(parts) + " }"
 
     def fragment(self, kind: Any, depth: int) -> str:
-        """The name of a fragment, a new one perhaps; it may be unknown, or spread itself."""
+        """The name of a fragment, old or new. It may be unknown, or spread itself."""
         if self.fragments and self.rarely(2):
             return self.pick(*self.fragments, "Missing")
         name = f"F{len(self.fragments)}"
@@ -198,14 +196,14 @@ class Drawn:
         if name == "__typename":
             return name
         definition = kind.fields[name]
-        given = [
+        arguments = [
             f"{argument}: {self.literal(of.type)}"
             for argument, of in definition.args.items()
             if isinstance(of.type, GraphQLNonNull) or self.rarely(3)
         ]
         if self.rarely(20):
-            given.append(self.pick("nonsense: 1", *(given or ["a: null"])))
-        arguments = f"({', '.join(given)})" if given else ""
+            arguments.append(self.pick("nonsense: 1", *(arguments or ["a: null"])))
+        argument_list = f"({', '.join(arguments)})" if arguments else ""
         alias = self.pick("", "", "", "a: ", "b: ")
         returned = get_named_type(definition.type)
         inner = (
@@ -215,7 +213,7 @@ class Drawn:
         )
         if self.rarely(30):
             inner = "" if inner else "{ x }"
-        return f"{alias}{name}{arguments} {self.directives()} {inner}"
+        return f"{alias}{name}{argument_list} {self.directives()} {inner}"
 
 
 @st.composite

@@ -105,8 +105,7 @@ def example(page: Page, title: str) -> None:
 class TestGraphiql:
     """GraphiQL with its sign-in box and examples."""
 
-    def test_it_works(self, page):
-        """Sign in, run the first example, see products."""
+    def test_sign_in_and_run_the_example(self, page):
         page.goto("/graphql/")
         sign_in(page)
         expect(page.get_by_text("Signed in as shopper@example.com")).to_be_visible()

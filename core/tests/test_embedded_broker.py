@@ -66,7 +66,7 @@ def folder(tmp_path):
     return tmp_path / "celery"
 
 
-def test_it_works(connection):
+def test_messages_are_taken_once_in_order(connection):
     send(connection, args=[1])
     send(connection, args=[2])
     assert [body[0] for body in taken(connection)] == [[1], [2]]

@@ -1,4 +1,4 @@
-"""Whatever is drawn from the schema: an answer, or a refusal that says why; never our fault, never without bound."""
+"""Random requests, drawn from the schema, are answered or refused with a reason. No answer is without bounds."""
 
 import json
 import os
@@ -29,15 +29,15 @@ schemathesis.graphql.scalar("Upload", st.text().map(nodes.String))
 schema = schemathesis.graphql.from_wsgi("/graphql/", application)
 EXAMPLES = int(os.environ.get("FUZZED_EXAMPLES", examples(10)))
 CODES = set(Code) - {Code.INTERNAL_ERROR}
-# Of an answer: bytes, SQL statements, and errors before anything was executed.
-MOST_BYTES, MOST_QUERIES, MOST_REFUSALS = 2_000_000, 500, 25
+# Bounds of one answer: its bytes, its SQL statements, and its errors when it was refused.
+MAX_BYTES, MAX_QUERIES, MAX_REFUSALS = 2_000_000, 500, 25
 
 
 @pytest.mark.slow
 @schema.parametrize()
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @pytest.mark.django_db(transaction=True)
-def test_no_document_breaks_it(case: schemathesis.Case, token: str) -> None:  # noqa: F811
+def test_no_valid_document_fails(case: schemathesis.Case, token: str) -> None:  # noqa: F811
     response = case.call(headers={"Authorization": token})
     assert response.status_code < 500
     errors = response.json().get("errors", [])
@@ -46,7 +46,7 @@ def test_no_document_breaks_it(case: schemathesis.Case, token: str) -> None:  # 
 
 @pytest.fixture
 def callers(db: None) -> list[dict[str, str]]:
-    """The headers of a stranger, a shopper and an employee; there is something to find."""
+    """The headers of a stranger, a shopper and an employee, in a shop with three products."""
     ProductFactory.create_batch(3)
     users = [UserFactory(), UserFactory(is_staff=True)]
     return [{}, *({"Authorization": f"Bearer {tokens.issue(user).token}"} for user in users)]
@@ -55,7 +55,7 @@ def callers(db: None) -> list[dict[str, str]]:
 @pytest.mark.parametrize("execution", ["compiled", "standard"])
 @settings(max_examples=EXAMPLES * 4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(body=requests(vitrine.graphql_schema), who=st.integers(0, 2), by_get=st.booleans())
-def test_no_request_breaks_it(
+def test_no_request_fails(
     callers: list[dict[str, str]], execution: str, body: dict[str, Any], who: int, by_get: bool
 ) -> None:
     note(json.dumps(body))
@@ -83,6 +83,6 @@ def test_no_request_breaks_it(
         for error in errors
         if error["extensions"]["code"] == "BAD_USER_INPUT" and "locations" in error
     ), errors
-    assert "data" in answer or 0 < len(errors) <= MOST_REFUSALS
-    assert len(response.content) < MOST_BYTES
-    assert len(queries) < MOST_QUERIES
+    assert "data" in answer or 0 < len(errors) <= MAX_REFUSALS
+    assert len(response.content) < MAX_BYTES
+    assert len(queries) < MAX_QUERIES

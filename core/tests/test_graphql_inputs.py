@@ -24,7 +24,8 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from core.graphql import inputs, validation
-from core.graphql.inputs import MAX_ERRORS, Variables
+from core.graphql.errors import MAX_ERRORS
+from core.graphql.inputs import Variables
 from core.tests.clients import Api
 from core.tests.examples import examples
 

@@ -34,7 +34,7 @@ def send(api: Api, *, headers: dict[str, str] | None = None, **form: Any) -> Htt
     return api.client.post("/graphql/", form, headers=api.headers if headers is None else headers)
 
 
-def test_it_works(staff: Api) -> None:
+def test_a_file_reaches_the_mutation(staff: Api) -> None:
     answer = send(staff).json()
     assert answer["data"] == {"productImageUpload": {"image": None, "errors": [{"code": "NOT_FOUND"}]}}
 

@@ -11,7 +11,7 @@ NODE = "query($id: ID!) { node(id: $id) { __typename id ... on Product { name is
 PRODUCT = "query($id: ID, $slug: String) { product(id: $id, slug: $slug) { name isActive brand { name } } }"
 
 
-def test_it_works(shopper: Api) -> None:
+def test_objects_by_global_id(shopper: Api) -> None:
     product = ProductFactory(name="Lamp")
     for kind, row in (("Product", product), ("Category", product.category), ("Brand", product.brand)):
         global_id = to_global_id(kind, row.pk)

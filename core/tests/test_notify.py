@@ -55,7 +55,7 @@ def sent(monkeypatch):
     return calls, gate
 
 
-def test_it_works(messages):
+def test_a_message_is_sent_to_its_queue(messages):
     notifier = Notifier()
     with bound_contextvars(request_id="the-request-1"):
         notifier.notify(TASK)

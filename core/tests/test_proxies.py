@@ -30,7 +30,7 @@ def client_of(request):
     return request.META["REMOTE_ADDR"]
 
 
-def test_it_works(seen):
+def test_a_trusted_proxy_is_believed(seen):
     request = seen("10.0.0.1", FOR="203.0.113.7", PROTO="https", HOST="shop.example.com")
     assert client_of(request) == "203.0.113.7"
     assert request.is_secure()

@@ -56,7 +56,7 @@ def refusal(load, capsys):
     return run
 
 
-def test_it_works_without_debug_and_with_what_it_must_know(value):
+def test_a_start_without_debug_with_all_required_settings(value):
     assert value("[settings.DEBUG, settings.ALLOWED_HOSTS]", **PRODUCTION) == [False, []]
 
 

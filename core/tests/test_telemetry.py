@@ -52,7 +52,7 @@ def scrape(db, settings):
 class TestRequests:
     """One line for each request."""
 
-    def test_it_works(self, shopper, lines):
+    def test_a_request_is_logged(self, shopper, lines):
         """Who, what, how long, how many queries, under which id."""
         answer = shopper.post(QUERY)
         line = lines("request")[-1]
@@ -239,7 +239,7 @@ class TestTasks:
             clear_contextvars()
         assert headers == {tasks.HEADER: "the-request-1"}
 
-    def test_it_works(self, db, lines):
+    def test_a_task_is_logged(self, db, lines):
         """As a worker runs it: signals before and after."""
         task = app.tasks[_look.name]
         task.push_request(id="t1", is_eager=False, **{tasks.HEADER: "the-request-2"})
@@ -265,7 +265,7 @@ class TestTasks:
 class TestMetrics:
     """What Prometheus gets."""
 
-    def test_it_works(self, shopper, scrape):
+    def test_a_request_is_counted(self, shopper, scrape):
         before = scrape()
         shopper.post(QUERY)
         after = scrape()

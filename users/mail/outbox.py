@@ -14,6 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from core.jobs import job, lease
@@ -39,7 +40,7 @@ def enqueue(kind: OutgoingMail.Kind, *, delay: timedelta = timedelta(), **fields
     return OutgoingMail.objects.create(kind=kind, due_at=timezone.now() + delay, **fields)
 
 
-def send_again(mails: Any) -> int:
+def send_again(mails: QuerySet[OutgoingMail]) -> int:
     """Makes the failed and uncertain mails of a queryset due now; returns their number. Keeps their Message-IDs."""
     again = mails.filter(status__in=[Status.FAILED, Status.UNCERTAIN]).exclude(user=None)
     return again.update(status=DUE, due_at=timezone.now(), attempts=0, claim=None, reason="")
@@ -131,7 +132,7 @@ def _recipient(mail: OutgoingMail) -> User | None:
         elif move(mail, mail.status, user=user, asked_for=""):
             return user
         return None
-    user = User.objects.filter(pk=mail.user_id).first()
+    user = User.objects.filter(pk=mail.user_id).first() if mail.user_id is not None else None
     if user is not None and user.is_active:
         return user
     move(mail, FAILED, reason="The account is deactivated." if user else "The account is deleted.")

@@ -82,7 +82,7 @@ def later(hours: float) -> time_machine.travel:
 class TestSending:
     """A mail that nothing stands in the way of."""
 
-    def test_it_works(self, server: Server, due: OutgoingMail) -> None:
+    def test_a_due_mail_is_sent_once(self, server: Server, due: OutgoingMail) -> None:
         assert sweep() == 1
         due.refresh_from_db()
         assert (due.status, due.attempts, due.reason) == ("SENT", 1, "")

@@ -58,7 +58,7 @@ def mailed_link(api: Api, email: str = "ann@example.com") -> dict[str, str]:
 class TestChange:
     """By who knows the current one."""
 
-    def test_it_works_and_ends_every_token(self, nobody: Api, ann: User) -> None:
+    def test_a_change_ends_every_token(self, nobody: Api, ann: User) -> None:
         here, there = sign_in(nobody, ann.email), sign_in(nobody, ann.email)
         payload = change(with_token(here["token"]), "vitrine-demo", PASSWORD)
         assert payload["errors"] == []
@@ -94,7 +94,7 @@ class TestChange:
 class TestReset:
     """By who reads the account's mail."""
 
-    def test_it_works_once_and_ends_every_token(self, nobody: Api, ann: User) -> None:
+    def test_a_reset_link_holds_once_and_ends_every_token(self, nobody: Api, ann: User) -> None:
         old = sign_in(nobody, ann.email)
         link = mailed_link(nobody, "ANN@EXAMPLE.COM")
         assert mail.outbox[0].to == ["Ann@example.com"]

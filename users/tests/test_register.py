@@ -11,7 +11,7 @@ from users.tests.operations import PASSWORD, REGISTER, codes, holds, refresh, re
 pytestmark = pytest.mark.django_db
 
 
-def test_it_works(nobody: Api) -> None:
+def test_an_account_is_made_and_signed_in(nobody: Api) -> None:
     payload = register(nobody, " Ann@Example.com ", firstName="Ann", lastName="  Berg ")
     assert payload["errors"] == []
     assert payload["user"] == {"email": "Ann@Example.com", "firstName": "Ann", "lastName": "Berg"}

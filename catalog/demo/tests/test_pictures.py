@@ -37,7 +37,7 @@ def wanted_products(count: int) -> list[Product]:
     return products
 
 
-def test_it_works() -> None:
+def test_a_picture_is_drawn_and_uploaded() -> None:
     call_command("seed_demo", verbosity=0)
     assert WantedPicture.objects.count() == Product.objects.count()
     WantedPicture.objects.exclude(product__slug=LAMP).delete()

@@ -38,7 +38,7 @@ def everything() -> list[list[dict[str, Any]]]:
     return [list(model._default_manager.order_by("id").values()) for model in models]
 
 
-def test_it_works() -> None:
+def test_the_catalogue_is_written() -> None:
     said = run()
     catalogue = demo_catalogue()
     assert Product.objects.count() == len(catalogue.products)

@@ -40,7 +40,7 @@ def photo(data: bytes | None = None) -> SimpleUploadedFile:
     return SimpleUploadedFile("lamp.jpg", data or jpeg())
 
 
-def test_it_works(admin_client: Client) -> None:
+def test_upload_on_the_product_page(admin_client: Client) -> None:
     product = ProductFactory()
     sent = form(admin_client, product, new=photo(), **{"images-0-alt": "A lamp"})
     assert admin_client.post(page(product), sent).status_code == 302

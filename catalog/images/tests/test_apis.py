@@ -77,7 +77,7 @@ def fetched(api: Api, url: str) -> HttpResponse:
 class TestGraphQL:
     """The mutations and the fields."""
 
-    def test_it_works(self, staff: Api, shopper: Api) -> None:
+    def test_an_upload_becomes_a_picture(self, staff: Api, shopper: Api) -> None:
         product = ProductFactory()
         answer = upload(staff, product, jpeg(1000, 500), alt="A lamp")
         image = answer["image"]
@@ -225,7 +225,7 @@ class TestGraphQL:
 class TestRest:
     """POST and GET."""
 
-    def test_it_works(self, staff: Api, shopper: Api) -> None:
+    def test_an_upload_becomes_a_picture(self, staff: Api, shopper: Api) -> None:
         product = ProductFactory()
         response = send(staff, product, jpeg(), alt="A lamp")
         assert response.status_code == 202

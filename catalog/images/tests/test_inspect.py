@@ -39,7 +39,7 @@ def look(data: bytes, **limits: int) -> Facts:
         ("AVIF", {"speed": 10, "save_all": True, "append_images": [corners(301, 199)]}),
     ],
 )
-def test_it_works(format: str, options: dict) -> None:
+def test_format_and_size_of_every_kind(format: str, options: dict) -> None:
     assert look(encoded(corners(301, 199), format, **options)) == Facts(format, 301, 199)
 
 

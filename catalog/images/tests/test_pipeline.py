@@ -83,7 +83,7 @@ class _Failing(Pool):
         return pipeline.pool().run(task, *parts, **arguments)
 
 
-def test_it_works() -> None:
+def test_an_image_is_rendered() -> None:
     image = new()
     assert (image.status, ImageJob.objects.get().kind) == (ImageStatus.PENDING, Kind.RENDER)
     work_all()

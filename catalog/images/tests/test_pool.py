@@ -62,7 +62,7 @@ def failure(pool: Pool, send: int | None = None) -> Failure:
     return failed.value.failure
 
 
-def test_it_works(make: Callable[..., Pool]) -> None:
+def test_a_job_runs_in_a_child(make: Callable[..., Pool]) -> None:
     pool = make()
     assert pool.pids() == []  # started lazily
     assert job(pool) == 4

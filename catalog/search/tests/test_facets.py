@@ -62,7 +62,7 @@ def by_slug(counts: list[dict[str, Any]], what: str) -> list[tuple[str, int]]:
     return [(each[what]["slug"], each["count"]) for each in counts]
 
 
-def test_it_works(shopper: Api) -> None:
+def test_counts_of_every_facet(shopper: Api) -> None:
     found = facets(shopper)
     assert by_slug(found["categories"], "category") == [("lighting", 6), ("bulbs", 3), ("lamps", 3)]
     assert by_slug(found["brands"], "brand") == [("abc", 3), ("zen", 3)]

@@ -201,7 +201,7 @@ def test_what_a_killed_rebuild_left_is_tidied_up(shop: None, monkeypatch: pytest
 class TestCheck:
     """`rebuild_index --check` tells every kind of drift."""
 
-    def test_it_works(self, shop: None) -> None:
+    def test_an_index_that_agrees(self, shop: None) -> None:
         out = StringIO()
         call_command("rebuild_index", "--check", stdout=out)
         assert "agree" in out.getvalue()

@@ -202,7 +202,7 @@ class TestBrands:
     def names(self, api: Api, **arguments: Any) -> list[str]:
         return [node["name"] for node in api.graphql(self.QUERY, **arguments)["brands"]["nodes"]]
 
-    def test_it_works(self, shopper: Api) -> None:
+    def test_order_search_and_pages(self, shopper: Api) -> None:
         for name in ("Zebra", "ätelier", "Atelier", "Brut", "Móllegard"):
             BrandFactory(name=name)
         assert self.names(shopper) == ["ätelier", "Atelier", "Brut", "Móllegard", "Zebra"]

@@ -29,7 +29,7 @@ def _shop(db: None, each_engine: str) -> None:
 class TestSuggestions:
     """As you type."""
 
-    def test_it_works(self, shopper: Api, each_engine: str) -> None:
+    def test_kinds_and_their_order(self, shopper: Api, each_engine: str) -> None:
         found = texts(shopper, "lam")
         assert found[:2] == [("CATEGORY", "Lamps"), ("BRAND", "Lampard & Søn")]
         assert ("PRODUCT", "Lamp shade") in found

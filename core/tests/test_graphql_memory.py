@@ -1,4 +1,4 @@
-"""What is kept of what clients send: documents and texts within bounds, and never another one's values."""
+"""What stays in memory and in the cache of clients' requests: documents within bounds, and nobody's values."""
 
 import gc
 import json
@@ -48,7 +48,7 @@ def send(api: Api, **body: Any) -> dict[str, Any]:
 
 
 class TestDocuments:
-    """Parsed once, kept as far as memory is granted."""
+    """Documents that a process keeps."""
 
     def test_a_strangers_is_kept_when_it_comes_again(self, nobody: Api, shopper: Api) -> None:
         text = "query Stranger { __typename }"
@@ -220,8 +220,8 @@ def test_a_request_is_freed_with_its_answer(db: None, path: str, body: Any) -> N
 class TestPersistedTexts:
     """What strangers register stays small, whatever they send."""
 
-    def test_the_store_is_bounded_by_its_places(self, nobody: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(persisted, "PLACES", {"anyone": 3, "member": 2})
+    def test_the_store_is_bounded_by_its_slots(self, nobody: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(persisted, "SLOTS", {"anyone": 3, "member": 2})
         for n in range(30):
             text = ME.format(n=n)
             send(nobody, query=text, extensions=extensions(text))
@@ -240,7 +240,7 @@ class TestPersistedTexts:
     def test_strangers_and_members_do_not_push_each_other_out(
         self, nobody: Api, shopper: Api, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(persisted, "PLACES", {"anyone": 1, "member": 1})
+        monkeypatch.setattr(persisted, "SLOTS", {"anyone": 1, "member": 1})
         text = ME.format(n="Member")
         send(shopper, query=text, extensions=extensions(text))
         documents._kept.clear()
@@ -254,7 +254,7 @@ class TestPersistedTexts:
         text = ME.format(n="Again")
         send(nobody, query=text, extensions=extensions(text))
         assert "data" in send(nobody, extensions=extensions(text))
-        assert touched == [persisted.SECONDS["member"]]
+        assert touched == [persisted.TTL_SECONDS["member"]]
 
     def test_a_cache_that_is_down_costs_a_second_text_and_no_answer(
         self, nobody: Api, monkeypatch: pytest.MonkeyPatch
