@@ -20,7 +20,7 @@ RELATIONS = "nodes { id name price { amount } category { name } brand { name } }
 def _catalogue(db: None, each_engine: str) -> None:
     root = CategoryFactory(name="Root")
     middle = CategoryFactory(name="Middle", parent=root)
-    for n in range(50):
+    for n in range(12):
         ProductFactory(name=f"Lamp {n}", category=CategoryFactory(parent=middle), brand=BrandFactory())
     up_to_date()
 
