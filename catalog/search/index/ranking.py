@@ -15,6 +15,9 @@ def ranked_ids(
     index: Snapshot, matching: Matching, level: MatchLevel, filters: list[Query], start: int, stop: int
 ) -> list[int]:
     """The ids of the hits of a level from the rank `start`, counted from 0, to before `stop`, best first."""
+    if start >= stop:
+        # Nothing is before the first hit, and Tantivy panics when it is to read no rows.
+        return []
     best = matching.best(level)
     ids = _ranked(index, best, filters, start, stop - start)
     if len(ids) < stop - start and level <= TYPOS:

@@ -1,5 +1,6 @@
 """The index in tests: a suite that asks for `each_engine` runs on both engines."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,13 @@ from catalog.search.index.engine import TantivyEngine
 
 
 @pytest.fixture
-def index(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def index(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> Iterator[None]:
     """The embedded engine on an index of the test's own, which each search brings up to date first.
 
     A test's transaction is never committed, so no signal is sent: changes are applied when something is searched for.
+    Ends with an error when the index failed, for the database would have answered without a test noticing.
     """
     settings.SEARCH_ENGINE, settings.SEARCH_INDEX_DIR = "tantivy", tmp_path / "index"
     monkeypatch.setattr(store, "reader", store.Reader())
@@ -35,6 +39,9 @@ def index(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(changes, "record", record_and_remember)
     monkeypatch.setattr(TantivyEngine, "snapshot", up_to_date_snapshot)
+    yield
+    records = caplog.get_records("call")
+    assert not [record for record in records if record.getMessage().startswith("the index failed")], "see the log"
 
 
 @pytest.fixture(params=["database", "tantivy"])
