@@ -1,4 +1,4 @@
-"""The catalogue app: its start."""
+"""Starts the catalogue app."""
 
 from django.apps import AppConfig
 

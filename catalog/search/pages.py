@@ -1,4 +1,4 @@
-"""Pages of an answer: which one a request asks for, and what an engine reads for it."""
+"""Parses the page that a request asks for, and makes pages of what an engine has read."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,9 +10,9 @@ from catalog.search.strategy import MatchLevel
 from core.errors import InvalidInput
 from core.parsing import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
-# RELEVANCE has no stable key: its positions are counted, and only so many hits can be paged through.
+# RELEVANCE has no stable key, so its positions are ranks. Only so many hits can be paged through.
 RELEVANCE_WINDOW = 10_000
-# The type of the values of each sort.
+# The type of the value that each sort compares.
 VALUE_TYPES: dict[SortField, type[Value]] = {
     SortField.RELEVANCE: int,
     SortField.NAME: str,
@@ -34,7 +34,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Hits:
-    """What a page holds: the positions of its rows, in order, and whether more rows lie before and after them."""
+    """The positions of a page's rows, in order, and whether there are more rows before and after them."""
 
     positions: list[Position]
     has_next: bool
