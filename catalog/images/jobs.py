@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 # An image is given up when children have crashed, hung or used up their memory over it so often.
 MAX_CRASHES = 2
-# How often in a row a job is given to a new child when the last one was killed, which is not the image's fault.
+# How often in a row a job is given to a new child after something else than the image ended the last one.
 MAX_KILLS = 5
 # For causes outside the image: a full disk, an unreachable storage, dead workers. With the pauses this takes hours.
 MAX_ATTEMPTS = 50
@@ -53,7 +53,7 @@ def do(job: ImageJob, pool: Pool) -> None:
     except DatabaseError:
         raise
     except Exception as error:
-        # A full disk, a storage that does not answer: not the image's fault.
+        # A full disk or a storage that does not answer: the image itself may be fine.
         logger.exception("%s", job)
         _retry_later(job, f"{type(error).__name__}: {error}")
 
@@ -64,7 +64,7 @@ def put_back(job: ImageJob, error: Exception) -> None:
 
 
 def settle() -> None:
-    """Brings PENDING images in line with their jobs, for workers may have died between two steps.
+    """Repairs PENDING images whose worker died between two steps.
 
     An image whose job is FAILED becomes FAILED; an image without a job gets one.
     """
@@ -181,7 +181,7 @@ def _end(job: ImageJob) -> None:
 
 
 def _remove_if_deleted(job: ImageJob) -> None:
-    """Removes the files of an image that was deleted meanwhile: this job may have written them after the removal."""
+    """Removes the files if the image was deleted: this job may have written them after they had been removed."""
     if job.kind in (Kind.RENDER, Kind.LATER) and not ProductImage.objects.filter(key=job.key).exists():
         files.remove(job.key)
 

@@ -104,7 +104,7 @@ def decode(data: bytes, *, source: str, max_pixels: int) -> tuple[Image.Image, i
 
 
 def shrink(image: Image.Image, pixels: tuple[int, int]) -> Image.Image:
-    """The image scaled to these pixels. Pillow premultiplies alpha meanwhile, so that edges get no halo."""
+    """The image scaled to these pixels. Pillow premultiplies alpha for that, so edges get no halo."""
     return image if image.size == pixels else image.resize(pixels, RESAMPLING, reducing_gap=2.0)
 
 
