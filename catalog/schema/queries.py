@@ -29,7 +29,7 @@ from core.graphql.connections import PAGE_ARGUMENTS, Connection, Edge, list_of
 from core.graphql.ids import key_of
 from core.graphql.selection import Selection, at, selection
 
-# A primary key that no row has. It stands for ids that are not of products.
+# A primary key that no row has. It replaces ids that are not ids of products.
 NO_KEY = 0
 DEFAULT_SUGGESTIONS = 8
 
@@ -107,7 +107,7 @@ class CatalogQuery(graphene.ObjectType):
             key = products.values_list("id", flat=True).first()
         product = product_node(info, key) if key is not None else None
         if product is not None and slug is not None and {"image", "images"} & selection(info).keys():
-            # By its slug even staff see the product as shoppers do: with its READY images only.
+            # By slug, even staff see the product as shoppers do, with its READY images only.
             attach_images([product])
         return product
 

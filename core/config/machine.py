@@ -1,4 +1,4 @@
-"""How many cores and how much memory this process may use: by its control groups, not by the size of the host."""
+"""Finds how many cores and how much memory this process may use, by its control groups and not by the host's size."""
 
 import math
 import os
@@ -20,7 +20,7 @@ def usable_memory(root: Path = Path("/")) -> int:
 def fitting_processes(*, bytes_per_process: int, reserved: int, root: Path = Path("/")) -> int:
     """How many processes to run: one for each core, as long as all fit into memory; at least one.
 
-    `bytes_per_process` is what one takes at most; `reserved`, in bytes, what everything else in the container takes.
+    `bytes_per_process` is the most that one takes. `reserved` is what everything else in the container takes, in bytes.
     """
     return max(1, min(usable_cores(root), (usable_memory(root) - reserved) // bytes_per_process))
 
