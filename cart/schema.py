@@ -1,6 +1,7 @@
 """The GraphQL API of the cart. Signed-in users have one each, and reach only their own."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import graphene
@@ -82,7 +83,7 @@ class Cart(NodeType):
         return cart.contents
 
     @staticmethod
-    def resolve_updated_at(cart: models.Cart, info: GraphQLResolveInfo) -> Any:
+    def resolve_updated_at(cart: models.Cart, info: GraphQLResolveInfo) -> datetime | None:
         return cart.updated_at or info.context.user.date_joined
 
 

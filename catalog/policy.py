@@ -4,8 +4,6 @@ Services check the permissions below before each write, so that no API can forge
 changed in the admin only, with Django's permissions.
 """
 
-from typing import Any
-
 from django.conf import settings
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -13,7 +11,7 @@ from rest_framework.request import Request
 from catalog.images.models import ProductImage
 from catalog.models import Product
 from core.auth import policy
-from core.auth.policy import Permission
+from core.auth.policy import Actor, Permission
 
 CREATE_PRODUCTS = Permission("add", Product)
 # Includes archiving and restoring by the admin's actions or by `productUpdate` with `isActive`.
@@ -27,12 +25,12 @@ CHANGE_IMAGES = Permission("change", ProductImage)
 DELETE_IMAGES = Permission("delete", ProductImage)
 
 
-def may_read(viewer: Any) -> bool:
+def may_read(viewer: Actor) -> bool:
     """True for signed-in viewers, and with CATALOG_PUBLIC for everyone."""
     return settings.CATALOG_PUBLIC or viewer.is_authenticated
 
 
-def sees_hidden(viewer: Any) -> bool:
+def sees_hidden(viewer: Actor) -> bool:
     """Whether the viewer also sees archived products and images that are not READY. Only staff do."""
     return policy.is_staff(viewer)
 

@@ -1,7 +1,7 @@
 """The catalogue's GraphQL types."""
 
 from dataclasses import dataclass
-from typing import Any
+from decimal import Decimal as PythonDecimal
 from weakref import WeakKeyDictionary
 
 import graphene
@@ -95,12 +95,12 @@ class Money(graphene.ObjectType):
 
     @staticmethod
     @from_source
-    def resolve_amount(amount: Any, info: GraphQLResolveInfo) -> Any:
+    def resolve_amount(amount: PythonDecimal, info: GraphQLResolveInfo) -> PythonDecimal:
         return amount.quantize(models.CENT)
 
     @staticmethod
     @from_source
-    def resolve_currency(amount: Any, info: GraphQLResolveInfo) -> str:
+    def resolve_currency(amount: PythonDecimal, info: GraphQLResolveInfo) -> str:
         return settings.CURRENCY
 
 

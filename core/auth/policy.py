@@ -5,11 +5,11 @@ an app allows is in its own policy.py.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from django.contrib.auth import get_permission_codename
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.models import AnonymousUser, PermissionsMixin
 from django.db.models import Model
 
 from core.errors import ErrorCode, InvalidInput
@@ -31,7 +31,7 @@ SYSTEM = System()
 Actor = AbstractBaseUser | AnonymousUser | System
 
 
-def is_staff(actor: Any) -> bool:
+def is_staff(actor: Actor) -> bool:
     """Whether the actor is an active member of the staff, with or without permissions."""
     return bool(getattr(actor, "is_active", False) and getattr(actor, "is_staff", False))
 
@@ -47,12 +47,16 @@ class Permission:
         """As Django names it, such as "catalog.add_product"."""
         return _codename(self.action, self.model)
 
-    def is_held_by(self, actor: Any) -> bool:
+    def is_held_by(self, actor: Actor) -> bool:
         """Whether the actor is staff with this permission."""
         actions = ("view", "change") if self.action == "view" else (self.action,)
-        return is_staff(actor) and any(actor.has_perm(_codename(action, self.model)) for action in actions)
+        return (
+            is_staff(actor)
+            and isinstance(actor, PermissionsMixin | System)
+            and any(actor.has_perm(_codename(action, self.model)) for action in actions)
+        )
 
-    def check(self, actor: Any) -> None:
+    def check(self, actor: Actor) -> None:
         """Raises InvalidInput (FORBIDDEN) when the actor does not hold it."""
         if not self.is_held_by(actor):
             message = f"This needs the permission {self}: ask whoever keeps the shop's accounts."
