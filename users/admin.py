@@ -1,5 +1,6 @@
 """Accounts and outgoing mail in the admin."""
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
@@ -55,17 +56,17 @@ def sign_in(request: HttpRequest, extra_context: dict[str, object] | None = None
     return response
 
 
-class _UniqueEmail:
+class _UniqueEmail(forms.ModelForm):
     """Refuses any spelling of an address that has an account. No form shows the unique column."""
 
     def clean_email(self) -> str:
         """The address as typed. Raises ValidationError for a known or impossible address."""
-        email: str = self.cleaned_data["email"]  # type: ignore[attr-defined]
+        email: str = self.cleaned_data["email"]
         try:
             validators.checked_email(email)
         except InvalidInput as error:
             raise ValidationError(str(error)) from None
-        others = User.objects.filter(email_folded=fold_email(email)).exclude(pk=self.instance.pk)  # type: ignore[attr-defined]
+        others = User.objects.filter(email_folded=fold_email(email)).exclude(pk=self.instance.pk)
         if others.exists():
             raise ValidationError("There is an account with this e-mail address already.", code="unique")
         return email
@@ -80,7 +81,7 @@ class UserAddForm(_UniqueEmail, AdminUserCreationForm):
 class UserEditForm(_UniqueEmail, UserChangeForm):
     class Meta:
         model = User
-        fields = "__all__"
+        fields = "__all__"  # noqa: DJ007 - UserAdmin.fieldsets chooses
 
 
 @admin.register(User)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -59,7 +59,8 @@ _NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]{0,63}", re.ASCII)
 _names: set[str] = set()
 
 Readings = float | Mapping[str, float]
-Function = TypeVar("Function", bound=Callable[..., Any])
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -102,19 +103,19 @@ def observe_operation(facts: Mapping[str, Any], status: int, seconds: float) -> 
     OPERATIONS.labels(operation_label(facts.get("operation")), facts["operation_type"], outcome).observe(seconds)
 
 
-def timed_search(engine: str, operation: str) -> Callable[[Function], Function]:
+def timed_search(engine: str, operation: str) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
     """Decorates a search engine's methods: counts and times each call."""
 
-    def decorate(function: Function) -> Function:
+    def decorate(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
         @wraps(function)
-        def measured(*args: Any, **kwargs: Any) -> Any:
+        def measured(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
             started = perf_counter()
             try:
                 return function(*args, **kwargs)
             finally:
                 SEARCHES.labels(engine, operation).observe(perf_counter() - started)
 
-        return measured  # type: ignore[return-value]
+        return measured
 
     return decorate
 
