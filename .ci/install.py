@@ -73,11 +73,11 @@ def run_pip(requirements: Path) -> int:
 
     def follow(output: IO[str]) -> None:
         nonlocal step
-        found = 0
+        collected = 0
         for line in output:
             if line.startswith("Collecting "):
-                found += 1
-                step = f"package {min(found, number)} of {number}"
+                collected += 1
+                step = f"package {min(collected, number)} of {number}"
             elif line.startswith("Installing "):
                 step = f"unpacking {number} packages"
 
@@ -120,7 +120,7 @@ def install(name: str) -> None:
 
 
 def main(names: list[str]) -> None:
-    """Installs what is missing of the named sets; two at once take turns."""
+    """Installs what is missing of the named sets. Two calls at once run one after the other."""
     # An exception ends pip on its way, so that a SIGTERM leaves nothing behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     fcntl.flock(os.open(PINNED, os.O_RDONLY), fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""The cart app: one cart for each user."""
+"""Starts the cart app."""
 
 from django.apps import AppConfig
 

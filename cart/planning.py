@@ -1,4 +1,4 @@
-"""Plans a cart mutation: checks its input against the cart and the shop, and says which lines to write and remove."""
+"""Plans a cart mutation: checks its input, and decides which lines to write and remove."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ NO_LINE = "There is no such line in your cart."
 class LineChange:
     """One line of a mutation's input: the key of a product (to add) or of a line (to update), and a quantity.
 
-    The key is None when the client's id is none of such an object.
+    The key is None when the client's id is not the id of such an object.
     """
 
     key: int | None

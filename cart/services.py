@@ -1,4 +1,4 @@
-"""What users do with their carts: each mutation is applied as a whole or not at all, and each retry once.
+"""Changes carts. Each mutation is applied completely or not at all, and a retry is not applied again.
 
 Concurrency: a transaction first locks the cart's row, so the mutations of one cart run one after the other, and what is
 read after the lock cannot change. Products are read without a lock. A cart reserves nothing, so stock and price may
@@ -83,16 +83,16 @@ def _check_count(name: str, count: int) -> None:
 
 
 def _digest(lines: Sequence[LineChange]) -> str:
-    # An invalid id fails the mutation, and a failed mutation does not keep its key: any number may stand for it.
+    # An invalid id may become any number: it fails the mutation, and a failed mutation does not keep its key.
     return input_digest((line.key or 0, line.quantity) for line in lines)
 
 
 def _mutate(
     actor: AbstractBaseUser, conditions: Conditions, plan_for: Callable[[Cart], Plan], *, create: bool = False
 ) -> Cart:
-    """Runs one transaction: locks the cart, recognises a retry, plans, writes. Raises InvalidInput; nothing is written.
+    """Runs one transaction: locks the cart, recognises a retry, plans, writes. Raises InvalidInput and writes nothing.
 
-    An IntegrityError starts the transaction over: a product was deleted between the plan and the write.
+    When a product is deleted between the plan and the write, an IntegrityError starts the transaction over.
     """
     user_id = actor.pk
 
@@ -115,7 +115,7 @@ def _mutate(
 
 
 def _check_key(user_id: int, conditions: Conditions) -> tuple[list[FieldError], bool]:
-    """What is wrong with the idempotency key, and whether it marks a retry of a mutation that was applied."""
+    """The errors of the idempotency key, and whether it marks a retry of an applied mutation."""
     key = conditions.idempotency_key
     if key is None:
         return [], False
@@ -158,5 +158,5 @@ def _write(cart: Cart, plan: Plan) -> None:
 
 
 def _target(*fields: str) -> list[str] | None:
-    """The `unique_fields` of an upsert. MySQL takes none: there every unique index counts."""
+    """The `unique_fields` of an upsert. MySQL accepts none and uses every unique index."""
     return list(fields) if connection.features.supports_update_conflicts_with_target else None

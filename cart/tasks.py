@@ -20,7 +20,7 @@ BATCH = 200
 def clear_old_carts() -> int:
     """Removes the lines of carts that have not changed for CART_TTL. Returns the number of carts.
 
-    A cart's row stays and its version grows, so that one version never stands for two different contents.
+    The row of a cart stays and its version grows, so that two different contents never have the same version.
     """
     cutoff = timezone.now() - settings.CART_TTL
     old = Cart.objects.filter(updated_at__lt=cutoff, lines__isnull=False).distinct().order_by("pk")

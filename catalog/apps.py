@@ -1,4 +1,4 @@
-"""The catalogue app: its start."""
+"""Starts the catalogue app."""
 
 from django.apps import AppConfig
 
@@ -21,7 +21,7 @@ class CatalogConfig(AppConfig):
 
         changes.follow([models.Product, models.Brand, models.Category])
         updating.start()
-        register_jobs("image", pipeline.oldest_due)
+        register_jobs("image", pipeline.oldest_awaited)
         metrics.register()
         for model in (models.Product, models.Category, models.Brand, models.ProductImage):
             shop_staff.grant(model, ["add", "change", "delete", "view"])

@@ -15,7 +15,7 @@ from core.errors import InvalidInput
 
 @dataclass(frozen=True)
 class BrandPage:
-    """Brands with their cursors (None: deleted meanwhile), whether more lie on either side, and how to count all."""
+    """Brands (None if just deleted) with their cursors, whether there are more on both sides, and a count of all."""
 
     edges: list[tuple[str, Brand | None]]
     has_next: bool
@@ -31,9 +31,9 @@ def search(
     last: int | None = None,
     before: str | None = None,
 ) -> BrandPage:
-    """One page of the brands whose names hold every word of the text, by folded name and id: two queries.
+    """One page of the brands whose names contain every word of the text, by folded name and id. Makes two queries.
 
-    Raises InvalidInput at the argument at fault.
+    Raises InvalidInput with the argument that is wrong.
     """
     if text and (mistake := text_mistake(text)):
         raise InvalidInput.at("search", message=mistake)

@@ -1,4 +1,4 @@
-"""The category tree, read whole by one query: a shop has hundreds of categories, not a million."""
+"""The category tree, read by one query. That is fast enough, since a shop has hundreds of categories, not a million."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ _COLUMNS = ("id", "name", "slug", "parent_id", "folded_name")
 
 
 class CategoryTree:
-    """All categories, and what can be said of them without further queries."""
+    """All categories. Its methods make no further queries."""
 
     def __init__(self, categories: Iterable[Category]) -> None:
         ordered = sorted(categories, key=lambda category: (category.folded_name, category.pk))
@@ -45,7 +45,7 @@ class CategoryTree:
         """The categories from the root down to this one, itself included."""
         upward: list[Category] = []
         ancestor: Category | None = self.by_id.get(category.pk, category)
-        # A tree edited past the models may hold a circle.
+        # A tree that was edited past the models may have a cycle.
         while ancestor is not None and ancestor not in upward:
             upward.append(ancestor)
             ancestor = self.parent(ancestor)

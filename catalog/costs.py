@@ -1,8 +1,8 @@
-"""What queries of the catalogue cost, in the units of core.graphql.limits: an object of an answer costs 1.
+"""The costs of the catalogue's queries, in the units of core.graphql.limits: an object of an answer costs 1.
 
-The costs follow processor time, measured on an index of 100,000 products with the slowest texts that were found: a page
-takes 60 ms, its total 25, its facets 50, suggestions 30, a highlight 0.3. A search for two common words takes a tenth.
-With these costs the most expensive document keeps a processor busy for about two seconds.
+The costs follow processor time. With the slowest known texts, on an index of 100,000 products, a page takes 60 ms, its
+total 25, its facets 50, suggestions 30 and a highlight 0.3. A search for two common words takes a tenth of this. The
+most expensive document that is allowed keeps a processor busy for about two seconds.
 """
 
 SEARCH, TOTAL, FACETS, SUGGESTIONS, HIGHLIGHT = 150, 20, 100, 75, 1

@@ -26,12 +26,12 @@ SKU_LENGTH = 100
 MAX_PRICE, CENT = Decimal("9999999999.99"), Decimal("0.01")
 MAX_QUANTITY = 2_147_483_647
 MIN_CREATED_AT = datetime(1000, 1, 1, tzinfo=UTC)  # The beginning of MySQL's DATETIME.
-# Unrated products are sorted last in both directions. So there are two stored keys: one puts them below 0, one above 5.
+# Unrated products come last in both directions, so there is a sort key for each: one puts them below 0, one above 5.
 UNRATED_LOW, UNRATED_HIGH = -1.0, 6.0
 
 
 def not_reserved(slug: str) -> None:
-    """Raises ValidationError for a slug that is a path of the REST API: products/search/ is no product."""
+    """Raises ValidationError for a slug that is a path of the REST API (products/search/)."""
     if slug == "search":
         raise ValidationError("The slug “search” is reserved. Choose another.")
 
@@ -62,7 +62,7 @@ class _Named(models.Model):
             super().save(*args, **kwargs)
 
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
-        # The normal form is what is stored, so it must be what is checked for uniqueness.
+        # The normal form is stored, so its uniqueness is checked.
         self.slug = normal_form(self.slug)
         super().clean_fields(exclude)
 
@@ -96,7 +96,7 @@ class Brand(_Named):
 
 
 class Product(models.Model):
-    """Something to buy. An archived product (is_active False) is not in the shop, but in the database and in carts."""
+    """Something to buy. An archived product (is_active False) leaves the shop, but stays in carts."""
 
     name = models.CharField(max_length=NAME_LENGTH)
     slug = BinaryCharField(max_length=SLUG_LENGTH, unique=True, validators=[validate_slug, not_reserved])
@@ -113,7 +113,7 @@ class Product(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     name_key = BinaryCharField(max_length=SORT_KEY_LENGTH, editable=False)
-    # The folded name, SKU and description, each on a line. The database engine searches it.
+    # The folded name, SKU and description, one a line. The database engine searches in it.
     search_text = BinaryTextField(editable=False)
     rating_low = models.GeneratedField(
         expression=Coalesce(F("rating"), models.Value(UNRATED_LOW)), output_field=models.FloatField(), db_persist=True
@@ -136,8 +136,8 @@ class Product(models.Model):
             models.CheckConstraint(name="product_quantity_not_negative", condition=Q(quantity__gte=0)),
             models.CheckConstraint(name="product_rating_0_to_5", condition=Q(rating__gte=0, rating__lte=5)),
         ]
-        # One index for each sort, and one for each of the three most common filters with a sort: a range of the index
-        # answers them without sorting. The id at the end of each index breaks ties.
+        # One index for each sort, and one for each of the three most common pairs of a filter and a sort. The database
+        # reads a range of the index and sorts nothing. The id at the end of each index breaks ties.
         indexes = [
             models.Index(name="product_by_name", fields=["is_active", "name_key", "id"]),
             models.Index(name="product_by_price", fields=["is_active", "price", "id"]),
@@ -161,7 +161,7 @@ class Product(models.Model):
             super().save(*args, **kwargs)
 
     def clean_fields(self, exclude: Collection[str] | None = None) -> None:
-        # The normal form is what is stored, so it must be what is checked for uniqueness.
+        # The normal form is stored, so its uniqueness is checked.
         self.slug = normal_form(self.slug)
         super().clean_fields(exclude)
 

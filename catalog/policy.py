@@ -1,7 +1,7 @@
 """Who may do what with the catalogue, the same for GraphQL, REST and the admin.
 
-Services check the permissions below before each write, so that no API can forget to. Categories and brands are changed
-in the admin alone, by whoever has Django's permission for that.
+Services check the permissions below before each write, so that no API can forget to. Categories and brands can be
+changed in the admin only, with Django's permissions.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from core.auth import policy
 from core.auth.policy import Permission
 
 CREATE_PRODUCTS = Permission("add", Product)
-# Includes archiving and restoring: by the admin's actions, and by `productUpdate` with `isActive`.
+# Includes archiving and restoring by the admin's actions or by `productUpdate` with `isActive`.
 CHANGE_PRODUCTS = Permission("change", Product)
 # GraphQL's `productDelete`, which archives the product.
 ARCHIVE_PRODUCTS = Permission("delete", Product)
@@ -28,12 +28,12 @@ DELETE_IMAGES = Permission("delete", ProductImage)
 
 
 def may_read(viewer: Any) -> bool:
-    """Whether the viewer may read the catalogue: whoever is signed in, with CATALOG_PUBLIC everyone."""
+    """True for signed-in viewers, and with CATALOG_PUBLIC for everyone."""
     return settings.CATALOG_PUBLIC or viewer.is_authenticated
 
 
 def sees_hidden(viewer: Any) -> bool:
-    """Whether the viewer also sees archived products and images that are not READY: staff do."""
+    """Whether the viewer also sees archived products and images that are not READY. Only staff do."""
     return policy.is_staff(viewer)
 
 

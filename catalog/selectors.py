@@ -1,4 +1,4 @@
-"""Reads products by id, and the relations that the caller wants by one query each."""
+"""Reads products by id, and each selected relation by one query."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from catalog.images.selectors import attach_images
 from catalog.models import Brand, Category, Product
 from core.db.prepared import Prepared, instances
 
-# All that is shown of a product; the stored keys are for the database alone.
+# Everything that APIs show of a product. The stored keys are for the database alone.
 COLUMNS = (
     *("id", "name", "slug", "sku", "description", "category_id", "brand_id", "price", "quantity", "rating"),
     *("is_active", "created_at", "updated_at"),
@@ -25,7 +25,7 @@ _brands = Prepared(lambda keys: Brand.objects.filter(pk__in=keys).order_by().val
 class Relations:
     """Which relations to read with products. `images` are the READY ones, `renditions` their files.
 
-    A `tree` that was read already saves the query for categories.
+    Pass a `tree` that was read already to save the query for categories.
     """
 
     category: bool = False
@@ -59,7 +59,7 @@ def read_products(
 
 
 def attach_relations(products: list[Product], relations: Relations) -> list[Product]:
-    """Sets the relations on the products. A product whose category or brand was deleted meanwhile is left out."""
+    """Sets the relations on the products. Leaves out products whose category or brand was just deleted."""
     if relations.category:
         products = _attach(products, "category", _categories_of(products, relations.tree))
     if relations.brand:
@@ -78,7 +78,7 @@ def _categories_of(products: list[Product], tree: CategoryTree | None) -> Mappin
 
 
 def _attach(products: list[Product], name: str, related: Mapping[int, Category | Brand]) -> list[Product]:
-    """Sets a foreign key's object, without the checks and signals of `setattr`; answers the products that have one."""
+    """Sets a foreign key's object without the checks and signals of `setattr`. Returns the products that have one."""
     complete = []
     for product in products:
         key = getattr(product, f"{name}_id")
@@ -89,6 +89,6 @@ def _attach(products: list[Product], name: str, related: Mapping[int, Category |
 
 
 def recommended_products(*, limit: int) -> list[Product]:
-    """The best rated products that are in stock, the best and then the newest first."""
+    """The best rated products in stock, the best first, and among equals the newest."""
     rows = Product.objects.filter(is_active=True, quantity__gt=0, rating_low__gte=MIN_RECOMMENDED_RATING)
     return list(rows.order_by("-rating_low", "-id")[:limit])

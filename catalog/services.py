@@ -44,16 +44,16 @@ class ProductFields(TypedDict, total=False):
 def create_product(*, actor: Actor, fields: ProductFields) -> Product:
     """Creates a product. Without a slug it gets one made from its name. Raises InvalidInput."""
     policy.CREATE_PRODUCTS.check(actor)
-    given = {name: value for name, value in fields.items() if value is not None}
+    values = {name: value for name, value in fields.items() if value is not None}
 
     def create() -> Product:
         product = Product()
-        if "slug" not in given:
-            product.slug = _free_slug(str(given.get("name", "")))
+        if "slug" not in values:
+            product.slug = _free_slug(str(values.get("name", "")))
         # A slug made here is not validated: the caller cannot correct it. If another product takes it meanwhile, the
         # database refuses it, and the next attempt makes another.
-        field_errors = _fill(product, given, exclude=() if "slug" in given else ("slug",))
-        field_errors += [_required(name) for name in ("category", "brand") if name not in given]
+        field_errors = _fill(product, values, exclude=() if "slug" in values else ("slug",))
+        field_errors += [_required(name) for name in ("category", "brand") if name not in values]
         if field_errors:
             raise InvalidInput(field_errors)
         product.save(force_insert=True)

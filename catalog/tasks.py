@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 @worker_shutting_down.connect
 def _stop(**_: Any) -> None:
-    """Lets a worker that is told to stop finish its current pictures, but not the queue."""
+    """Lets a stopping worker finish its current pictures, but not the queue."""
     pipeline.stop()
 
 

@@ -1,5 +1,6 @@
 """The views of the catalogue's REST API."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -107,13 +108,13 @@ class ProductSearchView(APIView):
         ],
     )
     def get(self, request: Request) -> Response:
-        parameters = ProductSearchSerializer(data=request.query_params)
-        parameters.is_valid(raise_exception=True)
-        asked = parameters.validated_data
+        serializer = ProductSearchSerializer(data=request.query_params)
+        serializer.is_valid(raise_exception=True)
+        parameters = serializer.validated_data
         tree = cache(CategoryTree.load)
         try:
-            criteria = _criteria(asked, tree)
-            cursor, size = asked.get("cursor"), asked.get("limit")
+            criteria = _criteria(parameters, tree)
+            cursor, size = parameters.get("cursor"), parameters.get("limit")
             if cursor is None:
                 page = parse_page(criteria, first=size)
             elif cursor.startswith(BACKWARD):
@@ -145,7 +146,7 @@ class ProductSearchView(APIView):
             "previous": link(BACKWARD, first, hits.has_previous),
             "results": ProductSerializer(products, many=True, context={"request": request}).data,
         }
-        if asked.get("facets"):
+        if parameters.get("facets"):
             answer["facets"] = facets_shown(search.facets(tree))
         return Response(answer)
 
@@ -172,21 +173,21 @@ class ProductView(APIView):
         return Response(ProductWithImagesSerializer(products[0], context={"request": request}).data)
 
 
-def _criteria(asked: dict[str, Any], tree: Any) -> SearchCriteria:
+def _criteria(parameters: dict[str, Any], tree: Callable[[], CategoryTree]) -> SearchCriteria:
     """The validated parameters. Raises InvalidInput."""
-    ordering = asked.get("ordering")
+    ordering = parameters.get("ordering")
     descending = None if ordering in (None, "relevance") else ordering.startswith("-")
-    given = SearchInput(
-        text=asked.get("q"),
-        categories=asked.get("category"),
-        brands=asked.get("brand"),
+    search_input = SearchInput(
+        text=parameters.get("q"),
+        categories=parameters.get("category"),
+        brands=parameters.get("brand"),
         by_name=True,
-        price=Range(asked.get("min_price"), asked.get("max_price")),
-        quantity=Range(asked.get("min_quantity"), asked.get("max_quantity")),
-        rating=Range(asked.get("min_rating"), asked.get("max_rating")),
-        created=Range(asked.get("created_at"), asked.get("created_until")),
-        in_stock=asked.get("in_stock"),
+        price=Range(parameters.get("min_price"), parameters.get("max_price")),
+        quantity=Range(parameters.get("min_quantity"), parameters.get("max_quantity")),
+        rating=Range(parameters.get("min_rating"), parameters.get("max_rating")),
+        created=Range(parameters.get("created_at"), parameters.get("created_until")),
+        in_stock=parameters.get("in_stock"),
         sort=SortField(ordering.removeprefix("-").upper()) if ordering else None,
         descending=descending,
     )
-    return parse_criteria(given, tree=tree)
+    return parse_criteria(search_input, tree=tree)

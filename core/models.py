@@ -6,14 +6,15 @@ from core.db.fields import BinaryCharField
 
 
 class Lease(models.Model):
-    """Which process does the work of this name, and until when unless it renews the lease; see core.jobs.lease."""
+    """The process that does the work with this name, and the end of its lease unless renewed; see core.jobs.lease."""
 
     name = BinaryCharField(max_length=50, primary_key=True)
     holder = models.UUIDField()
     until = models.DateTimeField()
 
     class Meta:
-        # Its name in the first release: processes of two releases share it during a deployment.
+        # The name in the first release. It stays, because processes of two releases share the table during a
+        # deployment.
         db_table = "core_turn"
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""The GraphQL schema: what every app brings, joined."""
+"""Joins the queries, mutations and costs of all apps to the GraphQL schema."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ class Query(CatalogQuery, CartQuery, UsersQuery, graphene.ObjectType):
 
     @staticmethod
     def resolve_node(root: None, info: GraphQLResolveInfo, id: str) -> Any:
-        """The object of a global id; null when it is unknown, malformed or not the viewer's to see."""
+        """The object of a global id; null when it is unknown, malformed or not visible to the viewer."""
         parsed = parse_global_id(id)
         if parsed is None or parsed[0] not in NODES:
             return None

@@ -88,19 +88,19 @@ DEFAULT_FROM_EMAIL = env.sender("DEFAULT_FROM_EMAIL", "Vitrine <shop@vitrine.exa
 # Seconds from registration to the welcome mail.
 WELCOME_EMAIL_DELAY = env.seconds("WELCOME_EMAIL_DELAY", 86400)
 # Seconds for which a reset link is good.
-PASSWORD_RESET_TIMEOUT = env.integer("PASSWORD_RESET_TIMEOUT", 3600, least=60, most=30 * 86400)
+PASSWORD_RESET_TIMEOUT = env.integer("PASSWORD_RESET_TIMEOUT", 3600, minimum=60, maximum=30 * 86400)
 # Different products in a cart.
-CART_MAX_LINES = env.integer("CART_MAX_LINES", 100, least=1, most=10_000)
+CART_MAX_LINES = env.integer("CART_MAX_LINES", 100, minimum=1, maximum=10_000)
 # Units of one product in a cart.
-CART_MAX_QUANTITY = env.integer("CART_MAX_QUANTITY", 999, least=1, most=10**6)
+CART_MAX_QUANTITY = env.integer("CART_MAX_QUANTITY", 999, minimum=1, maximum=10**6)
 # Days after which a cart that nobody changed is emptied.
-CART_TTL = timedelta(days=env.integer("CART_TTL", 90, least=1, most=36_500))
+CART_TTL = timedelta(days=env.integer("CART_TTL", 90, minimum=1, maximum=36_500))
 # The largest picture, in bytes.
-IMAGE_MAX_BYTES = env.integer("IMAGE_MAX_BYTES", 20 * 2**20, least=1, most=2**32)
+IMAGE_MAX_BYTES = env.integer("IMAGE_MAX_BYTES", 20 * 2**20, minimum=1, maximum=2**32)
 # The largest picture, in pixels.
-IMAGE_MAX_PIXELS = env.integer("IMAGE_MAX_PIXELS", 50_000_000, least=1, most=10**9)
+IMAGE_MAX_PIXELS = env.integer("IMAGE_MAX_PIXELS", 50_000_000, minimum=1, maximum=10**9)
 # Pictures of one product.
-IMAGES_PER_PRODUCT = env.integer("IMAGES_PER_PRODUCT", 20, least=1, most=1000)
+IMAGES_PER_PRODUCT = env.integer("IMAGES_PER_PRODUCT", 20, minimum=1, maximum=1000)
 # Whom /.well-known/security.txt names (RFC 9116). Without it there is no such file.
 SECURITY_CONTACT = env.contacts("SECURITY_CONTACT")
 
@@ -131,7 +131,7 @@ SEARCH_ENGINE = env.choice("SEARCH_ENGINE", "tantivy", ["tantivy", "database"])
 # The folder of the index.
 SEARCH_INDEX_DIR = env.path("SEARCH_INDEX_DIR", VAR_DIR / "index").resolve()
 # Megabytes of memory for building the index, for each of two threads.
-SEARCH_INDEX_HEAP = env.integer("SEARCH_INDEX_HEAP", 128, least=15, most=4000)
+SEARCH_INDEX_HEAP = env.integer("SEARCH_INDEX_HEAP", 128, minimum=15, maximum=4000)
 # The admin's path, such as backstage/.
 ADMIN_PATH = (
     env.text(
@@ -151,50 +151,50 @@ CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 # Former signing keys: they sign nothing, and their access tokens still verify.
 JWT_SECRET_KEY_FALLBACKS = env.secrets("JWT_SECRET_KEY_FALLBACKS")
 # Seconds for which a database connection is kept.
-_database["CONN_MAX_AGE"] = env.integer("CONN_MAX_AGE", 600, most=10**7)
+_database["CONN_MAX_AGE"] = env.integer("CONN_MAX_AGE", 600, maximum=10**7)
 # Address space in bytes of a child process that decodes pictures. Measured for 49 megapixels: 900 MB at most (WebP with
 # alpha, a colour profile and a rotation), 80 MB without any picture. Where less is left beside the worker (half a GiB),
 # a picture that needs more is refused: better than a container that is killed.
 _worker_memory = 2**29
-IMAGE_MEMORY = env.integer("IMAGE_MEMORY", 0, least=2**28) or max(
+IMAGE_MEMORY = env.integer("IMAGE_MEMORY", 0, minimum=2**28) or max(
     2**28, min(IMAGE_MAX_PIXELS * 20 + 2**28, usable_memory() - _worker_memory)
 )
 # The number of such processes. By default one for each core, as long as all of them fit into memory at their largest.
-IMAGE_PROCESSES = env.integer("IMAGE_PROCESSES", 0, most=1024) or fitting_processes(
-    each=IMAGE_MEMORY, reserved=_worker_memory
+IMAGE_PROCESSES = env.integer("IMAGE_PROCESSES", 0, maximum=1024) or fitting_processes(
+    bytes_per_process=IMAGE_MEMORY, reserved=_worker_memory
 )
 # Seconds of computing for an image.
-IMAGE_DEADLINE = env.number("IMAGE_DEADLINE", 30, above=0, most=3600)
+IMAGE_DEADLINE = env.number("IMAGE_DEADLINE", 30, above=0, maximum=3600)
 # Seconds that each answer of the mail server may take.
-EMAIL_TIMEOUT = env.integer("EMAIL_TIMEOUT", 30, least=1, most=3600)
+EMAIL_TIMEOUT = env.integer("EMAIL_TIMEOUT", 30, minimum=1, maximum=3600)
 # Mails a second, over all workers.
-MAIL_RATE = env.number("MAIL_RATE", 10, above=0, most=10_000)
+MAIL_RATE = env.number("MAIL_RATE", 10, above=0, maximum=10_000)
 
 # --- Operating -------------------------------------------------------------------------------------------------
 # The least level of log lines.
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", env.LOG_LEVELS)
 # Milliseconds of SQL after which a request or task is logged with it.
-SLOW_OPERATION_MS = env.integer("SLOW_OPERATION_MS", 500, most=10**9)
+SLOW_OPERATION_MS = env.integer("SLOW_OPERATION_MS", 500, maximum=10**9)
 # The bearer token that opens /metrics. Without it they are closed, except with DEBUG.
 METRICS_TOKEN = env.token("METRICS_TOKEN")
 # The port on which a worker serves its own metrics; 0: none.
-METRICS_PORT = env.integer("METRICS_PORT", 0, most=65535)
+METRICS_PORT = env.integer("METRICS_PORT", 0, maximum=65535)
 # /readyz is "degraded" when no worker was seen for so many seconds …
-READYZ_WORKER_AFTER = env.seconds("READYZ_WORKER_SECONDS", 20, least=5)
+READYZ_WORKER_AFTER = env.seconds("READYZ_WORKER_SECONDS", 20, minimum=5)
 # … or when a job of a kind is overdue for so many.
 READYZ_OVERDUE_AFTER = {
-    "mail": env.seconds("READYZ_MAIL_SECONDS", 180, least=1),
-    "image": env.seconds("READYZ_IMAGE_SECONDS", 120, least=1),
-    "index": env.seconds("READYZ_INDEX_SECONDS", 20, least=1),
+    "mail": env.seconds("READYZ_MAIL_SECONDS", 180, minimum=1),
+    "image": env.seconds("READYZ_IMAGE_SECONDS", 120, minimum=1),
+    "index": env.seconds("READYZ_INDEX_SECONDS", 20, minimum=1),
 }
 # Milliseconds after which MySQL ends a SELECT, MariaDB any statement; 0: never, which suits commands.
-STATEMENT_TIMEOUT_MS = env.integer("STATEMENT_TIMEOUT_MS", 0, most=10**8)
+STATEMENT_TIMEOUT_MS = env.integer("STATEMENT_TIMEOUT_MS", 0, maximum=10**8)
 # Seconds for a worker that is stopped to finish its tasks; then they go back to their queue.
-CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = env.number("WORKER_GRACE", 6, most=3600)
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = env.number("WORKER_GRACE", 6, maximum=3600)
 # Seconds between two looks for mail that is due.
-MAIL_SWEEP = env.seconds("MAIL_SWEEP_SECONDS", 60, least=1, most=86400)
+MAIL_SWEEP = env.seconds("MAIL_SWEEP_SECONDS", 60, minimum=1, maximum=86400)
 # Seconds until a mail that was refused for now is tried again; doubled each time.
-MAIL_RETRY = env.seconds("MAIL_RETRY_SECONDS", 30, least=1)
+MAIL_RETRY = env.seconds("MAIL_RETRY_SECONDS", 30, minimum=1)
 # A file that worker and beat touch while their loops run, for health checks; "": none.
 HEARTBEAT_FILE = env.text("HEARTBEAT_FILE")
 
@@ -211,35 +211,35 @@ THROTTLE_REFRESH = env.rate("THROTTLE_REFRESH", "300/15m")
 THROTTLE_RESET = env.rate("THROTTLE_RESET", "5/h")
 # Password hashes at once in a process: each takes 100 MB, and every core for 50 ms. docker/gunicorn.conf.py sets it to
 # the cores over the processes.
-MAX_PASSWORD_HASHES = env.integer("MAX_PASSWORD_HASHES", 1, least=1, most=1000)
+MAX_PASSWORD_HASHES = env.integer("MAX_PASSWORD_HASHES", 1, minimum=1, maximum=1000)
 # Threads of a web process. All but one may wait for a password hash; that one goes on answering other requests.
-MAX_PASSWORD_WAITS = max(1, env.integer("WEB_THREADS", 4, least=1, most=1000) - 1 - MAX_PASSWORD_HASHES)
+MAX_PASSWORD_WAITS = max(1, env.integer("WEB_THREADS", 4, minimum=1, maximum=1000) - 1 - MAX_PASSWORD_HASHES)
 # Seconds in which a spent refresh token gives its successor again, for two tabs at once; later it counts as stolen.
-JWT_REFRESH_GRACE = env.seconds("JWT_REFRESH_GRACE", 10, most=30)
+JWT_REFRESH_GRACE = env.seconds("JWT_REFRESH_GRACE", 10, maximum=30)
 # The cost that a signed-in user may ask of both APIs (core.throttling.budget).
 RATE_LIMIT_COST_USER = env.rate("RATE_LIMIT_COST_USER", "off" if DEBUG else "100000/m")
 # The same for a client address.
 RATE_LIMIT_COST_ADDRESS = env.rate("RATE_LIMIT_COST_ADDRESS", "off" if DEBUG else "300000/m")
 # Bytes of a request's body, by its Content-Length.
-MAX_BODY_BYTES = env.integer("MAX_BODY_BYTES", 1024 * 1024, least=1024)
+MAX_BODY_BYTES = env.integer("MAX_BODY_BYTES", 1024 * 1024, minimum=1024)
 # The same for a form with files.
-MAX_UPLOAD_BODY_BYTES = env.integer("MAX_UPLOAD_BODY_BYTES", 25 * 1024 * 1024, least=1024)
+MAX_UPLOAD_BODY_BYTES = env.integer("MAX_UPLOAD_BODY_BYTES", 25 * 1024 * 1024, minimum=1024)
 # What a GraphQL document may be at most (core.graphql.limits): its bytes, tokens, depth …
-GRAPHQL_MAX_BYTES = env.integer("GRAPHQL_MAX_BYTES", 100_000, least=1)
-GRAPHQL_MAX_TOKENS = env.integer("GRAPHQL_MAX_TOKENS", 2_000, least=1)
-GRAPHQL_MAX_DEPTH = env.integer("GRAPHQL_MAX_DEPTH", 12, least=1)
-GRAPHQL_MAX_ALIASES = env.integer("GRAPHQL_MAX_ALIASES", 30, least=1)
-GRAPHQL_MAX_ROOT_FIELDS = env.integer("GRAPHQL_MAX_ROOT_FIELDS", 20, least=1)
-GRAPHQL_MAX_SELECTIONS = env.integer("GRAPHQL_MAX_SELECTIONS", 500, least=1)
-GRAPHQL_MAX_DEFINITIONS = env.integer("GRAPHQL_MAX_DEFINITIONS", 50, least=1)
-GRAPHQL_MAX_DIRECTIVES = env.integer("GRAPHQL_MAX_DIRECTIVES", 50, least=1)
-GRAPHQL_MAX_COST = env.integer("GRAPHQL_MAX_COST", 5_000, least=1)
+GRAPHQL_MAX_BYTES = env.integer("GRAPHQL_MAX_BYTES", 100_000, minimum=1)
+GRAPHQL_MAX_TOKENS = env.integer("GRAPHQL_MAX_TOKENS", 2_000, minimum=1)
+GRAPHQL_MAX_DEPTH = env.integer("GRAPHQL_MAX_DEPTH", 12, minimum=1)
+GRAPHQL_MAX_ALIASES = env.integer("GRAPHQL_MAX_ALIASES", 30, minimum=1)
+GRAPHQL_MAX_ROOT_FIELDS = env.integer("GRAPHQL_MAX_ROOT_FIELDS", 20, minimum=1)
+GRAPHQL_MAX_SELECTIONS = env.integer("GRAPHQL_MAX_SELECTIONS", 500, minimum=1)
+GRAPHQL_MAX_DEFINITIONS = env.integer("GRAPHQL_MAX_DEFINITIONS", 50, minimum=1)
+GRAPHQL_MAX_DIRECTIVES = env.integer("GRAPHQL_MAX_DIRECTIVES", 50, minimum=1)
+GRAPHQL_MAX_COST = env.integer("GRAPHQL_MAX_COST", 5_000, minimum=1)
 # Values in a request's variables; items of lists and fields of input objects count.
-GRAPHQL_MAX_VALUES = env.integer("GRAPHQL_MAX_VALUES", 10_000, least=1)
+GRAPHQL_MAX_VALUES = env.integer("GRAPHQL_MAX_VALUES", 10_000, minimum=1)
 # Parsed documents that a process keeps.
-GRAPHQL_DOCUMENTS = env.integer("GRAPHQL_DOCUMENTS", 1_000, least=1)
+GRAPHQL_DOCUMENTS = env.integer("GRAPHQL_DOCUMENTS", 1_000, minimum=1)
 # Bytes of memory that they may hold together.
-GRAPHQL_DOCUMENTS_BYTES = env.integer("GRAPHQL_DOCUMENTS_BYTES", 32_000_000, least=1)
+GRAPHQL_DOCUMENTS_BYTES = env.integer("GRAPHQL_DOCUMENTS_BYTES", 32_000_000, minimum=1)
 
 # --- Developing ------------------------------------------------------------------------------------------------
 # On: a change is searchable before its request returns (tests, scripts). Off: the worker applies it.

@@ -16,7 +16,7 @@ django.setup(set_prefix=False)
 from core.http.handler import Handler  # noqa: E402 - it wants the settings
 
 application = Handler()
-# Commands do without them; a server would answer 400 to every request.
+# Commands do not need them, but a server without them would answer 400 to every request.
 if not settings.ALLOWED_HOSTS:
     env.refuse("ALLOWED_HOSTS", "the host names to answer to, separated by commas, when DEBUG is off")
 if settings.GRAPHQL_TRUSTED_DOCUMENTS:

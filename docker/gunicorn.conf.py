@@ -47,18 +47,18 @@ PROCESS_BYTES, HASH_BYTES, RESERVED_BYTES = 200 * 2**20, 100 * 2**20, 256 * 2**2
 
 def default_workers() -> int:
     """A process for each core that the container may use, if its memory is enough. Hashes may run on every core."""
-    return fitting_processes(each=PROCESS_BYTES, reserved=RESERVED_BYTES + usable_cores() * HASH_BYTES)
+    return fitting_processes(bytes_per_process=PROCESS_BYTES, reserved=RESERVED_BYTES + usable_cores() * HASH_BYTES)
 
 
-bind = f"0.0.0.0:{env.integer('PORT', 8000, least=1, most=65535)}"
+bind = f"0.0.0.0:{env.integer('PORT', 8000, minimum=1, maximum=65535)}"
 worker_class = os.environ.get("WORKER_CLASS") or "core.patches.gunicorn.DrainingWorker"
-workers = env.integer("WEB_CONCURRENCY", 0, most=1000) or default_workers()
-threads = env.integer("WEB_THREADS", 8, least=1, most=1000)
+workers = env.integer("WEB_CONCURRENCY", 0, maximum=1000) or default_workers()
+threads = env.integer("WEB_THREADS", 8, minimum=1, maximum=1000)
 # core.settings reads it too.
 os.environ["WEB_THREADS"] = str(threads)
 # All processes together hash as many passwords at once as there are cores (users.hashers).
 os.environ["MAX_PASSWORD_HASHES"] = str(
-    env.integer("MAX_PASSWORD_HASHES", 0, most=1000) or max(1, usable_cores() // workers)
+    env.integer("MAX_PASSWORD_HASHES", 0, maximum=1000) or max(1, usable_cores() // workers)
 )
 preload_app = os.environ.get("WEB_PRELOAD", "1") == "1"
 # Against memory leaks, though none is known. With the jitter, processes do not end together.

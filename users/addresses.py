@@ -42,7 +42,7 @@ def deliverable(email: str) -> str:
 
 def ascii_domain(domain: str) -> str:
     """The domain in lower case, each label in ASCII. Raises ValueError when it cannot exist."""
-    # Checked first, for normalising and encoding take more than linear time.
+    # Checked first, because normalising and encoding take more than linear time.
     if len(domain) > MAX_DOMAIN:
         raise ValueError("The domain is too long.")
     encoded = ".".join(_ascii_label(label) for label in domain.translate(_DOTS).split("."))

@@ -23,12 +23,12 @@ from users.policy import may_give_rights, may_manage
 
 
 class SignInForm(AdminAuthenticationForm):
-    """The admin's sign-in form. Its failures count together with those of both APIs."""
+    """The admin's sign-in form. Its failures are counted together with those of the APIs."""
 
     retry_after: int | None = None
 
     def clean(self) -> dict[str, str]:
-        """Checks the credentials. Raises ValidationError unless they are right and of the staff."""
+        """Raises ValidationError unless the credentials are right and belong to staff."""
         email, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
         if email and password and self.request is not None:
             address = client_address(self.request)

@@ -21,7 +21,7 @@ _stopping = Event()
 
 @worker_shutting_down.connect
 def _stop(**_: Any) -> None:
-    """A worker that is told to stop finishes the current mail, not the queue."""
+    """Lets a stopping worker finish the current mail, but not the queue."""
     _stopping.set()
 
 

@@ -72,7 +72,7 @@ def was_no_failure(recorded: Iterable[RecordedAttempt]) -> None:
 
 
 def remember_client(email: str, address: str) -> None:
-    """Has the account of a folded e-mail address know a client that has just signed in or reset the password."""
+    """Makes the account of a folded e-mail address know a client that has just signed in or reset the password."""
     if not attempts.is_counted(_known(email, address)):
         attempts.record(_known(email, address))
 

@@ -25,14 +25,14 @@ UNAUTHORIZED = {ErrorCode.INVALID_CREDENTIALS, ErrorCode.INVALID_TOKEN}
 
 
 class NoAuthentication(BearerAuthentication):
-    """Ignores the request's token: an expired one must not keep anybody from getting a new one."""
+    """Ignores the request's token, so that an expired one does not prevent getting a new one."""
 
     def authenticate(self, request: Request) -> None:
         """Always anonymous."""
 
 
 class _PublicView(APIView):
-    """Needs no token: it gives one."""
+    """A view that issues tokens, and so needs none."""
 
     authentication_classes = [NoAuthentication]
     permission_classes = [AllowAny]
@@ -47,7 +47,7 @@ def _read(serializer: type[Serializer[Any]], request: Request) -> Mapping[str, s
 
 
 def _shown(error: InvalidInput) -> APIException:
-    """The domain error as REST shows it: 401 when what was sent proves nothing, 429 or 400."""
+    """The domain error in REST's form: 401 for wrong credentials or tokens, else 429 or 400."""
     field_error = error.field_errors[0]
     if field_error.code in UNAUTHORIZED:
         return AuthenticationFailed(field_error.message, code=field_error.code.lower())

@@ -54,7 +54,7 @@ class CartMachine(RuleBasedStateMachine):
         return {**given[version], **({"idempotencyKey": key} if key else {})}
 
     def judged(self, payload, expected: set[tuple[str, str]], after: dict[int, int], used=None, bought=()) -> None:
-        """Compares the payload with the expected field errors. Without any, the model moves on."""
+        """Compares the payload with the expected errors; without any, the model moves on."""
         assert set(codes(payload)) == expected
         if expected:
             return
@@ -67,7 +67,7 @@ class CartMachine(RuleBasedStateMachine):
             self.used[used[0]] = used[1]
 
     def retried(self, mutation: str, key: str | None, said: object, payload, field_errors: set) -> bool:
-        """Whether the key was used before. With the same input nothing may happen; other input is a field error."""
+        """Whether the key was used before: with the same input nothing may happen, with other input it is an error."""
         if key is None or (mutation, key) not in self.used:
             return False
         if self.used[mutation, key] == said:

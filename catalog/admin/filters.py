@@ -1,4 +1,4 @@
-"""The filters beside the admin's list of products, and the category tree as an indented list."""
+"""The filters of the admin's list of products, and the indented list of categories."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def walk(tree: CategoryTree) -> Iterator[tuple[Category, int]]:
 
 
 class ChoiceFilter(admin.SimpleListFilter):
-    """A filter that refuses values other than its choices: Django then shows the list without filters."""
+    """A filter that accepts only its choices. For other values Django shows the list without filters."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Product]) -> QuerySet[Product] | None:
         value = self.value()
@@ -51,7 +51,7 @@ class CategoryFilter(ChoiceFilter):
     parameter_name = "category"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> list[tuple[str, str]]:
-        # Read once, for the choices here and for the subtree below.
+        # Read once, for the choices here and for the condition.
         self.tree = CategoryTree.load()
         return [(str(category.pk), f"{INDENT * depth}{category.name}") for category, depth in walk(self.tree)]
 

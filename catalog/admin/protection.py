@@ -1,4 +1,4 @@
-"""Keeps rows that are in use from being deleted in the admin, and says how many others use them."""
+"""Prevents the deletion of rows that are in use, in the admin, and says how many rows use them."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 class ProtectedAdmin(admin.ModelAdmin):
     """Says how many rows use the objects to delete. Django would list every row, which may be the whole shop."""
 
-    # What staff should do instead; it follows the number.
+    # What staff should do instead. It is shown after the number.
     instead = ""
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
@@ -42,6 +42,6 @@ class ProtectedAdmin(admin.ModelAdmin):
             return self._refuse(request)
 
     def _refuse(self, request: HttpRequest) -> HttpResponse:
-        """Answers when a row has come into use between Django's check and the deletion."""
+        """The response when a row came into use between Django's check and the deletion."""
         self.message_user(request, "Nothing was deleted: something else has just started to use it.", messages.ERROR)
         return HttpResponseRedirect(request.path)

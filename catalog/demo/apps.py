@@ -1,8 +1,8 @@
-"""The demo shop as a Django app: where it hooks itself into the rest."""
+"""Registers the demo shop with the rest of the project."""
 
 from django.apps import AppConfig
 
-# How often the worker looks for pictures that no message told of.
+# How often the worker looks for pictures whose message was lost.
 SWEEP_SECONDS = 10
 
 

@@ -1,7 +1,7 @@
 """Draws a picture for a demo product: a few shapes in its own colours, the same on every run.
 
-`python -m catalog.demo.drawing` draws what it reads from its standard input, until that ends (catalog.demo.pictures).
-It imports no Django.
+`python -m catalog.demo.drawing` reads requests from its standard input until that ends, and writes the pictures to its
+standard output (see catalog.demo.pictures). It imports no Django.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ def draw(*, seed: str, subject: str, colour: str) -> bytes:
 
 
 class _Dice:
-    """Random numbers that depend on the seed only, whatever the machine."""
+    """Random numbers that depend on the seed alone, so they are the same on every machine."""
 
     def __init__(self, seed: str) -> None:
         self._seed, self._count = seed, 0

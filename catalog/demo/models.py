@@ -1,4 +1,4 @@
-"""Which products still wait for a drawn picture. The rows survive a worker that is killed."""
+"""The products that still need a drawn picture. The rows survive a killed worker."""
 
 from django.db import models
 

@@ -1,4 +1,4 @@
-"""Pictures of the demo's products: wanted by seed_demo, drawn by the worker, uploaded as people upload theirs."""
+"""Pictures of the demo's products: seed_demo requests them, and the worker draws and uploads them like a person."""
 
 import logging
 import subprocess
@@ -21,21 +21,21 @@ from catalog.images.services import image_upload
 from catalog.models import Product
 from core.auth.policy import SYSTEM
 from core.errors import InvalidInput
-from core.jobs import job as job_rows
 from core.jobs import lease
+from core.jobs.job import due
 from core.jobs.notify import notify
 
 logger = logging.getLogger(__name__)
 
 TASK = "catalog.demo.tasks.draw_images"
-# While so many uploads wait to be rendered, none is added: what people upload meanwhile is rendered soon.
+# While so many uploads wait to be rendered, no more are added, so that people's uploads are rendered soon.
 MAX_WAITING_PER_PROCESS = 2
 PAUSE_SECONDS = 0.1
 MAX_PICTURE_BYTES = 4 << 20
 
 
 def want_pictures(products: QuerySet[Product]) -> int:
-    """Has a picture drawn for each of the products that has no image. Returns how many are new on the list."""
+    """Requests a picture for each of the products that has no image. Returns how many were added to the list."""
     images = ProductImage.objects.filter(product=OuterRef("pk"))
     wanted = WantedPicture.objects.filter(product=OuterRef("pk"))
     missing = products.exclude(Exists(images)).exclude(Exists(wanted)).order_by("pk").values_list("pk", flat=True)
@@ -46,7 +46,7 @@ def want_pictures(products: QuerySet[Product]) -> int:
 
 
 def draw_pictures() -> int:
-    """Draws and uploads what is wanted, until nothing is left or the worker stops; returns the number of pictures.
+    """Draws and uploads requested pictures until none is left or the worker stops. Returns their number.
 
     One process draws at a time. Each picture is drawn the same again, and a product takes the same bytes once: a
     worker that is killed after an upload does no harm.
@@ -65,7 +65,7 @@ def _draw_all(draw: Callable[[Product], bytes]) -> int:
     max_waiting = MAX_WAITING_PER_PROCESS * settings.IMAGE_PROCESSES
     left = WantedPicture.objects.select_related("product__category").order_by("pk")
     while not pipeline.stopping.is_set() and (wanted := left.first()) is not None:
-        if job_rows.due(ImageJob).filter(kind=ImageJob.Kind.RENDER).count() >= max_waiting:
+        if due(ImageJob).filter(kind=ImageJob.Kind.RENDER).count() >= max_waiting:
             pipeline.stopping.wait(PAUSE_SECONDS)
             continue
         if not ProductImage.objects.filter(product=wanted.product).exists():
@@ -79,7 +79,7 @@ def _upload(product: Product, picture: bytes) -> None:
     try:
         image_upload(actor=SYSTEM, product_id=product.pk, file=BytesIO(picture), alt=product.name)
     except InvalidInput as error:
-        # Deleted meanwhile, or given a name that cannot be an alternative text.
+        # The product was just deleted, or got a name that cannot be an alternative text.
         logger.warning("Product %s gets no demo picture: %s", product.pk, error)
 
 
@@ -91,7 +91,7 @@ def _artist() -> Iterator[Callable[[Product], bytes]]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=settings.BASE_DIR,
-        # Ctrl-C reaches all processes of a session: the worker still needs its last picture.
+        # Ctrl-C reaches all processes of a session, but the worker still needs its last picture.
         start_new_session=True,
     )
     # Popen says IO[bytes] of what are the two ends of buffered pipes.

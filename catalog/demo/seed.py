@@ -1,4 +1,4 @@
-"""Writes the demo shop into the database. Whatever exists already is left as it is."""
+"""Writes the demo shop into the database. Rows that exist already stay as they are."""
 
 from dataclasses import dataclass
 

@@ -1,9 +1,9 @@
-"""Which picture a demo product gets: the shape by its category, the colour by a word of its name."""
+"""Chooses the picture of a demo product: the shape by its category, the colour by a word of its name."""
 
 from catalog.text import fold
 
-# The first of these beginnings of words in the category's name decides, else in the product's; the keys are
-# catalog.demo.drawing.SUBJECTS.
+# The first subject with a word of the category's name is chosen, else with one of the product's name. Words match by
+# their beginnings. The keys are those of catalog.demo.drawing.SUBJECTS.
 WORDS_BY_SUBJECT = {
     "vases": ("vase", "jar", "candle", "soap", "cutlery", "planter"),
     "lamp": ("lamp", "pendant", "light", "lantern"),
@@ -31,7 +31,7 @@ COLOUR_BY_WORD = {
 
 
 def subject_of(category: str, name: str) -> str:
-    """The key of SUBJECTS that draws this product; "" when no word tells."""
+    """The key of SUBJECTS that draws this product; "" when no word matches."""
     for text in (fold(category), fold(name)):
         for subject, beginnings in WORDS_BY_SUBJECT.items():
             if any(word.startswith(beginnings) for word in text.split()):
@@ -40,6 +40,6 @@ def subject_of(category: str, name: str) -> str:
 
 
 def colour_of(name: str) -> str:
-    """The CSS colour that the name's last colour word stands for; "" when it has none."""
+    """The CSS colour of the last colour word in the name; "" when there is none."""
     words = fold(name).replace(",", " ").replace("-", " ").split()
     return next((COLOUR_BY_WORD[word] for word in reversed(words) if word in COLOUR_BY_WORD), "")

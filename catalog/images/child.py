@@ -1,8 +1,8 @@
-"""One child of the pool: answers the jobs on its standard input until its parent ends.
+"""A child process of the pool: does the jobs on its standard input until its parent ends.
 
-A malicious picture that takes over a decoder gets this process. So the process knows no secret, imports no Django and
-can open neither files nor connections (catalog.images.confinement). Its parent reads only JSON and bytes from it.
-`python -m catalog.images.child MEMORY` takes the limit of its address space, in bytes.
+A malicious picture may take over the decoder, and with it this process. So the process knows no secret, imports no
+Django, and can open neither files nor connections (catalog.images.confinement). Its parent reads only JSON and bytes
+from it. `python -m catalog.images.child MEMORY` limits its address space to so many bytes.
 """
 
 import os
@@ -16,7 +16,7 @@ from contextlib import suppress
 from io import BytesIO
 from typing import BinaryIO
 
-# Pillow imports these plugins when a picture needs one; a confined process could not.
+# Pillow imports these plugins when a picture needs one, but a confined process cannot.
 from PIL import GifImagePlugin, Image, MpoImagePlugin, PpmImagePlugin, TiffImagePlugin  # noqa: F401
 
 from catalog.images.confinement import NotConfined, confine
@@ -24,13 +24,13 @@ from catalog.images.protocol import DONE, MEMORY, READY, REFUSED, Head, Parts, r
 from catalog.images.render import SRGB, NotRendered, render
 from catalog.images.sizes import ImageFormat
 
-# Requests answered on the same cores come first.
+# Web requests on the same cores come first.
 NICENESS = 10
 Answer = tuple[Head, Parts]
 
 
 def render_task(data: bytes, *, source: str, formats: list[str], max_pixels: int) -> Answer:
-    """All renditions of an upload: what they are in the head, their bytes in the parts."""
+    """All renditions of an upload: their descriptions in the head, their bytes in the parts."""
     picture = render(data, source=source, formats=[ImageFormat(format) for format in formats], max_pixels=max_pixels)
     head = {
         "width": picture.width,
@@ -53,7 +53,7 @@ TASKS: dict[str, Callable[..., Answer]] = {"render": render_task}
 
 
 def warm_up() -> None:
-    """Uses every codec once, so that whatever Python and C libraries load on first use is loaded before confinement."""
+    """Uses every codec once, because Python and C libraries load files on first use, and confinement forbids that."""
     small = Image.new("RGBA", (2, 2), (1, 2, 3, 128))
     for source in ("JPEG", "PNG", "WEBP", "AVIF"):
         out = BytesIO()
@@ -75,7 +75,7 @@ def main(memory: int) -> None:
     # When the machine runs out of memory, the kernel is to kill this process and not its parent.
     with suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
         score.write("500")
-    # What a C library prints goes to standard error: it must not get between the answers.
+    # C libraries may print. Their output goes to standard error, so that it does not mix with the answers.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     jobs: queue.Queue[tuple[Head, Parts]] = queue.Queue(1)
@@ -94,7 +94,7 @@ def main(memory: int) -> None:
 
 
 def _listen(stream: BinaryIO, jobs: "queue.Queue[tuple[Head, Parts]]") -> None:
-    """Queues the jobs that the parent sends. When the parent has ended, ends this process in the middle of its job."""
+    """Queues the jobs that the parent sends. When the parent ends, ends this process at once, even within a job."""
     try:
         while True:
             jobs.put(receive(stream, max_bytes=sys.maxsize))
@@ -105,7 +105,7 @@ def _listen(stream: BinaryIO, jobs: "queue.Queue[tuple[Head, Parts]]") -> None:
 
 
 def _answer(head: Head, parts: Parts) -> Answer:
-    """Runs one job. An unexpected exception ends the child, which counts as a crash over this image."""
+    """Runs one job. An unexpected exception ends the child, which counts as a crash on this image."""
     task = TASKS[head.pop("task")]
     try:
         answer, answer_parts = task(*parts, **head)

@@ -1,4 +1,4 @@
-"""Removes the files of an image after its row was deleted, in whatever way. The app's ready() imports this."""
+"""Removes the files of an image after its row was deleted in any way. The app's ready() imports this."""
 
 import logging
 import uuid
@@ -22,7 +22,7 @@ SECOND_REMOVAL_AFTER = timedelta(minutes=2)
 
 @receiver(post_delete, sender=ProductImage, dispatch_uid="image files")
 def remove_after_commit(instance: ProductImage, **_: Any) -> None:
-    """Removes the files after the commit, and once more by a job, which is part of the same transaction."""
+    """Removes the files after the commit, and again by a job that is written in the same transaction."""
     ImageJob.put(ImageJob.Kind.REMOVE, instance.key, due_at=timezone.now() + SECOND_REMOVAL_AFTER)
     transaction.on_commit(partial(_remove, instance.key))
 

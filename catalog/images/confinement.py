@@ -77,7 +77,7 @@ class _Program(ctypes.Structure):
 def confine() -> None:
     """Confines this process and all its threads for good. Raises NotConfined when only the limits could be set.
 
-    Later imports and opens fail, so whatever is needed must have been used once before.
+    Later imports and opens fail, so everything that is needed must be loaded before.
     """
     resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))

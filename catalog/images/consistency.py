@@ -21,8 +21,6 @@ Item = TypeVar("Item")
 
 @dataclass
 class Findings:
-    """What is wrong."""
-
     # Files that belong to no image, each with its storage.
     orphans: list[tuple[Storage, str]] = field(default_factory=list)
     # Images that lack renditions, each with the kinds of jobs that would make them.
@@ -35,7 +33,7 @@ class Findings:
 
 
 def check(*, min_age: timedelta) -> Findings:
-    """Looks at all images, and at all files of at least this age: the rows of younger ones may not be committed yet."""
+    """Checks all images, and all files of at least this age. The rows of younger files may not be committed yet."""
     findings = Findings()
     before = timezone.now() - min_age
     for storage in (files.served(), files.private()):
@@ -53,7 +51,7 @@ def check(*, min_age: timedelta) -> Findings:
 
 
 def fix(findings: Findings) -> None:
-    """Removes the orphans and has the worker fill the holes. Images whose original is lost stay as they are."""
+    """Removes the orphans and creates jobs that fill the holes. Images whose original is lost stay as they are."""
     for storage, name in findings.orphans:
         storage.delete(name)
     lost = {image.pk for image in findings.lost}
@@ -83,7 +81,7 @@ def _orphans(storage: Storage, folders: list[str], before: datetime) -> Iterator
 
 
 def _missing(image: ProductImage) -> set[Kind]:
-    """The kinds of jobs that would fill the holes of an image and do not exist yet."""
+    """The kinds of jobs that are needed to fill the holes of an image and do not exist yet."""
     waiting = {job.kind for job in image.jobs.all()}
     if image.status == ImageStatus.FAILED or Kind.RENDER in waiting:
         return set()

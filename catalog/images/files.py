@@ -31,7 +31,7 @@ def served() -> Storage:
 
 
 def private() -> Storage:
-    """The storage of originals, which contain whatever a camera has written into them."""
+    """The storage of originals. Their metadata may be private."""
     return storages["originals"]
 
 
@@ -97,7 +97,7 @@ def listed(storage: Storage, key: uuid.UUID) -> list[str]:
 
 
 def keys(storage: Storage) -> Iterator[str]:
-    """The names of all folders in a storage: keys in hexadecimal, unless somebody else has made a folder."""
+    """The names of all folders in a storage: keys in hexadecimal, and folders that were not made by us."""
     try:
         yield from storage.listdir(ROOT)[0]
     except FileNotFoundError:

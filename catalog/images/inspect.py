@@ -1,4 +1,4 @@
-"""Reads format and dimensions from the header of an untrusted file. Pure Python; it decodes nothing and reads little.
+"""Reads format and dimensions from the header of an untrusted file, in Python and without decoding the image.
 
 The library imagesize knows all four formats too. But it looks for JPEG markers byte by byte (seconds for 20 MB of
 rubbish), takes WebP's scale bits for pixels, and follows SVG and URLs.

@@ -16,13 +16,13 @@ from catalog.images.pool import Failure, JobFailed, JobRefused, Pool
 from catalog.images.protocol import Head, Parts
 from catalog.images.sizes import FIRST, LATER, ImageFormat, ImageSize
 from core.db.transactions import run_in_transaction
-from core.jobs import job as job_rows
+from core.jobs.job import CLAIMED, DUE, FAILED, move, shortened
 
 logger = logging.getLogger(__name__)
 
 # An image is given up when children have crashed, hung or used up their memory over it so often.
 MAX_CRASHES = 2
-# How often in a row a job is given to a new child when the last one was killed, which is not the image's fault.
+# How often in a row a job is given to a new child after something else than the image ended the last one.
 MAX_KILLS = 5
 # For causes outside the image: a full disk, an unreachable storage, dead workers. With the pauses this takes hours.
 MAX_ATTEMPTS = 50
@@ -53,7 +53,7 @@ def do(job: ImageJob, pool: Pool) -> None:
     except DatabaseError:
         raise
     except Exception as error:
-        # A full disk, a storage that does not answer: not the image's fault.
+        # A full disk or a storage that does not answer: the image itself may be fine.
         logger.exception("%s", job)
         _retry_later(job, f"{type(error).__name__}: {error}")
 
@@ -64,11 +64,11 @@ def put_back(job: ImageJob, error: Exception) -> None:
 
 
 def settle() -> None:
-    """Brings PENDING images in line with their jobs, for workers may have died between two steps.
+    """Repairs PENDING images whose worker died between two steps.
 
     An image whose job is FAILED becomes FAILED; an image without a job gets one.
     """
-    given_up = ImageJob.objects.filter(image=OuterRef("pk"), kind=Kind.RENDER, status=job_rows.FAILED)
+    given_up = ImageJob.objects.filter(image=OuterRef("pk"), kind=Kind.RENDER, status=FAILED)
     pending = ProductImage.objects.filter(status=ImageStatus.PENDING)
     pending.filter(Exists(given_up)).update(status=ImageStatus.FAILED, error=GIVEN_UP)
     for image in pending.exclude(Exists(ImageJob.objects.filter(image=OuterRef("pk"), kind=Kind.RENDER))):
@@ -176,12 +176,12 @@ def _finish(
 
 def _end(job: ImageJob) -> None:
     """Deletes the claimed job. Raises ClaimLost."""
-    if not ImageJob.objects.filter(pk=job.pk, claim=job.claim, status=job_rows.CLAIMED).delete()[0]:
+    if not ImageJob.objects.filter(pk=job.pk, claim=job.claim, status=CLAIMED).delete()[0]:
         raise ClaimLost
 
 
 def _remove_if_deleted(job: ImageJob) -> None:
-    """Removes the files of an image that was deleted meanwhile: this job may have written them after the removal."""
+    """Removes the files if the image was deleted: this job may have written them after they had been removed."""
     if job.kind in (Kind.RENDER, Kind.LATER) and not ProductImage.objects.filter(key=job.key).exists():
         files.remove(job.key)
 
@@ -194,7 +194,7 @@ def _retry_after_failure(job: ImageJob, failed: JobFailed) -> None:
     if job.crashes + 1 >= MAX_CRASHES:
         _give_up(job, str(failed))
     else:
-        job_rows.move(job, job_rows.DUE, crashes=job.crashes + 1, reason=str(failed))
+        move(job, DUE, crashes=job.crashes + 1, reason=str(failed))
 
 
 def _retry_later(job: ImageJob, reason: str) -> None:
@@ -202,13 +202,13 @@ def _retry_later(job: ImageJob, reason: str) -> None:
         _give_up(job, GIVEN_UP)
         return
     pause = min(MIN_PAUSE * 2 ** min(job.attempts - 1, 20), MAX_PAUSE)
-    job_rows.move(job, job_rows.DUE, due_at=timezone.now() + pause, reason=job_rows.shortened(reason))
+    move(job, DUE, due_at=timezone.now() + pause, reason=shortened(reason))
 
 
 def _give_up(job: ImageJob, reason: str) -> None:
     """Makes the job FAILED with its reason, and the image too when the job was to make it READY."""
     logger.warning("%s is given up: %s", job, reason)
     with transaction.atomic():
-        if job_rows.move(job, job_rows.FAILED, reason=job_rows.shortened(reason)) and job.kind == Kind.RENDER:
+        if move(job, FAILED, reason=shortened(reason)) and job.kind == Kind.RENDER:
             pending = ProductImage.objects.filter(pk=job.image_id or 0, status=ImageStatus.PENDING)
             pending.update(status=ImageStatus.FAILED, error=reason[:ERROR_LENGTH])

@@ -20,7 +20,7 @@ from catalog.images import jobs
 from catalog.images.models import ImageJob
 from catalog.images.pool import Pool
 from core.db.transactions import is_transient
-from core.jobs import job as job_rows
+from core.jobs.job import claim, due, oldest_due, release
 
 logger = logging.getLogger(__name__)
 
@@ -71,17 +71,15 @@ def _try_round() -> int | None:
 
 def tidy_up() -> None:
     """Makes the jobs of dead workers due again, and brings images in line with their jobs."""
-    released = job_rows.release(
-        ImageJob, max_attempts=jobs.MAX_ATTEMPTS, claimed_before=timezone.now() - CLAIM_DURATION
-    )
+    released = release(ImageJob, max_attempts=jobs.MAX_ATTEMPTS, claimed_before=timezone.now() - CLAIM_DURATION)
     if released:
         logger.warning("%d image jobs of a worker that ended are due again", released)
     jobs.settle()
 
 
-def oldest_due() -> datetime | None:
-    """When the oldest job fell due that somebody waits for. Nobody waits for the formats that follow READY."""
-    return job_rows.oldest_due(ImageJob.objects.filter(kind__in=(ImageJob.Kind.REMOVE, ImageJob.Kind.RENDER)))
+def oldest_awaited() -> datetime | None:
+    """When the oldest job that somebody waits for fell due. Nobody waits for the formats that follow READY."""
+    return oldest_due(ImageJob.objects.filter(kind__in=(ImageJob.Kind.REMOVE, ImageJob.Kind.RENDER)))
 
 
 class _Round:
@@ -140,16 +138,16 @@ class _Round:
 
     def _claim_next(self) -> ImageJob | None:
         """A claimed job; None when none is due."""
-        while candidates := list(job_rows.due(ImageJob).order_by("kind", "due_at", "pk")[:BATCH]):
+        while candidates := list(due(ImageJob).order_by("kind", "due_at", "pk")[:BATCH]):
             for job in candidates:
                 with self._lock:
-                    if job_rows.claim(job):
+                    if claim(job):
                         self._claims.add(job.claim)
                         return job
         return None
 
     def _do(self, job: ImageJob) -> None:
-        claim = job.claim
+        claim_id = job.claim
         try:
             jobs.do(job, pool())
         except DatabaseError as error:
@@ -158,7 +156,7 @@ class _Round:
             jobs.put_back(job, error)
         finally:
             with self._lock:
-                self._claims.discard(claim)
+                self._claims.discard(claim_id)
                 self._done += 1
 
 

@@ -1,4 +1,4 @@
-"""A pool of child processes for work that may crash, hang or use up memory. A bad job costs its child, not the pool.
+"""A pool of child processes for work that may crash, hang or use up memory. A bad job ends its child, not the pool.
 
 concurrent.futures breaks the whole pool when one child dies. Pebble's children share a pipe behind locks, and a child
 that is killed at the wrong moment keeps the lock. Here each child has its own pipes, and the children share nothing.
@@ -192,7 +192,7 @@ class Pool:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,
-            # One arena: the next picture reuses the memory of the last one, whichever thread it is on.
+            # With one arena, the next picture reuses the memory of the last one, even on another thread.
             env={"MALLOC_ARENA_MAX": "1"} | {name: os.environ[name] for name in PASSED_VARIABLES if name in os.environ},
         )
 

@@ -22,8 +22,8 @@ Image.MAX_IMAGE_PIXELS = None
 # As in sizes.ENCODING: the pool has a process for each core.
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 RESAMPLING = Image.Resampling.LANCZOS
-# What turns each orientation upright (EXIF 2.32 §4.6.4).
-TURNS = {
+# What makes each orientation upright (EXIF 2.32 §4.6.4).
+TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -32,7 +32,7 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-SIDEWAYS = {TURNS[orientation] for orientation in (5, 6, 7, 8)}
+SIDEWAYS = {TRANSPOSITIONS[orientation] for orientation in (5, 6, 7, 8)}
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 
 
@@ -82,7 +82,7 @@ def decode(data: bytes, *, source: str, max_pixels: int) -> tuple[Image.Image, i
             width, height = image.size
             if width * height > max_pixels or max(width, height) > MAX_SIDE:
                 raise NotRendered("The picture has more pixels than its header says.")
-            turn = TURNS.get(_orientation(image))
+            transposition = TRANSPOSITIONS.get(_orientation(image))
             if source == "JPEG" and (factor := max(width, height) // LONGEST_SIDE[Size.FULL]) > 1:
                 # The decoder reduces at a fraction of the cost of decoding all and scaling down.
                 image.draft(None, (width // factor, height // factor))
@@ -90,8 +90,8 @@ def decode(data: bytes, *, source: str, max_pixels: int) -> tuple[Image.Image, i
             # A copy releases the decoder: those of WebP and AVIF hold one or two more copies of the whole picture.
             picture = image.copy() if source in ("WEBP", "AVIF") else image
         del image
-        if turn is not None:
-            picture = picture.transpose(turn)
+        if transposition is not None:
+            picture = picture.transpose(transposition)
         upright = _in_srgb(picture, picture.info)
     except (NotRendered, MemoryError):
         raise
@@ -100,11 +100,11 @@ def decode(data: bytes, *, source: str, max_pixels: int) -> tuple[Image.Image, i
         raise NotRendered(
             f"The picture is damaged ({_short(error)}): save it again and upload the new file."
         ) from error
-    return (upright, height, width) if turn in SIDEWAYS else (upright, width, height)
+    return (upright, height, width) if transposition in SIDEWAYS else (upright, width, height)
 
 
 def shrink(image: Image.Image, pixels: tuple[int, int]) -> Image.Image:
-    """The image scaled to these pixels. Pillow premultiplies alpha meanwhile, so that edges get no halo."""
+    """The image scaled to these pixels. Pillow premultiplies alpha for that, so edges get no halo."""
     return image if image.size == pixels else image.resize(pixels, RESAMPLING, reducing_gap=2.0)
 
 

@@ -56,7 +56,7 @@ def image_upload(*, actor: Actor, product_id: int | None, file: BinaryIO | None,
         return Upload(existing, is_new=is_retried)
     image = ProductImage(product_id=product_id, alt=alt, source=facts.format, width=facts.width, height=facts.height)
     image.bytes, image.sha256 = digest.bytes, digest.sha256
-    # The file first: images_check finds a file without a row, but a row without its file cannot be rendered.
+    # The file is stored first. images_check finds files without a row, but a row without a file cannot be rendered.
     files.store_original(files.original_name(image.key, image.sha256, image.source), file)
     try:
         stored = run_in_transaction(partial(_add, image), again_on=(IntegrityError,))
@@ -168,7 +168,7 @@ def _alt(alt: str) -> str:
 
 
 def _add(image: ProductImage) -> ProductImage:
-    """Saves the image with its job and returns it; or returns the image of the same bytes that was added meanwhile."""
+    """Saves the image with its job and returns it. If the same bytes were just added, returns that image instead."""
     if not Product.objects.select_for_update().filter(pk=image.product_id).values_list("pk"):
         raise InvalidInput.at("productId", message="There is no such product.", code=ErrorCode.NOT_FOUND)
     images = ProductImage.objects.filter(product=image.product_id)

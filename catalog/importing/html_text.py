@@ -1,4 +1,4 @@
-"""Converts HTML to plain text: paragraphs and list items become lines, entities become characters, tags go."""
+"""Converts HTML to plain text: paragraphs and list items become lines, entities become characters, tags are removed."""
 
 import re
 from html.parser import HTMLParser

@@ -1,4 +1,4 @@
-"""Attaches local picture files to imported products, by a second pass over the CSV files after their rows are saved."""
+"""Attaches local picture files to imported products, in a second pass over the CSV files after the rows are saved."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -40,7 +40,7 @@ class _Group:
 def attach_pictures(
     sources: list[SourceFile], folder: Path, *, on_refused: Callable[[str], object] = lambda line: None
 ) -> Pictures:
-    """Uploads the files in the folder that the CSV files name. Of a URL the last part counts; nothing is downloaded.
+    """Uploads the files in the folder that the CSV files name. Of a URL it uses the last part and downloads nothing.
 
     Running it again attaches nothing twice. Calls `on_refused` with a message for each file that cannot be uploaded.
     """

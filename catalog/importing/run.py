@@ -18,7 +18,7 @@ MAX_BATCH_ROWS, MAX_BATCH_CHARACTERS = 2_000, 1_000_000
 
 
 class Refusal(NamedTuple):
-    """A row that was not imported: its place, the reason, and its original cells (a single one if it is not CSV)."""
+    """A row that was not imported, with the reason and its original cells (a single one if the line is not CSV)."""
 
     source: SourceFile
     line: int
@@ -54,10 +54,10 @@ def import_files(
     on_refused: Callable[[Refusal], object] = lambda refusal: None,
     on_progress: Callable[[SourceFile, int], object] = lambda source, position: None,
 ) -> Summary:
-    """Imports the files' products. A dry run does all of it in one transaction and rolls that back.
+    """Imports the files' products. A dry run imports them in one transaction and rolls it back.
 
-    `summary` counts the batches that are committed, so that the caller knows how far an interrupted import came.
-    `on_refused` is called with each refused row in the order of lines, `on_progress` with the number of bytes read.
+    `summary` counts committed batches, so that the caller knows how far an interrupted import got. `on_refused` is
+    called with each refused row in the order of lines, `on_progress` with the number of bytes read.
     Raises FileRefusedError when a file changed since it was checked, OperationalError when the database stays locked.
     """
     summary = Summary() if summary is None else summary
@@ -88,7 +88,7 @@ def _save(batch: _Batch, source: SourceFile, columns: frozenset[str], seen_slugs
 
 
 def _with_new_slugs(batch: _Batch, source: SourceFile, seen_slugs: SeenSlugs) -> list[ProductRow]:
-    """The rows whose slugs no earlier row of this run has. The others are refused."""
+    """The rows whose slugs are new in this run. The others are refused."""
     used = seen_slugs.places(row.slug for row in batch.rows)
     new: dict[str, str] = {}
     rows = []

@@ -1,4 +1,4 @@
-"""Saves a batch of rows in one transaction. The slug says which product a row creates or updates."""
+"""Saves a batch of rows in one transaction. A row creates or updates the product with its slug."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,11 +28,11 @@ class Saved:
 
 
 def save_batch(rows: list[ProductRow], columns: frozenset[str]) -> Saved:
-    """Writes the rows, each of another slug, in one transaction. An update changes the fields in `columns` only.
+    """Writes the rows, which have different slugs, in one transaction. An update changes the fields in `columns` only.
 
-    When another process creates the same slug or SKU meanwhile, the batch is tried again, in the end row by row, so
-    that only the rows in conflict are refused. Raises OperationalError when the database stays locked; then nothing of
-    the batch is written.
+    When another process creates one of the slugs or SKUs at the same time, the batch is tried again, in the end row by
+    row, so that only the conflicting rows are refused. Raises OperationalError when the database stays locked. Then no
+    row of the batch is written.
     """
     again_on = (IntegrityError, DataError)
     try:
@@ -52,7 +52,7 @@ def save_batch(rows: list[ProductRow], columns: frozenset[str]) -> Saved:
 
 
 def _save(rows: list[ProductRow], columns: frozenset[str]) -> Saved:
-    # Locked, so that what is compared below is what is overwritten; in the order of ids, which rules out deadlocks.
+    # The lock keeps the rows as they are compared below. Locking them in the order of ids rules out deadlocks.
     products = Product.objects.select_for_update().filter(slug__in=[row.slug for row in rows]).order_by("pk")
     existing = {product.slug: product for product in products}
     refused = _sku_conflicts(rows) if "sku" in columns else {}
@@ -86,17 +86,17 @@ def _write(created: list[Product], updated: list[Product], changed_fields: set[s
         product.fill_keys()
     if updated:
         if "sku" in changed_fields:
-            # Products may trade SKUs, and the unique index is checked row by row: so all give theirs up first.
+            # Products may swap SKUs, but the unique index is checked row by row, so all SKUs are cleared first.
             Product.objects.filter(pk__in=[product.pk for product in updated]).update(sku=None)
         keys = {"name_key", "search_text"} if changed_fields & _KEYED else set()
         fields = sorted(changed_fields | keys | {"updated_at"})
-        # Such a statement compares every row with every new value, so many small ones are faster.
+        # The statement compares every row with every new value, so several small ones are faster than a large one.
         Product.objects.bulk_update(updated, fields, batch_size=UPDATE_ROWS)
     Product.objects.bulk_create(created)
 
 
 def _values(row: ProductRow, category: int | None, brand: int | None) -> dict[str, Any]:
-    """The row as model fields. The category and brand are None where an update leaves them alone."""
+    """The row as model fields. The category or brand is None when an update does not change it."""
     values = {
         "name": row.name,
         "sku": row.sku,
@@ -124,11 +124,11 @@ def _change(product: Product, values: dict[str, Any], columns: frozenset[str]) -
 
 
 def _sku_conflicts(rows: list[ProductRow]) -> dict[str, str]:
-    """The rows, by slug, that cannot have the SKU they ask for, and why.
+    """The slugs of the rows that cannot get their SKU, with the reason.
 
-    A SKU goes to one row only: to the product that has it and keeps it, else to the first row that asks for it. Such a
-    row is still refused when another product has the SKU and does not give it up. A product gives its SKU up by a row
-    of this batch that is accepted: products may trade SKUs.
+    Among the rows with one SKU, the row of the product that has it already comes first, else the first in the file. All
+    others are refused. The first is refused too when another product has the SKU and keeps it. A product loses its SKU
+    through an accepted row of this batch, so products can swap SKUs.
     """
     holders = Product.objects.filter(sku__in=[row.sku for row in rows if row.sku])
     sku_holders = {sku: slug for sku, slug in holders.values_list("sku", "slug") if sku}
@@ -144,8 +144,8 @@ def _sku_conflicts(rows: list[ProductRow]) -> dict[str, str]:
             refused[row.slug] = _belongs(sku, sku_holders[sku])
         elif first is not row:
             refused[row.slug] = f"the SKU {shown(sku)} is used already in line {first.line}"
-    # A product whose row is refused keeps its SKU. That refuses the row that claims it, whose product keeps its SKU in
-    # turn, and so on.
+    # A product whose row is refused keeps its SKU. So a row that claims this SKU is refused too, and its product keeps
+    # its own SKU, and so on.
     keeping = list(refused)
     while keeping:
         slug = keeping.pop()

@@ -70,7 +70,7 @@ class ShopifyForm:
     """Reads rows of a Shopify CSV with this header (names trimmed, in lower case, aliases resolved)."""
 
     def __init__(self, header: list[str]) -> None:
-        # No warnings: dozens of Shopify's columns mean nothing to a catalogue.
+        # Always empty: warnings about dozens of Shopify's columns would be of no use.
         self.ignored: list[str] = []
         self._at = {name: header.index(name) for name in (*FIELDS, *OPTIONS) if name in header}
         self.columns = frozenset(FIELDS[name] for name in self._at if name in FIELDS)
@@ -78,7 +78,7 @@ class ShopifyForm:
         self._characters = 0
 
     def row(self, line: int, cells: list[str]) -> ProductRow | None:
-        """The product of this variant; None for an image, which has no option and no price. Raises RefusedError."""
+        """The product of this variant. None for a row of an image, without option and price. Raises RefusedError."""
         values = {name: cells[i].strip() for name, i in self._at.items()}
         handle = values["handle"]
         if not handle:
@@ -100,13 +100,13 @@ class ShopifyForm:
             description=first.description,
             category=category_of("Type", first.type),
             brand=brand_of("Vendor", first.vendor),
-            # Shopify counts below zero when more was sold than was in stock. Nothing is left to sell then.
+            # Shopify's quantity is negative when more was sold than was in stock.
             quantity=max(0, quantity_of("Variant Inventory Qty", values.get("variant inventory qty", ""))),
             is_active=_is_active(first),
         )
 
     def _first_row(self, handle: str, values: dict[str, str]) -> _FirstRow:
-        """The handle's first row, or its first row with a title. It is kept for variants further down the file."""
+        """The handle's first row with a title, else its first row. It is kept for variants further down the file."""
         first = self._first_rows.get(handle)
         if first is not None and (first.title or not values["title"]):
             self._first_rows.move_to_end(handle)
@@ -135,7 +135,7 @@ def _slug(handle: str, options: list[str]) -> str:
 
 
 def _slug_part(text: str) -> str:
-    # "1.5 m" and "15 m" are two variants. Without the point their slugs would be the same.
+    # Without the hyphen, "1.5 m" and "15 m" would have the same slug.
     slug = slug_of(re.sub(r"(?<=\d)[.,/](?=\d)", "-", text))
     return slug or "-".join(f"u{ord(c):x}" for c in text)
 

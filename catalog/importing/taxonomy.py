@@ -25,12 +25,12 @@ class _Row(NamedTuple):
 
 
 def category_ids(paths: Iterable[Path]) -> dict[Path, int]:
-    """The ids of the categories with these paths, created if missing. One query for each level if none is missing."""
-    # Paths that differ only in case are the same category, which is spelled as in the first of them.
+    """The ids of the categories with these paths. Creates missing ones. Makes one query a level if none is missing."""
+    # Paths that differ only in case are one category. It is spelled as in the first of these paths.
     reached: dict[Path, _Row | None] = dict.fromkeys(paths)
     depth = 0
     while deeper := [path for path in reached if len(path) > depth]:
-        # The name and the parent's slug of each.
+        # The name and the parent's slug of each category.
         spellings: dict[_Node, tuple[str, str]] = {}
         nodes: dict[Path, _Node] = {}
         for path in deeper:
@@ -47,12 +47,12 @@ def category_ids(paths: Iterable[Path]) -> dict[Path, int]:
 
 
 def brand_ids(names: Iterable[str]) -> dict[str, int]:
-    """The ids of the brands with these names, created if missing. One query if none is missing."""
+    """The ids of the brands with these names. Creates missing ones. Makes one query if none is missing."""
     nodes = {name: _Node(None, fold(name)) for name in names}
     spellings: dict[_Node, tuple[str, str]] = {}
     for name, node in nodes.items():
         spellings.setdefault(node, (name, ""))
-    # The oldest of several brands with the same name counts: it comes last and overwrites the others.
+    # The oldest of several brands with one name is used: it comes last and overwrites the others.
     brands = Brand.objects.filter(folded_name__in={node.folded for node in spellings}).order_by("-pk")
     rows = {_Node(None, folded): _Row(pk, slug) for folded, pk, slug in brands.values_list("folded_name", "pk", "slug")}
     if missing := {node: spelling for node, spelling in spellings.items() if node not in rows}:
@@ -72,7 +72,7 @@ def _find_categories(nodes: Collection[_Node]) -> dict[_Node, _Row]:
 
 
 def _create(model: type[Category] | type[Brand], missing: dict[_Node, tuple[str, str]]) -> dict[_Node, _Row]:
-    """Creates rows with free slugs: made of the name, else of the parent's slug and the name, else numbered."""
+    """Creates rows. A slug is made of the name, or of the parent's slug and the name, or is numbered."""
     fallback = model._meta.model_name or ""
     candidates: dict[_Node, list[str]] = {}
     for node, (name, parent_slug) in missing.items():

@@ -80,29 +80,29 @@ class ProductFacets(graphene.ObjectType):
 
     @staticmethod
     def resolve_categories(
-        found: facets.Facets, info: GraphQLResolveInfo, first: int | None
+        root: facets.Facets, info: GraphQLResolveInfo, first: int | None
     ) -> list[dict[str, models.Category | int]]:
-        counted = found.categories(facets.DEFAULT_FIRST if first is None else first)
+        counted = root.categories(facets.DEFAULT_FIRST if first is None else first)
         return [{"category": category, "count": count} for category, count in counted]
 
     @staticmethod
     def resolve_brands(
-        found: facets.Facets, info: GraphQLResolveInfo, first: int | None
+        root: facets.Facets, info: GraphQLResolveInfo, first: int | None
     ) -> list[dict[str, models.Brand | int]]:
-        counted = found.brands(facets.DEFAULT_FIRST if first is None else first)
+        counted = root.brands(facets.DEFAULT_FIRST if first is None else first)
         return [{"brand": brand, "count": count} for brand, count in counted]
 
     @staticmethod
-    def resolve_price(found: facets.Facets, info: GraphQLResolveInfo) -> price_ranges.PriceFacet:
-        return found.price()
+    def resolve_price(root: facets.Facets, info: GraphQLResolveInfo) -> price_ranges.PriceFacet:
+        return root.price()
 
     @staticmethod
-    def resolve_ratings(found: facets.Facets, info: GraphQLResolveInfo) -> list[dict[str, Any]]:
-        return [{"at_least": stars, "count": count} for stars, count in found.ratings()]
+    def resolve_ratings(root: facets.Facets, info: GraphQLResolveInfo) -> list[dict[str, Any]]:
+        return [{"at_least": stars, "count": count} for stars, count in root.ratings()]
 
     @staticmethod
-    def resolve_in_stock(found: facets.Facets, info: GraphQLResolveInfo) -> int:
-        return found.in_stock()
+    def resolve_in_stock(root: facets.Facets, info: GraphQLResolveInfo) -> int:
+        return root.in_stock()
 
 
 SuggestionKind = graphene.Enum.from_enum(engine.SuggestionKind, description=lambda value: None)

@@ -1,4 +1,4 @@
-"""Looks ahead in a GraphQL query: which columns and relations of its products have to be read."""
+"""Finds the columns and relations of products that a GraphQL query selects, so that nothing else is read."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ def columns(nodes: Sequence[Selection]) -> tuple[str, ...]:
 
 
 def relations(info: GraphQLResolveInfo, nodes: Sequence[Selection]) -> Relations:
-    """The relations that these selections of Product fields need. Reads the tree when one of them shows it."""
+    """The relations that these selections of Product fields need. Reads the category tree if one of them shows it."""
     if any({"path", "parent", "children"} & node.get("category", {}).keys() for node in nodes):
         tree_of(info.context)
     return Relations(

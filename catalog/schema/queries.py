@@ -29,7 +29,7 @@ from core.graphql.connections import PAGE_ARGUMENTS, Connection, Edge, list_of
 from core.graphql.ids import key_of
 from core.graphql.selection import Selection, at, selection
 
-# A primary key that no row has. It stands for ids that are not of products.
+# A primary key that no row has. It replaces ids that are not ids of products.
 NO_KEY = 0
 DEFAULT_SUGGESTIONS = 8
 
@@ -48,8 +48,8 @@ class ProductEdge(Edge):
 class ProductConnection(Connection):
     """One page of products, with the facets of all pages."""
 
-    def __init__(self, page: Sequence[tuple[str, Any]], *, facets: Facets, **found: Any) -> None:
-        super().__init__(page, **found)
+    def __init__(self, page: Sequence[tuple[str, Any]], *, facets: Facets, **arguments: Any) -> None:
+        super().__init__(page, **arguments)
         self.facets = facets
 
 
@@ -103,11 +103,11 @@ class CatalogQuery(graphene.ObjectType):
         if id is not None:
             key = key_of(id, "Product")
         else:
-            found = models.Product.objects.filter(slug=normal_form(slug or ""), is_active=True)
-            key = found.values_list("id", flat=True).first()
+            products = models.Product.objects.filter(slug=normal_form(slug or ""), is_active=True)
+            key = products.values_list("id", flat=True).first()
         product = product_node(info, key) if key is not None else None
         if product is not None and slug is not None and {"image", "images"} & selection(info).keys():
-            # By its slug even staff see the product as shoppers do: with its READY images only.
+            # By slug, even staff see the product as shoppers do, with its READY images only.
             attach_images([product])
         return product
 
@@ -157,8 +157,8 @@ class CatalogQuery(graphene.ObjectType):
         root: None, info: GraphQLResolveInfo, search: str | None = None, **page_arguments: Any
     ) -> Connection:
         require_catalogue(info)
-        found = brands.search(search, **page_arguments)
-        return Connection(found.edges, has_next=found.has_next, has_previous=found.has_previous, count=found.count)
+        page = brands.search(search, **page_arguments)
+        return Connection(page.edges, has_next=page.has_next, has_previous=page.has_previous, count=page.count)
 
 
 def _criteria(
@@ -168,34 +168,34 @@ def _criteria(
     sort_by: dict[str, Any] | None = None,
 ) -> SearchCriteria:
     """The validated arguments. Raises InvalidInput."""
-    asked, sort_by = filter or {}, sort_by or {}
+    filter, sort_by = filter or {}, sort_by or {}
 
     def bounds(name: str, low: str = "min", high: str = "max") -> Range[Any]:
-        given = asked.get(name) or {}
-        return Range(given.get(low), given.get(high))
+        ends = filter.get(name) or {}
+        return Range(ends.get(low), ends.get(high))
 
-    # One more than may be asked for is enough to tell that there are too many.
-    ids = None if asked.get("ids") is None else asked["ids"][: MAX_IDS + 1]
+    # One id above the limit is enough for parse_criteria to refuse them.
+    ids = None if filter.get("ids") is None else filter["ids"][: MAX_IDS + 1]
     direction = sort_by.get("direction")
-    given = SearchInput(
+    search_input = SearchInput(
         text=search,
         ids=None if ids is None else [key_of(value, "Product") or NO_KEY for value in ids],
-        categories=asked.get("category"),
-        brands=asked.get("brand"),
+        categories=filter.get("category"),
+        brands=filter.get("brand"),
         price=bounds("price"),
         quantity=bounds("quantity"),
         rating=bounds("rating"),
         created=bounds("created_at", "from_", "to"),
-        in_stock=asked.get("in_stock"),
+        in_stock=filter.get("in_stock"),
         sort=SortField(sort_by["field"]) if sort_by else None,
         descending=None if direction is None else direction == types.SortDirection.DESC,
     )
-    return parse_criteria(given, tree=lambda: tree_of(info.context))
+    return parse_criteria(search_input, tree=lambda: tree_of(info.context))
 
 
 def _products(info: GraphQLResolveInfo, ids: list[int], wanted: Selection) -> list[models.Product]:
     """The products of a page, with the columns and relations that its nodes select. A highlight needs the name."""
-    nodes = [found for path in (("nodes",), ("edges", "node")) if (found := at(wanted, *path))]
+    nodes = [node for path in (("nodes",), ("edges", "node")) if (node := at(wanted, *path))]
     if at(wanted, "edges", "highlight") is not None:
         nodes.append({"name": {}})
     return read_products(ids, columns=columns(nodes), relations=relations(info, nodes))

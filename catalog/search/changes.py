@@ -1,4 +1,4 @@
-"""Records what must yet reach the search index: a row for each change, written in the transaction of its cause.
+"""Records changes for the search index: one row each, written in the transaction that makes the change.
 
 Changes of products, brands and categories are recorded on `save` and `delete` by signals, and on bulk writes by the
 models' manager. SQL past the ORM is not recorded; after that, run `manage.py rebuild_index`.
@@ -13,7 +13,7 @@ from django.utils import timezone
 
 # Sent once after the commit of a transaction that recorded changes.
 changes_committed = Signal()
-# In one statement.
+# Keys in one statement.
 CHUNK_KEYS = 1000
 
 Row = TypeVar("Row", bound=models.Model)
@@ -22,8 +22,8 @@ Row = TypeVar("Row", bound=models.Model)
 class IndexChange(models.Model):
     """A product, brand or category that was created, changed or deleted, by its kind and primary key.
 
-    A brand or category stands for its products too. A row is deleted when the index holds the change. While an index is
-    rebuilt, rows are marked `applied` instead, and deleted when the new index holds the changes as well.
+    A change of a brand or category affects its products too. A row is deleted when the index has the change. While a
+    new index is built, rows are marked `applied` instead, and deleted when the new index has the changes as well.
     """
 
     kind = models.CharField(max_length=10)

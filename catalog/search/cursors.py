@@ -1,4 +1,4 @@
-"""Cursors: a position in an ordered answer, opaque to clients and valid only for the search that it was made for."""
+"""Encodes and decodes cursors: positions in an ordered answer, each valid only for the search that it came from."""
 
 import math
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -32,7 +32,7 @@ class Position:
 
 
 def encode_cursor(digest: str, position: Position) -> str:
-    """The cursor of a position in the answer to the search with this digest: URL-safe, without padding."""
+    """The cursor of a position in the answer to the search with this digest. It is URL-safe, without padding."""
     value: Any = position.value
     if isinstance(value, Decimal):
         value = str(value)
@@ -44,9 +44,9 @@ def encode_cursor(digest: str, position: Position) -> str:
 
 
 def decode_cursor(cursor: str, digest: str, value_type: type[Value], argument: str) -> Position:
-    """The position of a cursor whose value must be of the given type.
+    """The position of a cursor, whose value must have the given type.
 
-    Raises InvalidInput at `argument` for garbage, an old version, or a cursor of another search.
+    Raises InvalidInput with `argument` for garbage, an old version, or the cursor of another search.
     """
     garbage = InvalidInput.at(argument, message="This is not a cursor that this service gave.")
     if len(cursor) > MAX_CURSOR_LENGTH:
@@ -74,7 +74,7 @@ def decode_cursor(cursor: str, digest: str, value_type: type[Value], argument: s
 
 
 def _value(value: Any, value_type: type[Value]) -> Value:
-    """The value as it was before it was packed. Raises ValueError, TypeError or ArithmeticError for any other."""
+    """The value as it was before it was packed. Raises ValueError, TypeError or ArithmeticError for anything else."""
     if value_type is datetime and type(value) is int:
         return EPOCH + value * MICROSECOND
     if value_type is Decimal and isinstance(value, str):

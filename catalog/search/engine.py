@@ -1,4 +1,4 @@
-"""What a search engine promises, and which one answers."""
+"""The interface of search engines, and the choice of one."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Suggestion:
 
 
 class ResolvedSearch(Protocol):
-    """The set of products that answers one search. Its pages, total, facets and highlights all tell of that set."""
+    """The set of products that answers one search. Its pages, total, facets and highlights describe the same set."""
 
     def page(self, page: Page) -> Hits:
         """One page of the products, in the order of the criteria."""
@@ -53,7 +53,7 @@ class ResolvedSearch(Protocol):
         ...
 
     def facets(self, tree: Callable[[], CategoryTree], names: Collection[str] = FACETS) -> Facets:
-        """The facets, of which `names` will be wanted. Each is counted when it is called for."""
+        """The facets, of which the caller will use `names`. Each is counted when its method is called."""
         ...
 
     def highlight(self, name: str) -> str:
@@ -62,10 +62,10 @@ class ResolvedSearch(Protocol):
 
 
 class Engine(Protocol):
-    """Searches active products and answers with ids; the rows come fresh from the database."""
+    """Searches active products and returns their ids. Callers read the rows from the database."""
 
     def resolve(self, criteria: SearchCriteria, position: Position | None = None) -> ResolvedSearch:
-        """The products that the criteria find; those of the earlier page when the position of its cursor is given."""
+        """The products that match. With the position of a cursor, they are the set that its page belongs to."""
         ...
 
     def suggest(self, words: list[str], first: int) -> list[Suggestion]:
@@ -84,7 +84,7 @@ def engine() -> Engine:
 
 
 def suggestions(text: str, first: int) -> list[Suggestion]:
-    """Completions for a search box, best first; none for a blank text. Raises InvalidInput at the argument at fault."""
+    """Completions for a search box, best first; none for a blank text. Raises InvalidInput with the wrong argument."""
     check_first(first)
     if mistake := text_mistake(text):
         raise InvalidInput.at("query", message=mistake)

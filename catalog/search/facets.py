@@ -1,4 +1,4 @@
-"""Facets: what a shopper could choose next, each counted without its own filter. The same for all engines."""
+"""Facets: what a shopper could choose next, each counted without its own filter. All engines share this module."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -31,10 +31,10 @@ def without_own_filter(criteria: SearchCriteria, facet: str) -> SearchCriteria:
 
 
 class FacetCounts(Protocol):
-    """What an engine counts for the facets of a resolved search; `criteria` are those of the search, less a filter."""
+    """The counts that an engine makes for the facets of a search. `criteria` are the search's without one filter."""
 
     def by_category(self, criteria: SearchCriteria) -> dict[int, int]:
-        """Products by the id of the category that they lie in."""
+        """Products by the id of their own category."""
         ...
 
     def by_brand(self, criteria: SearchCriteria) -> dict[int, int]:
@@ -59,7 +59,7 @@ class FacetCounts(Protocol):
 
 
 def check_first(first: int, argument: str = "first") -> int:
-    """How many of a facet's values are wanted. Raises InvalidInput for less than 1 and more than 100."""
+    """Raises InvalidInput when `first` is less than 1 or more than 100."""
     if not 1 <= first <= MAX_PAGE_SIZE:
         raise InvalidInput.at(argument, message=f"Ask for 1 to {MAX_PAGE_SIZE} of them.")
     return first
@@ -67,7 +67,7 @@ def check_first(first: int, argument: str = "first") -> int:
 
 @dataclass(frozen=True)
 class Facets:
-    """The facets of a resolved search; each is counted when it is called for, and costs nothing before."""
+    """The facets of a resolved search. Each is counted when its method is called."""
 
     criteria: SearchCriteria
     counts: FacetCounts
@@ -86,10 +86,10 @@ class Facets:
         return sorted(counted, key=_highest_first)[:first]
 
     def brands(self, first: int = DEFAULT_FIRST) -> list[tuple[Brand, int]]:
-        """Brands, highest count first, then by slug: one query for their rows."""
+        """Brands, highest count first, then by slug. Reads their rows by one query."""
         check_first(first)
         counts = self.counts.by_brand(without_own_filter(self.criteria, "brands"))
-        # Several may share the count of the last place, where the slug decides: all of them are read.
+        # Several may share the count of the last place. All of them are read, because the slug decides between them.
         lowest = sorted(counts.values(), reverse=True)[:first][-1:] or [1]
         rows = Brand.objects.filter(pk__in=[pk for pk, count in counts.items() if count >= lowest[0]])
         counted = [(row, counts[row.pk]) for row in rows.only("id", "name", "slug")]
@@ -104,7 +104,7 @@ class Facets:
         )
 
     def ratings(self) -> list[tuple[int, int]]:
-        """For 4, 3, 2 and 1: how many products are rated at least that; only counts above 0."""
+        """For 4, 3, 2 and 1 stars, how many products have at least that rating. Leaves out counts of 0."""
         counts = self.counts.by_rating(without_own_filter(self.criteria, "ratings"))
         return [(stars, count) for stars, count in zip(STARS, counts, strict=True) if count]
 

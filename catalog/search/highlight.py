@@ -1,4 +1,4 @@
-"""Marks in a product's name what a search matched."""
+"""Marks what a search matched in the names of products."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -11,10 +11,10 @@ from catalog.search.typos import is_near, typos_of
 
 
 class Highlighter:
-    """Marks what one text matched, in any number of names; a word that several names have is compared once."""
+    """Marks what one text matched, in many names. A word that occurs in several of them is compared once."""
 
     def __init__(self, text: str, level: MatchLevel | None) -> None:
-        """`level` says how strictly the text was matched; None: by the database, which also finds it within words."""
+        """`level` says how strictly the text was matched. None is for the database, which also matches inside words."""
         self._level = level
         self._words = words_of(text)
         self._typos = typos_of(self._words) if level is not None and level > STRICT else {}
@@ -46,7 +46,7 @@ class Highlighter:
         return self._known[run]
 
     def _matches(self, run: str, word: Word, last: bool) -> bool:
-        """Whether the searched word finds a word of the name."""
+        """Whether the searched word matches a word of the name."""
         tokens = parts_of(run) or [run]
         for token in tokens:
             if stem(token) == stem(word.whole) or any(stem(token) == stem(part) for part in word.parts):

@@ -1,4 +1,4 @@
-"""Pages of an answer: which one a request asks for, and what an engine reads for it."""
+"""Parses the page that a request asks for, and makes pages of what an engine has read."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,9 +10,9 @@ from catalog.search.strategy import MatchLevel
 from core.errors import InvalidInput
 from core.parsing import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
-# RELEVANCE has no stable key: its positions are counted, and only so many hits can be paged through.
+# RELEVANCE has no stable key, so its positions are ranks. Only so many hits can be paged through.
 RELEVANCE_WINDOW = 10_000
-# The type of the values of each sort.
+# The type of the value that each sort compares.
 VALUE_TYPES: dict[SortField, type[Value]] = {
     SortField.RELEVANCE: int,
     SortField.NAME: str,
@@ -34,7 +34,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Hits:
-    """What a page holds: the positions of its rows, in order, and whether more rows lie before and after them."""
+    """The positions of a page's rows, in order, and whether there are more rows before and after them."""
 
     positions: list[Position]
     has_next: bool
@@ -51,10 +51,10 @@ NO_HITS = Hits([], has_next=False, has_previous=False)
 def page_arguments(
     *, first: int | None = None, after: str | None = None, last: int | None = None, before: str | None = None
 ) -> tuple[int, bool, str | None]:
-    """The size, whether it goes backward, and the cursor, of Relay's four arguments.
+    """The size of the page, whether it goes backward, and the cursor, from Relay's arguments.
 
-    (Cursor connections specification, §4.) Raises InvalidInput at the argument at fault. Both directions at once are
-    refused.
+    (Cursor connections specification, §4.) Raises InvalidInput with the argument that is wrong, also for arguments of
+    both directions at once.
     """
     backward = last is not None or (first is None and before is not None)
     if first is not None and last is not None:
@@ -77,7 +77,7 @@ def parse_page(
     last: int | None = None,
     before: str | None = None,
 ) -> Page:
-    """The page that Relay's arguments ask for. Raises InvalidInput at the argument at fault."""
+    """The page that Relay's arguments ask for. Raises InvalidInput with the argument that is wrong."""
     size, backward, cursor = page_arguments(first=first, after=after, last=last, before=before)
     argument = "before" if backward else "after"
     by_relevance = criteria.sort is SortField.RELEVANCE

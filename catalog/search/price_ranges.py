@@ -1,4 +1,4 @@
-"""The price facet: round ranges that each hold some products."""
+"""Computes the price facet: ranges between round prices, each with some products."""
 
 from bisect import bisect_right
 from collections.abc import Callable
@@ -12,7 +12,7 @@ MIN_RANGES, MAX_RANGES = 4, 5
 # A scale of so many bounds is fine enough to choose ranges from.
 MIN_BOUNDS = 12
 MAX_REFINEMENTS = 6
-# The roundest bounds: most price ranges lie between some of them.
+# The roundest bounds. Most price ranges lie between some of them.
 SCALE = [Decimal(mantissa).scaleb(power) for power in range(-2, 10) for mantissa in (1, 2, 5)]
 
 # A range by its lower bound, with its count.
@@ -25,7 +25,7 @@ CountBetween = Callable[[list[Decimal]], list[int]]
 
 @dataclass(frozen=True)
 class PriceRange:
-    """Both ends inclusive; None: open."""
+    """Includes both ends. None means no limit."""
 
     low: Decimal | None
     high: Decimal | None
@@ -48,7 +48,7 @@ def price_facet(span_within: Span, count_between: CountBetween) -> PriceFacet:
         return PriceFacet()
     cells = _cells(span_within, count_between, *span)
     while len(cells) > MAX_RANGES:
-        # Joins the two neighbours that together hold the fewest.
+        # Joins the two neighbours with the fewest products together.
         place = min(range(len(cells) - 1), key=lambda n: cells[n][1] + cells[n + 1][1])
         cells[place : place + 2] = [(cells[place][0], cells[place][1] + cells[place + 1][1])]
     lows = [Decimal(0), *(low for low, _ in cells[1:])]
@@ -61,7 +61,7 @@ def price_facet(span_within: Span, count_between: CountBetween) -> PriceFacet:
 
 
 def _cells(span_within: Span, count_between: CountBetween, low: Decimal, high: Decimal) -> list[Cell]:
-    """Neighbouring ranges that each hold a product."""
+    """Neighbouring ranges, each with at least one product."""
     bounds = round_bounds(low, high)
     for _ in range(MAX_REFINEMENTS):
         counts = count_between(bounds)
@@ -76,7 +76,7 @@ def _cells(span_within: Span, count_between: CountBetween, low: Decimal, high: D
 
 
 def _finer_bounds(span_within: Span, cells: list[Cell], bounds: list[Decimal]) -> list[Decimal]:
-    """Bounds within the fullest cell that holds more than one price."""
+    """Bounds within the fullest cell that has more than one price."""
     for start, _ in sorted(cells, key=lambda cell: -cell[1]):
         place = bisect_right(bounds, start)
         end = bounds[place] - CENT if place < len(bounds) else MAX_PRICE

@@ -1,4 +1,4 @@
-"""How strictly the words of a text are matched."""
+"""The levels of strictness at which the words of a text are matched."""
 
 from dataclasses import dataclass
 from enum import IntEnum

@@ -1,4 +1,4 @@
-"""From text to the tokens that the index holds and that a search looks for."""
+"""Splits texts into tokens, for the index and for searches."""
 
 import re
 import unicodedata
@@ -9,16 +9,16 @@ import tantivy
 
 from catalog.text import fold
 
-# Longer tokens are no words.
+# Longer tokens are not words.
 MAX_TOKEN_BYTES = 255
-# Longer words are stemmed each time: strangers write words of any length, and only those of a shop are worth keeping.
+# The stems of longer words are not cached: strangers write words of any length, and a shop's words are shorter.
 MAX_KEPT_LETTERS = 40
 _NO_LETTER = {code: " " for code in range(128) if not chr(code).isalnum()}
 _COMPOUND = re.compile(r"[a-z0-9]+(?:[^a-z0-9\s]+[a-z0-9]+)+", re.ASCII)
-# A text without a joint has no compound, and a joint is found faster.
+# A text without a joint has no compound, and joints are faster to search for.
 _JOINT = re.compile(r"[^a-z0-9\s][a-z0-9]", re.ASCII)
 
-# Letters with a stroke and ligatures are letters of their own to Unicode, but not on everybody's keyboard.
+# Unicode does not decompose letters with a stroke and ligatures, but many keyboards lack them.
 _LETTERS = str.maketrans(
     {
         **{
@@ -97,12 +97,12 @@ STEMMED = _analyzer(tantivy.Filter.stemmer("English"))
 
 
 def is_indexable(token: str) -> bool:
-    """Whether the index can hold the token; it leaves out longer ones."""
+    """Whether the token is short enough for the index."""
     return len(token) <= MAX_TOKEN_BYTES and len(token.encode()) <= MAX_TOKEN_BYTES
 
 
 def stem(word: str) -> str:
-    """The word's English stem, as the index holds it."""
+    """The word's English stem, as in the index."""
     return _kept_stem(word) if len(word) <= MAX_KEPT_LETTERS else _stem(word)
 
 

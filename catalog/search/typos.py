@@ -1,6 +1,6 @@
-"""Typo tolerance: how many typos each word of a text may have, and which words are near enough to it.
+"""Typo tolerance: how many typos each word of a text may have, and which words are near enough.
 
-The index finds near words with a Levenshtein automaton, which it builds whole before it looks anything up. The size of
+The index finds near words with a Levenshtein automaton, which is built completely before the search. The size of
 an automaton grows with the word's bytes in UTF-8 and with the number of typos: 200 Chinese characters with two typos
 take 3.8 GB. So only words that are short in bytes get typos, and the words of one text share a limit.
 """
@@ -13,12 +13,12 @@ from catalog.search.tokens import Word
 MIN_LETTERS_ONE_TYPO, MIN_LETTERS_TWO_TYPOS = 4, 8
 # The longest word that gets typos: 16 Chinese characters, 5 Korean syllables (15 letters), 48 Latin letters.
 MAX_WORD_BYTES = 48
-# A text of more or larger words than these was pasted: the words beyond are looked for as they are written.
+# A text with more or larger words was probably pasted. Its further words are searched without typos.
 MAX_WORDS_WITH_TYPOS, MAX_AUTOMATA_SIZE = 10, 360
 
 
 def typos_allowed(words: Iterable[str]) -> dict[str, int]:
-    """How many typos each of a text's folded words may have; the first words are served first."""
+    """How many typos each of a text's folded words may have. The first words use up the limit first."""
     allowed = dict.fromkeys(words, 0)
     words_left, size_left = MAX_WORDS_WITH_TYPOS, MAX_AUTOMATA_SIZE
     for word in allowed:

@@ -1,4 +1,4 @@
-"""From what a request asks for to the criteria of a search: checks, defaults, and slugs resolved to ids."""
+"""Validates what a request searches for: checks values, fills in defaults, and resolves slugs to ids."""
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -30,9 +30,9 @@ Errors = Iterator[FieldError]
 class SearchInput:
     """A search as a request asks for it.
 
-    `categories` and `brands` are slugs; an empty collection is no filter. With `by_name`, what is no slug may be an
-    exact name. Without `sort`: RELEVANCE with a text, else newest first. Without `descending`: best first for
-    RELEVANCE, else ascending.
+    `categories` and `brands` are slugs, or with `by_name` also exact names; an empty collection is no filter. `sort` is
+    by default RELEVANCE with a text, else newest first. `descending` is by default best first for RELEVANCE, else
+    ascending.
     """
 
     text: str | None = None
@@ -49,37 +49,37 @@ class SearchInput:
     descending: bool | None = None
 
 
-def parse_criteria(given: SearchInput, *, tree: Callable[[], CategoryTree] = CategoryTree.load) -> SearchCriteria:
-    """The criteria that a request asks for; `tree` is called when it names a category.
+def parse_criteria(search: SearchInput, *, tree: Callable[[], CategoryTree] = CategoryTree.load) -> SearchCriteria:
+    """The criteria of a search. `tree` is called only if a category is named.
 
-    Raises InvalidInput with a field error for each mistake; its path is that of GraphQL's arguments.
+    Raises InvalidInput with a field error for each mistake. The paths are those of GraphQL's arguments.
     """
-    errors = [*_text_errors(given)]
-    # A text that is refused is left as it is: it may be a megabyte of white space.
-    text = (given.text if errors else squeeze(given.text or "")) or None
-    sort, descending = _sort(given, text)
-    errors += [*_id_errors(given), *_all_range_errors(given), *_sort_errors(sort, descending, text)]
-    categories, brands = _category_ids(given, tree, errors), _brand_ids(given, errors)
+    errors = [*_text_errors(search)]
+    # A refused text is not squeezed, because it may be a megabyte of white space.
+    text = (search.text if errors else squeeze(search.text or "")) or None
+    sort, descending = _sort(search, text)
+    errors += [*_id_errors(search), *_all_range_errors(search), *_sort_errors(sort, descending, text)]
+    categories, brands = _category_ids(search, tree, errors), _brand_ids(search, errors)
     if errors:
         raise InvalidInput(errors)
     return SearchCriteria(
         text=text,
-        ids=None if given.ids is None else frozenset(given.ids),
+        ids=None if search.ids is None else frozenset(search.ids),
         categories=categories,
         category_subtree=tree().subtree(categories) if categories is not None else None,
         brands=brands,
-        price=given.price,
-        quantity=given.quantity,
-        rating=given.rating,
-        created=given.created,
-        in_stock=given.in_stock,
+        price=search.price,
+        quantity=search.quantity,
+        rating=search.rating,
+        created=search.created,
+        in_stock=search.in_stock,
         sort=sort,
         descending=descending,
     )
 
 
 def text_mistake(text: str) -> str | None:
-    """What is wrong with a text to search for, as a message for whoever typed it; None when nothing is."""
+    """The message about what is wrong with a text to search for; None when nothing is."""
     if has_unsafe_characters(text):
         return UNSAFE_CHARACTERS
     if len(text) > MAX_TYPED_LENGTH or len(text := squeeze(text)) > MAX_TEXT_LENGTH:
@@ -89,29 +89,29 @@ def text_mistake(text: str) -> str | None:
     return None
 
 
-def _text_errors(given: SearchInput) -> Errors:
-    if given.text and (mistake := text_mistake(given.text)):
+def _text_errors(search: SearchInput) -> Errors:
+    if search.text and (mistake := text_mistake(search.text)):
         yield FieldError(("search",), mistake)
 
 
-def _id_errors(given: SearchInput) -> Errors:
-    if given.ids is not None and len(given.ids) > MAX_IDS:
+def _id_errors(search: SearchInput) -> Errors:
+    if search.ids is not None and len(search.ids) > MAX_IDS:
         yield FieldError(("filter", "ids"), f"At most {MAX_IDS} ids can be asked for at once.")
 
 
-def _all_range_errors(given: SearchInput) -> Errors:
-    yield from _range_errors("price", given.price, Decimal(0), MAX_PRICE)
-    for end, value in (("min", given.price.low), ("max", given.price.high)):
+def _all_range_errors(search: SearchInput) -> Errors:
+    yield from _range_errors("price", search.price, Decimal(0), MAX_PRICE)
+    for end, value in (("min", search.price.low), ("max", search.price.high)):
         if value is not None and 0 <= value <= MAX_PRICE and value % CENT:
             yield FieldError(("filter", "price", end), "A price has at most two decimals.")
-    yield from _range_errors("quantity", given.quantity, 0, MAX_QUANTITY)
-    yield from _range_errors("rating", given.rating, 0.0, MAX_RATING)
-    if given.created.is_reversed:
+    yield from _range_errors("quantity", search.quantity, 0, MAX_QUANTITY)
+    yield from _range_errors("rating", search.rating, 0.0, MAX_RATING)
+    if search.created.is_reversed:
         yield FieldError(("filter", "createdAt"), "The range is reversed: its start is after its end.")
 
 
 def _range_errors(name: str, limits: Range[Any], lowest: Any, highest: Any) -> Errors:
-    """What is wrong with a range of numbers that must lie from `lowest` to `highest`."""
+    """The errors of a range that must lie from `lowest` to `highest`."""
     ends = {end: value for end, value in (("min", limits.low), ("max", limits.high)) if value is not None}
     outside = [end for end, value in ends.items() if not lowest <= value <= highest]
     for end in outside:
@@ -120,13 +120,13 @@ def _range_errors(name: str, limits: Range[Any], lowest: Any, highest: Any) -> E
         yield FieldError(("filter", name), "The range is reversed: its minimum is above its maximum.")
 
 
-def _sort(given: SearchInput, text: str | None) -> tuple[SortField, bool]:
-    """What to sort by, and whether descending: as asked for, or by default."""
-    if given.sort is None:
+def _sort(search: SearchInput, text: str | None) -> tuple[SortField, bool]:
+    """The field to sort by and whether it is descending, with their defaults."""
+    if search.sort is None:
         return SortField.RELEVANCE if text else SortField.CREATED_AT, True
-    if given.descending is None:
-        return given.sort, given.sort is SortField.RELEVANCE
-    return given.sort, given.descending
+    if search.descending is None:
+        return search.sort, search.sort is SortField.RELEVANCE
+    return search.sort, search.descending
 
 
 def _sort_errors(sort: SortField, descending: bool, text: str | None) -> Errors:
@@ -137,37 +137,37 @@ def _sort_errors(sort: SortField, descending: bool, text: str | None) -> Errors:
 
 
 def _category_ids(
-    given: SearchInput, tree: Callable[[], CategoryTree], errors: list[FieldError]
+    search: SearchInput, tree: Callable[[], CategoryTree], errors: list[FieldError]
 ) -> frozenset[int] | None:
-    """The ids of the categories that are named; None when none is."""
-    if not given.categories:
+    """The ids of the named categories; None without any."""
+    if not search.categories:
         return None
     ids: set[int] = set()
-    for choice in _choices("category", given.categories, errors):
+    for choice in _choices("category", search.categories, errors):
         if category := tree().with_slug(choice):
             ids.add(category.pk)
-        elif given.by_name and (namesakes := tree().named(choice)):
+        elif search.by_name and (namesakes := tree().named(choice)):
             ids.update(category.pk for category in namesakes)
         else:
             errors.append(_unknown("category", choice))
     return frozenset(ids)
 
 
-def _brand_ids(given: SearchInput, errors: list[FieldError]) -> frozenset[int] | None:
-    """The ids of the brands that are named; None when none is."""
-    if not given.brands:
+def _brand_ids(search: SearchInput, errors: list[FieldError]) -> frozenset[int] | None:
+    """The ids of the named brands; None without any."""
+    if not search.brands:
         return None
-    choices = _choices("brand", given.brands, errors)
+    choices = _choices("brand", search.brands, errors)
     slugs = {choice: normal_form(choice) for choice in choices}
     rows = Brand.objects.filter(slug__in=slugs.values())
-    if given.by_name:
+    if search.by_name:
         rows |= Brand.objects.filter(name__in=choices)
     brands = list(rows.values_list("id", "slug", "name")) if choices else []
     ids: set[int] = set()
     for choice in choices:
-        # Compared here again: the database's collation may take different texts for equal. A slug goes before a name.
+        # Compared again here, because the database's collation may take different texts for equal. Slugs come first.
         matching_ids = {pk for pk, slug, _ in brands if slug == slugs[choice]}
-        if given.by_name and not matching_ids:
+        if search.by_name and not matching_ids:
             matching_ids = {pk for pk, _, name in brands if name == choice}
         if not matching_ids:
             errors.append(_unknown("brand", choice))
@@ -175,15 +175,15 @@ def _brand_ids(given: SearchInput, errors: list[FieldError]) -> frozenset[int] |
     return frozenset(ids)
 
 
-def _choices(name: str, given: Collection[str], errors: list[FieldError]) -> list[str]:
-    """The distinct choices; none when there are too many, or when one of them can be no slug or name."""
-    if len(given) > MAX_CHOICES:
+def _choices(name: str, choices: Collection[str], errors: list[FieldError]) -> list[str]:
+    """The distinct choices. Adds an error and returns none when there are too many or one is malformed."""
+    if len(choices) > MAX_CHOICES:
         errors.append(FieldError(("filter", name), f"At most {MAX_CHOICES} can be asked for at once."))
         return []
-    if any(has_unsafe_characters(choice) for choice in given):
+    if any(has_unsafe_characters(choice) for choice in choices):
         errors.append(FieldError(("filter", name), UNSAFE_CHARACTERS))
         return []
-    return list(dict.fromkeys(given))
+    return list(dict.fromkeys(choices))
 
 
 def _unknown(name: str, choice: str) -> FieldError:

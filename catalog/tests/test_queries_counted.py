@@ -12,6 +12,7 @@ from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactor
 from core.tests.clients import Api
 
 pytestmark = pytest.mark.usefixtures("each_engine")
+PRODUCTS = 12
 PAGE = "{ products(first: 100%s) { %s } }"
 RELATIONS = "nodes { id name price { amount } category { name } brand { name } }"
 
@@ -20,7 +21,7 @@ RELATIONS = "nodes { id name price { amount } category { name } brand { name } }
 def _catalogue(db: None, each_engine: str) -> None:
     root = CategoryFactory(name="Root")
     middle = CategoryFactory(name="Middle", parent=root)
-    for n in range(50):
+    for n in range(PRODUCTS):
         ProductFactory(name=f"Lamp {n}", category=CategoryFactory(parent=middle), brand=BrandFactory())
     up_to_date()
 
@@ -80,7 +81,7 @@ def test_nested_fragments_are_resolved_once(shopper: Api) -> None:
             f"{{ products {{ ...f0 }} }} {' '.join(fragments)} fragment f{times} on ProductConnection {{ totalCount }}"
         )
 
-    assert shopper.graphql(doubled(7)) == {"products": {"totalCount": 50}}
+    assert shopper.graphql(doubled(7)) == {"products": {"totalCount": PRODUCTS}}
     assert shopper.error(doubled(40))["limit"] == "cost"
 
 

@@ -1,4 +1,4 @@
-"""The base of every admin page and inline: it asks the policy, as GraphQL and REST do."""
+"""The base of every admin page and inline, which checks permissions by the policy, as GraphQL and REST do."""
 
 from typing import Any
 

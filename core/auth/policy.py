@@ -1,7 +1,7 @@
-"""Who may do what: Django's permissions, held by active members of the staff.
+"""Decides who may do what: active members of the staff, by Django's permissions.
 
-GraphQL, REST and the admin all ask here, so a permission given or taken in the admin counts in all three at once. What
-an app allows to whom is in its own policy.py.
+GraphQL, REST and the admin all ask here, so a permission that is given or taken in the admin counts in all three. What
+an app allows is in its own policy.py.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class System:
     is_active = is_staff = is_authenticated = True
 
     def has_perm(self, permission: str) -> bool:
-        # Whoever can start commands has the database anyway.
+        # Whoever can run commands on the server has full access to the database anyway.
         return True
 
 
@@ -32,13 +32,13 @@ Actor = AbstractBaseUser | AnonymousUser | System
 
 
 def is_staff(actor: Any) -> bool:
-    """Whether the actor is an active member of the staff, with whatever permissions."""
+    """Whether the actor is an active member of the staff, with or without permissions."""
     return bool(getattr(actor, "is_active", False) and getattr(actor, "is_staff", False))
 
 
 @dataclass(frozen=True)
 class Permission:
-    """Django's permission for an action on a model. Superusers have all; whoever may change may view."""
+    """Django's permission for an action on a model. Superusers have all. The permission to change includes viewing."""
 
     action: Action
     model: type[Model]

@@ -26,7 +26,7 @@ def grant(model: type[Model], actions: Iterable[str]) -> None:
 
 
 def start() -> None:
-    """Has `migrate` (and `flush`) create and complete the group."""
+    """Makes `migrate` and `flush` create and complete the group."""
     post_migrate.connect(_after_migrate, dispatch_uid="core.auth.shop_staff")
 
 
@@ -37,7 +37,7 @@ def _after_migrate(
     if app_config.label != [config.label for config in global_apps.get_app_configs() if config.models_module][-1]:
         return
     try:
-        # The models as of the migrations that have run: `migrate` may have stopped before there were groups.
+        # The models as of the migrations that ran. `migrate` may have stopped before the one that creates groups.
         group_model, permission_model = (apps.get_model("auth", name) for name in ("Group", "Permission"))
     except LookupError:
         return

@@ -1,6 +1,6 @@
-"""Access tokens (JWT, RFC 7519), made and read through django-graphql-jwt's hooks.
+"""Issues and verifies access tokens (JWT, RFC 7519), through django-graphql-jwt's hooks.
 
-A token carries the generation of its account's tokens (`gen`). Raising that of the account ends all of them at once.
+A token contains the generation of its account's tokens (`gen`). Raising the account's generation ends all its tokens.
 """
 
 import uuid
@@ -147,7 +147,7 @@ _active_user_rows = Prepared(_active_users)
 def bearer_token(request: HttpRequest) -> str | None:
     """The token of `Authorization: Bearer …` (RFC 6750 §2.1), "" when it is empty; None without such a header.
 
-    Other schemes are ignored: nothing but Bearer authenticates here, and a proxy may use Basic for itself.
+    Other schemes are ignored, because a proxy may use Basic for itself.
     """
     header: str = request.META.get(jwt_settings.JWT_AUTH_HEADER_NAME, "")
     scheme, _, token = header.partition(" ")

@@ -1,4 +1,4 @@
-"""Django's caches, which count hits and misses for /metrics."""
+"""Django's caches, extended to count hits and misses for /metrics."""
 
 from typing import Any
 

@@ -44,8 +44,8 @@ def end(sentence: str) -> NoReturn:
 
 def refuse(name: str, allowed: str, value: str | None = None) -> NoReturn:
     """Ends the process: the variable has this value (None: is not set), and `allowed` says what it must be."""
-    shown = f"{name} is not set" if value is None else f"{name}={_shown(value)} is wrong"
-    end(f"{shown}: it must be {allowed}.")
+    problem = f"{name} is not set" if value is None else f"{name}={_shown(value)} is wrong"
+    end(f"{problem}: it must be {allowed}.")
 
 
 def refuse_secret(name: str, allowed: str) -> NoReturn:
@@ -62,8 +62,8 @@ def without_password(url: str) -> str:
     before, at, after = url.rpartition("@")
     scheme, separator, _ = before.partition("://")
     credentials = (f"{scheme}://…" if separator else "…") if at else ""
-    after, question, _ = after.partition("?")
-    return f"{credentials}{at}{after}{question}{'…' if question else ''}"
+    after, mark, _ = after.partition("?")
+    return f"{credentials}{at}{after}{mark}{'…' if mark else ''}"
 
 
 def _raw(name: str) -> str:
@@ -106,35 +106,35 @@ def boolean(name: str, default: bool) -> bool:
     return value.lower() in YES
 
 
-def integer(name: str, default: int, *, least: int = 0, most: int = 10**12) -> int:
-    """A whole number from `least` to `most`."""
+def integer(name: str, default: int, *, minimum: int = 0, maximum: int = 10**12) -> int:
+    """A whole number from `minimum` to `maximum`."""
     value = text(name)
     if not value:
         return default
-    if not re.fullmatch(r"[+-]?[0-9]{1,18}", value, re.ASCII) or not least <= int(value) <= most:
-        refuse(name, f"a whole number from {least} to {most}", value)
+    if not re.fullmatch(r"[+-]?[0-9]{1,18}", value, re.ASCII) or not minimum <= int(value) <= maximum:
+        refuse(name, f"a whole number from {minimum} to {maximum}", value)
     return int(value)
 
 
-def number(name: str, default: float, *, above: float | None = None, most: float = 1e9) -> float:
-    """A number above `above`, or from 0 on where that is None, up to `most`."""
+def number(name: str, default: float, *, above: float | None = None, maximum: float = 1e9) -> float:
+    """A number above `above`, or from 0 on where that is None, up to `maximum`."""
     value = text(name)
     if not value:
         return default
-    allowed = f"a number from 0 to {most:g}" if above is None else f"a number above {above:g}, up to {most:g}"
+    allowed = f"a number from 0 to {maximum:g}" if above is None else f"a number above {above:g}, up to {maximum:g}"
     try:
         result = float(value) if value.isascii() and "_" not in value else math.nan
     except ValueError:
         result = math.nan
     # NaN fails both.
-    if not (result >= 0 if above is None else result > above) or not result <= most:
+    if not (result >= 0 if above is None else result > above) or not result <= maximum:
         refuse(name, allowed, value)
     return result
 
 
-def seconds(name: str, default: int, *, least: int = 0, most: int = 10**9) -> timedelta:
+def seconds(name: str, default: int, *, minimum: int = 0, maximum: int = 10**9) -> timedelta:
     """A whole number of seconds, as a duration."""
-    return timedelta(seconds=integer(name, default, least=least, most=most))
+    return timedelta(seconds=integer(name, default, minimum=minimum, maximum=maximum))
 
 
 def rate(name: str, default: str) -> tuple[int, int] | None:

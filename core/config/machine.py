@@ -1,4 +1,4 @@
-"""How many cores and how much memory this process may use: by its control groups, not by the size of the host."""
+"""Finds how many cores and how much memory this process may use, by its control groups and not by the host's size."""
 
 import math
 import os
@@ -17,12 +17,12 @@ def usable_memory(root: Path = Path("/")) -> int:
     return int(min([physical, *_limits("memory", _memory_limit, root)]))
 
 
-def fitting_processes(*, each: int, reserved: int, root: Path = Path("/")) -> int:
+def fitting_processes(*, bytes_per_process: int, reserved: int, root: Path = Path("/")) -> int:
     """How many processes to run: one for each core, as long as all fit into memory; at least one.
 
-    `each` is what one takes at most, `reserved` what everything else in the container takes, both in bytes.
+    `bytes_per_process` is the most that one takes. `reserved` is what everything else in the container takes, in bytes.
     """
-    return max(1, min(usable_cores(root), (usable_memory(root) - reserved) // each))
+    return max(1, min(usable_cores(root), (usable_memory(root) - reserved) // bytes_per_process))
 
 
 def _limits(controller: str, read: Callable[[Path], float], root: Path) -> Iterator[float]:

@@ -1,6 +1,6 @@
-"""Prepared queries by keys, and quick model instances, for what every request does.
+"""Prepared queries by keys, and fast model instances, for the queries that every request makes.
 
-Django compiles the same SQL for each query, which takes longer than the database's answer.
+Django compiles the SQL anew for each query, which takes longer than the database's answer.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,7 +12,7 @@ from django.db.models import Model, QuerySet
 from django.db.models.base import ModelState
 
 Row = TypeVar("Row", bound=Model)
-# While SQL is compiled, numbers from here on stand for the real ones. No statement has such numbers of its own.
+# Placeholders for the real numbers while SQL is compiled: numbers from here on, which no statement has of its own.
 _FIRST_PLACEHOLDER = 2_000_000_000
 
 

@@ -1,4 +1,4 @@
-"""Runs a transaction again when it failed because of the database, not because of the caller."""
+"""Runs a transaction again when it failed through no fault of the caller, such as by a deadlock."""
 
 import logging
 import random
@@ -13,7 +13,7 @@ from core.errors import forget_stack
 logger = logging.getLogger(__name__)
 
 ATTEMPTS = 8
-# The longest pause after the first failure, which doubles with each further one, and the longest of all.
+# The longest pause after the first failure, and the longest of all. It doubles with each failure.
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.02, 1.0
 # MySQL's deadlock and lock wait timeout. SQLite has words: the database, or one of its tables, "is locked".
 _TRANSIENT_CODES, _TRANSIENT_WORDS = {1213, 1205}, "is locked"

@@ -15,7 +15,7 @@ from core.execution.values import AS_THEY_ARE, CompleteValue, compile_value
 
 
 def compile_field(field: Field) -> ExecuteField:
-    """ExecuteField() of §6.4 for one response key: it resolves, completes, and handles the error of either."""
+    """ExecuteField() of §6.4 for one response key: resolves, completes, and handles errors of both."""
     resolve = field.definition.resolve or _default_resolver
     complete, wants_info = compile_value(field, field.definition.type)
     if field.definition.args or wants_info or not getattr(resolve, "from_source", False):
@@ -28,7 +28,7 @@ def compile_field(field: Field) -> ExecuteField:
 
 
 def _calling(field: Field, resolve: Callable[..., Any], complete: CompleteValue) -> ExecuteField:
-    """Any resolver: it is told everything."""
+    """For any resolver: it gets the info and the arguments."""
     key, type_name, arguments = field.key, field.parent_type.name, _arguments(field)
 
     def execute(run: Run, source: Any, parent: RawPath | None) -> Any:
@@ -45,7 +45,7 @@ def _calling(field: Field, resolve: Callable[..., Any], complete: CompleteValue)
 def _reading(
     field: Field, read: Callable[[Any, Any], Any], shown_type: type | None, complete: CompleteValue
 ) -> ExecuteField:
-    """A resolver that looks at its source alone: no info is made for it."""
+    """For a resolver that uses its source alone: makes no info."""
     key, type_name = field.key, field.parent_type.name
 
     def execute(run: Run, source: Any, parent: RawPath | None) -> Any:
@@ -60,7 +60,7 @@ def _reading(
 
 
 def _reading_leaf(field: Field, attribute: Attribute, shown_type: type, complete: CompleteValue) -> ExecuteField:
-    """An attribute that mostly is shown as it is, the most frequent of all: nothing is called, no path is made."""
+    """For an attribute that is usually shown as it is, the most frequent case: calls nothing and makes no path."""
     key, type_name, name, default = field.key, field.parent_type.name, attribute.name, attribute.default
 
     def execute(run: Run, source: Any, parent: RawPath | None) -> Any:
@@ -74,14 +74,14 @@ def _reading_leaf(field: Field, attribute: Attribute, shown_type: type, complete
 
 
 def _default_resolver(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
-    """graphql-core's: the key or attribute of the field's name, called when it can be."""
+    """As graphql-core's: the key or attribute with the field's name, called if it is callable."""
     name = info.field_name
     value = source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
     return value(info, **arguments) if callable(value) else value
 
 
 def _arguments(field: Field) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """CoerceArgumentValues() of §6.4.1; done now when the values hold no variable and nothing mutable."""
+    """CoerceArgumentValues() of §6.4.1. Values without variables and mutable objects are coerced once, now."""
     definition, node = field.definition, field.nodes[0]
     if not definition.args:
         return lambda variables: {}
@@ -99,14 +99,14 @@ def _arguments(field: Field) -> Callable[[dict[str, Any]], dict[str, Any]]:
 class _VariableSearch(Visitor):
     def __init__(self) -> None:
         super().__init__()
-        self.found = False
+        self.has_found = False
 
     def enter_variable(self, node: VariableNode, *_args: Any) -> None:
-        self.found = True
+        self.has_found = True
 
 
 def _has_variables(node: FieldNode) -> bool:
     search = _VariableSearch()
     for argument in node.arguments:
         visit(argument, search)
-    return search.found
+    return search.has_found

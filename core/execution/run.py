@@ -1,4 +1,4 @@
-"""One execution of a plan: what resolvers may ask about, the errors so far, and the event loop for awaitables."""
+"""The state of one execution of a plan: its context, its errors so far, and the event loop for awaitables."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -11,7 +11,7 @@ from core.execution.paths import as_path
 
 
 class Info(GraphQLResolveInfo):
-    """What a resolver is told; the path is converted when a resolver asks for it."""
+    """The info that a resolver gets. Its path is converted when it is read."""
 
     __slots__ = ()
 
@@ -33,7 +33,7 @@ class Run:
     def awaited(self, awaitable: Awaitable[Any]) -> Any:
         """The result of an awaitable. The awaitables of a run share one event loop and are awaited one by one.
 
-        Raises RuntimeError when an event loop runs in this thread already: it would have to wait for itself.
+        Raises RuntimeError when an event loop runs in this thread already, because it would wait for itself.
         """
         if _is_loop_running():
             if asyncio.iscoroutine(awaitable):
@@ -48,7 +48,7 @@ class Run:
         return self._runner.run(result())
 
     def close(self) -> None:
-        """Ends the event loop, if there is one, and the tasks that are left in it."""
+        """Ends the event loop, if there is one, and its remaining tasks."""
         if self._runner is not None:
             self._runner.close()
             self._runner = None

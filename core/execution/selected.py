@@ -1,4 +1,4 @@
-"""What is known of a selected field before it is executed."""
+"""The parts of a selected field that are known before it is executed."""
 
 from collections.abc import Callable, Mapping
 from inspect import isawaitable
@@ -56,7 +56,7 @@ class Field:
         self._known = (self.name, nodes, definition.type, parent_type)
 
     def info(self, run: Run, path: RawPath) -> GraphQLResolveInfo:
-        """What the resolver is told."""
+        """The info for the resolver."""
         schema, fragments, node, _ = self.operation
         return Info(*self._known, path, schema, fragments, run.root, node, run.variables, run.context, isawaitable)  # type: ignore[arg-type]
 

@@ -1,7 +1,7 @@
-"""Completing values (§6.4.3): what a resolver answered becomes what the response shows.
+"""Completes values (§6.4.3): turns what a resolver returned into what the response shows.
 
-The functions that are compiled share their beginning: most values are of a type that is known to be ordinary. All
-others are looked at: null, an exception that was returned, and what must be awaited first.
+An ordinary type is one of which no value is null, an exception or awaitable. Most values have a type that is known to
+be ordinary. So the compiled functions look at the type first, and check only the values of other types.
 """
 
 from collections.abc import AsyncIterable, Callable
@@ -37,22 +37,22 @@ from core.execution.paths import as_list
 from core.execution.run import Run
 from core.execution.selected import Field
 
-# complete(run, value, path, info); path and info are None for values that do not want them.
+# complete(run, value, path, info). Path and info are None for values that do not need them.
 CompleteValue = Callable[[Run, Any, Any, Any], Any]
-# Returns None where null may be, and raises where it may not, and for an exception.
+# Called with null or an exception. Returns None for null if the field is nullable, else raises.
 CompleteNull = Callable[[Any], None]
-# Python's values of these types are what the response shows.
+# Values of these Python types are shown as they are.
 AS_THEY_ARE: dict[GraphQLOutputType, type] = {GraphQLString: str, GraphQLID: str, GraphQLBoolean: bool}
 _IS_WITHIN_BOUNDS: dict[GraphQLOutputType, Callable[[Any], bool]] = {
     GraphQLInt: lambda value: type(value) is int and -2_147_483_648 <= value <= 2_147_483_647,
     GraphQLFloat: lambda value: type(value) is float and isfinite(value),
 }
-# More types than a schema's resolvers ever answer with; they are not collected while a plan knows them.
+# More types than the resolvers of a schema return. A plan keeps its ordinary types in memory.
 MAX_ORDINARY_TYPES = 200
 
 
 def compile_value(field: Field, kind: GraphQLOutputType) -> tuple[CompleteValue, bool]:
-    """CompleteValue() for a type, and whether it wants the info. The function raises what is wrong with a value."""
+    """CompleteValue() for a type, and whether it needs the info. The function raises the error of a wrong value."""
     null: CompleteNull = _null
     if isinstance(kind, GraphQLNonNull):
         null, kind = _non_null(field), kind.of_type
@@ -72,7 +72,7 @@ def _null(value: Any) -> None:
 
 
 def _non_null(field: Field) -> CompleteNull:
-    """§6.4.3 step 1: null where none may be is an error."""
+    """§6.4.3 step 1: null is an error here."""
     message = f"Cannot return null for non-nullable field {field.parent_type.name}.{field.name}."
 
     def refuse(value: Any) -> None:
@@ -123,7 +123,7 @@ def _leaf(field: Field, kind: GraphQLLeafType, null: CompleteNull) -> CompleteVa
 
 
 def _list(field: Field, kind: GraphQLList[Any], null: CompleteNull) -> tuple[CompleteValue, bool]:
-    """§6.4.3 step 3: each item on its own; what is wrong with one is that item's error."""
+    """§6.4.3 step 3: each item is completed on its own and has its own error."""
     ordinary, item_type, nodes = field.operation.ordinary_types, kind.of_type, field.nodes
     complete, wants_info = compile_value(field, item_type)
     is_nullable = not is_non_null_type(item_type)
@@ -194,12 +194,12 @@ def _abstract(field: Field, kind: GraphQLAbstractType, null: CompleteNull) -> Co
 
 
 def _check_type(field: Field, kind: GraphQLObjectType, run: Run, value: Any, info: Any) -> None:
-    """Raises GraphQLError for a value that is not of the type, by the type's own `is_type_of`."""
+    """Raises GraphQLError when the type's `is_type_of` refuses the value."""
     assert kind.is_type_of is not None  # noqa: S101 - for mypy
     if not _settled(run, kind.is_type_of(value, info)):
         raise invalid_return_type_error(kind, value, field.nodes)
 
 
 def _settled(run: Run, answer: Any) -> Any:
-    """What `is_type_of` or `resolve_type` answered, awaited if need be."""
+    """The answer of `is_type_of` or `resolve_type`, awaited if it is awaitable."""
     return run.awaited(answer) if type(answer) not in (str, bool) and isawaitable(answer) else answer

@@ -50,7 +50,7 @@ class Variables:
         # null arrives.
         self._non_null_uses: dict[str, str] | None = None
 
-    def coerce(self, given: dict[str, Any]) -> dict[str, Any] | list[GraphQLError]:
+    def coerce(self, variables: dict[str, Any]) -> dict[str, Any] | list[GraphQLError]:
         """The values with defaults filled in (GraphQL specification §6.1.2), or the errors.
 
         At most MAX_ERRORS errors, each BAD_USER_INPUT with the input field in which the variable is used; or one
@@ -61,8 +61,8 @@ class Variables:
         try:
             for name, kind, definition in self._definitions:
                 coercion.definition = definition
-                if name in given:
-                    values[name] = coercion.value(given[name], kind, ())
+                if name in variables:
+                    values[name] = coercion.value(variables[name], kind, ())
                 elif definition.default_value is not None:
                     values[name] = value_from_ast(definition.default_value, kind)
                 elif is_non_null_type(kind):

@@ -1,4 +1,4 @@
-"""Checks what comes in by the admin's URLs and forms, before it becomes a query."""
+"""Checks the input of the admin's URLs and forms before it reaches a query."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +18,7 @@ class CheckedInputAdmin(admin.ModelAdmin):
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         """True for the lookups of the list's own links. Raises IncorrectLookupParameters, which shows the plain list.
 
-        Others are of no use to staff; some are dear (`name__regex`), some no valid query at all (`pk__range`).
+        No page of the admin uses others. Some are slow (`name__regex`), some are not even valid (`pk__range`).
         """
         if lookup not in self._own_lookups(request):
             raise IncorrectLookupParameters(lookup)
@@ -37,7 +37,7 @@ class CheckedInputAdmin(admin.ModelAdmin):
             yield from (f"{self.date_hierarchy}__{part}" for part in ("year", "month", "day"))
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        # Django does not expect a date or a number that is out of range: it counts as a wrong filter.
+        # Django does not handle a date or a number that is out of range. It is treated as a wrong filter.
         try:
             return super().get_changelist_instance(request)
         except OverflowError:

@@ -1,4 +1,4 @@
-"""Request bodies: the middleware that refuses some unread, by their headers, and the JSON reader of both APIs."""
+"""Request bodies: a middleware that refuses some by their headers alone, and the JSON reader of both APIs."""
 
 import codecs
 import itertools
@@ -43,7 +43,7 @@ def read_json(text: bytes) -> Any:
 
 
 def _path_to_surrogate(text: bytes) -> tuple[str, ...]:
-    """The keys that lead to a text with a lone surrogate; () when there is no telling. Linear in the text's length."""
+    """The keys that lead to a text with a lone surrogate; () if not found. Takes time linear in the text's length."""
     try:
         pending: list[tuple[Any, Any]] = [(json.loads(text), None)]
     except (ValueError, RecursionError):
@@ -60,7 +60,7 @@ def _path_to_surrogate(text: bytes) -> tuple[str, ...]:
 
 
 def _keys(parents: Any) -> tuple[str, ...]:
-    """The keys of nested (parents, key) pairs from the outside in, as far as they can be shown; long ones are cut."""
+    """The keys of nested (parents, key) pairs, outermost first, up to one that cannot be shown. Long ones are cut."""
     keys: list[str] = []
     while parents is not None:
         parents, key = parents

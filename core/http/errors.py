@@ -70,7 +70,7 @@ def error_response(
 ) -> HttpResponse:
     """An error that no view answers.
 
-    `path` decides the form, `accept` (the header) GraphQL's media type. `field` is the parameter at fault;
+    `path` decides the form, `accept` (the header) GraphQL's media type. `field` is the parameter that is wrong;
     `extensions` are GraphQL's alone.
     """
     media_type = JSON

@@ -37,7 +37,7 @@ _accounts: Accounts | None = None
 
 
 def register_accounts(accounts: Accounts) -> None:
-    """Has the accounts shown, and filled into sign-in boxes, while DEBUG is on."""
+    """Shows the accounts, and fills them into sign-in boxes, while DEBUG is on."""
     global _accounts
     _accounts = accounts
 
@@ -54,10 +54,10 @@ def _shared(page: str) -> dict[str, object]:
 
 @require_safe
 def security_txt(request: HttpRequest) -> HttpResponse:
-    """GET: whom to tell about a vulnerability (RFC 9116); 404 without SECURITY_CONTACT."""
+    """GET: where to report a vulnerability (RFC 9116); 404 without SECURITY_CONTACT."""
     if not settings.SECURITY_CONTACT:
         raise Http404
-    # Made anew for each request, so that it never expires.
+    # The date is computed for each request, so the file never expires.
     expires = (datetime.now(UTC) + SECURITY_TXT_LIFETIME).replace(hour=0, minute=0, second=0)
     lines = [f"Contact: {contact}" for contact in settings.SECURITY_CONTACT]
     lines += [f"Expires: {expires:%Y-%m-%dT%H:%M:%SZ}", "Preferred-Languages: en"]
@@ -67,13 +67,13 @@ def security_txt(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def favicon(request: HttpRequest) -> HttpResponse:
-    """Where browsers look for an icon that no page names: the admin's pages and bare JSON."""
+    """The icon that browsers request for pages without one of their own, such as the admin's pages and JSON."""
     return redirect(static("core/favicon.svg"))
 
 
 @require_safe
 def landing(request: HttpRequest) -> HttpResponse:
-    """What there is, and a first query to paste into a terminal."""
+    """The landing page: links, and a first query to paste into a terminal."""
     context = {
         **_shared("landing"),
         "links": [link for link in LINKS if link[0] != "/admin/" or settings.ADMIN_PATH == "admin/"],

@@ -1,4 +1,4 @@
-"""Security headers of every response, and requests that are freed at once."""
+"""Sets the security headers of every response, and frees requests at once."""
 
 from collections.abc import Callable
 
@@ -32,10 +32,10 @@ def content_security_policy(get_response: GetResponse) -> GetResponse:
 
 
 def break_cycles(get_response: GetResponse) -> GetResponse:
-    """Middleware: frees a request once it is answered, and with it its body and the passwords in that.
+    """Middleware: frees a request, with its body and any password in it, as soon as it is answered.
 
-    Django and REST framework make reference cycles of requests, views and responses. They would stay until the garbage
-    collector runs, here after 20,000 new objects (core.wsgi): megabytes of other people's bodies in the meantime.
+    Django and REST framework make reference cycles of requests, views and responses. Until the garbage collector runs,
+    here after 20,000 new objects (core.wsgi), megabytes of other people's requests would stay in memory.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:

@@ -60,10 +60,10 @@ def _record(sender: Any, request: HttpRequest | None = None, **_: Any) -> None:
 
 
 def api_errors(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware, outside all that can fail: replaces Django's error pages of the APIs by errors in their own form.
+    """Middleware: replaces Django's error pages of the APIs by errors in their own form.
 
-    Django makes a page of any exception in the middleware inside this one: a wrong Host, a form with too many fields, a
-    database that is down. The page's other headers (CORS, X-Request-ID) are kept.
+    It must be outside all middleware that can fail. Django makes a page of each exception inside, such as a wrong Host,
+    a form with too many fields, or a database that is down. The page's other headers (CORS, X-Request-ID) are kept.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:

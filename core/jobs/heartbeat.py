@@ -1,7 +1,7 @@
-"""When a worker of each queue, and beat, were last seen alive: rows that a thread of their process keeps up to date.
+"""Records when a worker of each queue, and beat, were last alive.
 
-The main loops call `mark`, and the thread writes what was marked. So a process that is frozen, or whose consumer is
-dead, is no longer seen.
+Their main loops call `mark`, and a thread of the process writes what was marked to the database. So a process that is
+frozen, or whose consumer is dead, is not recorded any more.
 """
 
 import logging
@@ -33,7 +33,7 @@ _writer: threading.Thread | None = None
 
 
 def mark(*names: str) -> None:
-    """Called by a loop that serves these queues, or by BEAT's. Makes no query; the thread does."""
+    """Marks queues, or BEAT, as alive. Their main loops call it. It makes no query; the thread does."""
     global _writer
     if settings.HEARTBEAT_FILE:
         with suppress(OSError):  # a full disk is no reason to end the loop
@@ -46,7 +46,7 @@ def mark(*names: str) -> None:
 
 
 def write(names: Iterable[str]) -> None:
-    """Stores that these were seen alive now."""
+    """Stores that these are alive now."""
     names, now = set(names), timezone.now()
     if Heartbeat.objects.filter(name__in=names).update(seen_at=now) < len(names):
         missing = [Heartbeat(name=name, seen_at=now) for name in sorted(names)]
@@ -54,10 +54,10 @@ def write(names: Iterable[str]) -> None:
 
 
 def ages(names: Iterable[str]) -> dict[str, timedelta | None]:
-    """How long ago each was last seen alive; None: it never was."""
+    """How long ago each was last seen alive; None for one that never was."""
     now = timezone.now()
-    seen = dict(Heartbeat.objects.filter(name__in=list(names)).values_list("name", "seen_at"))
-    return {name: max(now - seen[name], timedelta()) if name in seen else None for name in names}
+    last_seen = dict(Heartbeat.objects.filter(name__in=list(names)).values_list("name", "seen_at"))
+    return {name: max(now - last_seen[name], timedelta()) if name in last_seen else None for name in names}
 
 
 def queue_names() -> set[str]:
@@ -100,7 +100,7 @@ os.register_at_fork(after_in_child=_reset_after_fork)
 
 
 class LoopStep(bootsteps.StartStopStep):
-    """Part of the worker's consumer: has its loop call `mark`."""
+    """Part of the worker's consumer: makes its loop call `mark`."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
     entry: Any = None

@@ -1,8 +1,8 @@
-"""Leases: of all processes on all machines, one at a time does the work of a name.
+"""Leases: of all processes on all machines, only one at a time does the work with a given name.
 
-A lease is a row that its holder renews while it lives. When the holder is killed, the lease ends within seconds. A
-holder that only slept may find that another has taken over. So a lease keeps work in order and saves double work; what
-must not happen twice is decided by the claims of the jobs themselves (core.jobs.job).
+A lease is a row that its holder renews while it lives. When the holder is killed, the lease ends within seconds. When
+the holder only sleeps for a while, another process takes the lease, and both may work. So a lease only avoids double
+work. Where work must not be done twice, the claims of the jobs prevent it (core.jobs.job).
 """
 
 import logging
@@ -51,7 +51,7 @@ def _take(name: str, holder: uuid.UUID) -> bool:
 
 
 def _renew(name: str, holder: uuid.UUID, ended: Event) -> None:
-    """Renews the lease until it is ended or lost. The database may fail meanwhile: the next renewal tries again."""
+    """Renews the lease until it is ended or lost. If the database fails, the next renewal tries again."""
     try:
         while not ended.wait(RENEWAL_SECONDS):
             try:

@@ -26,12 +26,12 @@ INTERVAL_SECONDS, PAUSE_AFTER_FAILURE_SECONDS = 0.1, 5.0
 EXPIRES_SECONDS = 60
 # How long an ending process waits for its last messages.
 FLUSH_SECONDS = 1.0
-# With as many messages in its queue, no worker is taking them, and one more would say nothing new.
+# When a queue has so many messages, no worker is taking them, and one more would be of no use.
 MAX_WAITING = 100
 
 
 class Notifier:
-    """Sends each pending task's message from a thread of its own, which starts with the first."""
+    """Sends the messages of pending tasks from a thread of its own, which starts with the first message."""
 
     def __init__(self) -> None:
         # By task: the id of the request that notified first.
@@ -117,7 +117,7 @@ _notifier = Notifier()
 
 
 def notify(task: str) -> None:
-    """Tells a worker that there is work for the task of this name. To be called after the rows are committed.
+    """Tells a worker that there is work for the task with this name. Call it after the rows are committed.
 
     Never raises and never waits for the broker.
     """

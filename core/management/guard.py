@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-# After SIGTERM a group may take so long to end by itself: the worker finishes its tasks, gunicorn its requests.
+# How long a group may take to end after SIGTERM. The worker finishes its tasks and gunicorn its requests.
 GRACE_SECONDS = 6.0
-# The kernel may take so long to end a killed process.
+# How long the kernel may take to end a killed process.
 KILL_SECONDS = 1.0
 POLL_SECONDS = 0.05
 
@@ -69,7 +69,7 @@ def end(
 
 def main() -> None:
     """Waits for the end of its parent, then ends all groups that are still watched."""
-    # What ends the parent must not end this process: its groups are not ended yet.
+    # Signals that end the parent must not end this process, which still has to end the groups.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     groups: set[int] = set()

@@ -2,8 +2,8 @@
 
 Each `make run` writes the variables of its environment to a file under var/run/, and holds a lock on the file until it
 ends; a file without a lock is left over and ignored. `manage.py` reads them as defaults for its own environment. Where
-that names another database, folder or key, the file is not used at all: settings of two shops must not mix. This module
-uses the standard library only, because it runs before Django reads its settings.
+that names another database, folder or key, the file is not used at all, so that settings of two shops do not mix. This
+module uses the standard library only, because it runs before Django reads its settings.
 """
 
 import fcntl
@@ -15,9 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
-# In the checkout, wherever VAR_DIR is: the second terminal knows only the checkout.
+# In the checkout and not in VAR_DIR, because the second terminal knows only the checkout.
 FOLDER = BASE_DIR / "var" / "run"
-# The variables that tell one shop from another.
+# The variables that distinguish shops.
 IDENTITY = ("VAR_DIR", "DATABASE_URL", "SECRET_KEY")
 # Commands that start a shop of their own, or need none.
 INDEPENDENT_COMMANDS = {"serve", "runserver", "test", "testserver", "help", "startapp", "startproject"}

@@ -18,7 +18,7 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
-# How much of an unread body is read and thrown away, and for how long. nginx lets 26 MB pass.
+# How much of an unread body is read and discarded, and for how long. nginx lets 26 MB pass.
 MAX_UNREAD_BYTES, MAX_READ_SECONDS = 32 * 2**20, 5.0
 # One byte that the master and all its workers share: 1 when the master stops for good.
 _STOPPING = mmap.mmap(-1, 1)

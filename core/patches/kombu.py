@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 class DiscardsBroken(virtual.Transport):
-    """A transport that discards what its consumers cannot read. What Celery cannot take: core.patches.celery."""
+    """A transport that discards messages that kombu cannot read. Those that Celery cannot: core.patches.celery."""
 
     def _deliver(self, message: Any, queue: str) -> None:  # type: ignore[override]
         try:
@@ -31,7 +31,7 @@ class DiscardsBroken(virtual.Transport):
 
 
 class QoS(redis.QoS):
-    """Leaves a message alone whose connection is gone."""
+    """Does nothing with a message whose connection is gone."""
 
     def ack(self, delivery_tag: str) -> None:
         if self._is_connected():
@@ -47,7 +47,7 @@ class QoS(redis.QoS):
 
 
 class RedisChannel(redis.Channel):
-    """kombu's, with the QoS above. It discards what is no message in a queue's list."""
+    """kombu's, with the QoS above. It discards entries of a queue's list that are not messages."""
 
     QoS = QoS
     do_restore = False
@@ -62,7 +62,7 @@ class RedisChannel(redis.Channel):
         except (Empty, *self.connection_errors):  # type: ignore[attr-defined]
             raise
         except Exception as error:
-            # It is off the list already. True: the channel asks for the next one.
+            # The entry is off the list already. True makes the channel ask for the next one.
             logger.warning("Discarded a broken message: %r", error)
             return True
 

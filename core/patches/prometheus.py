@@ -14,11 +14,11 @@ from prometheus_client import values
 
 
 def slot() -> str:
-    """What this process's files are named after: no two processes that run at once have the same."""
+    """The name of this process's files. Processes that run at the same time have different ones."""
     return os.environ.get("METRICS_SLOT") or f"pid{os.getpid()}"
 
 
 def use_slots() -> None:
-    """To be called before the first metric is made."""
+    """Call it before the first metric is created."""
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         values.ValueClass = values.MultiProcessValue(slot)

@@ -1,4 +1,4 @@
-"""Errors of the REST API: how a domain error becomes one, their one JSON shape, and its documentation."""
+"""Errors of the REST API: their conversion from domain errors, their JSON shape, and its documentation."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,8 @@ from core.http.errors import rest_error
 def api_exception(error: InvalidInput, names: Mapping[str, str]) -> APIException:
     """What a view raises for a domain error: 429 for too many attempts, else 400 with each field error.
 
-    `names` maps dotted paths of fields to the request's parameters; a path that is not in it goes by its last part.
+    `names` maps dotted paths of fields to the request's parameters. For a path that is not in it, its last part is
+    used.
     """
     if isinstance(error, errors.Throttled):
         return Throttled(error.retry_after)

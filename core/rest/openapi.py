@@ -60,7 +60,7 @@ class SchemaView(SpectacularAPIView):
         return [renderer() for renderer in self.RENDERERS.get(wanted, self.renderer_classes)]
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        # An error is JSON, whatever format was asked for.
+        # Errors are always JSON.
         if getattr(response, "exception", False):
             request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
         return super().finalize_response(request, response, *args, **kwargs)

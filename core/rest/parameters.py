@@ -52,7 +52,7 @@ class DateTimeParameter(_ParsedField):
         try:
             return parse_datetime(value)
         except ValueError as error:
-            # A plus sign in a query string means a space: the commonest mistake.
+            # The most common mistake: a plus sign in a query string means a space.
             hint = " (In a URL the plus sign of an offset is written %2B.)" if " " in str(value) else ""
             raise ValueError(f"{error}{hint}") from None
 
@@ -61,7 +61,7 @@ class DateTimeParameter(_ParsedField):
 
 
 class TextField(serializers.CharField):
-    """A text. REST framework's field takes a number for one; this does not."""
+    """A text. Unlike REST framework's field, it does not accept numbers."""
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):

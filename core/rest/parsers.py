@@ -1,7 +1,7 @@
-"""How REST framework reads bodies and picks the media type of an answer.
+"""Parsers and content negotiation of REST framework.
 
 REST_FRAMEWORK names these classes, so REST framework imports this module while its own views are still being imported:
-nothing here may import them.
+nothing here may import these views.
 """
 
 from collections.abc import Iterable

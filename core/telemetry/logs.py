@@ -18,7 +18,7 @@ HIDDEN = "[redacted]"
 SECRET_KEYS = re.compile(
     r"pass(word|wd)|secret|authorization|cookie|credential|(^|_)(token|jwt|key|body|html|message_body|variables)$", re.I
 )
-# Clients choose some texts (a name, a path, a message that repeats it). No more than this of a text is looked at.
+# How much of a text is searched for secrets. Clients choose some texts: a name, a path, a message that repeats it.
 MAX_KEY, MAX_TEXT, MAX_TRACE, MAX_ITEMS, MAX_NESTING = 100, 2_000, 30_000, 100, 5
 # Each pattern takes time linear in the text's length: its quantifiers are possessive, and what they scan cannot hold
 # another beginning of a match.

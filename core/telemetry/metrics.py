@@ -53,7 +53,7 @@ TASKS = Histogram(
     "vitrine_task_seconds", "Celery tasks, in the worker.", ["task", "state"], buckets=SLOW, registry=REGISTRY
 )
 
-# Clients choose the names of their operations. In each process so many have a series of their own; the rest share one.
+# Clients choose the names of their operations, so only this many in each process get a series. The rest share one.
 MAX_NAMES = 100
 _NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]{0,63}", re.ASCII)
 _names: set[str] = set()
@@ -76,7 +76,7 @@ _gauges: dict[str, Gauge] = {}
 
 
 def register_gauge(name: str, help: str, read: Callable[[], Readings], *, label: str | None = None) -> None:
-    """Adds `vitrine_<name>` to /metrics; to be called in an app's `ready()`.
+    """Adds `vitrine_<name>` to /metrics; call it in an app's `ready()`.
 
     `read` runs at each scrape, so it must be cheap, such as one indexed query. It returns a number, or with `label` a
     mapping of the label's values to numbers. When it raises, the metric is missing and `vitrine_gauge_failed` names it.
@@ -134,7 +134,7 @@ class Gauges:
                 for value, number in readings.items() if isinstance(readings, Mapping) else [(None, readings)]:
                     family.add_metric([str(value)] if gauge.label else [], float(number))
             except Exception as error:
-                # What the gauge asks is down. The other metrics are needed all the more.
+                # What the gauge reads is down. The other metrics must still be served.
                 logger.warning("a gauge could not be read", gauge=gauge.name, error=str(error))
                 failed.add_metric([gauge.name], 1)
                 continue

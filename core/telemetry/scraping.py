@@ -1,4 +1,4 @@
-"""`/metrics` for Prometheus: of all web processes together, and of a worker on a port of its own."""
+"""Serves `/metrics` for Prometheus: for all web processes together, and for a worker on a port of its own."""
 
 import os
 from collections.abc import Callable, Iterable

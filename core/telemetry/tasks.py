@@ -51,7 +51,7 @@ def _end(task_id: str, task: Any, state: str | None = None, **_: Any) -> None:
     with stack:
         metrics.TASKS.labels(task.name, str(state)).observe(recording.seconds())
         succeeded = state in {"SUCCESS", "RETRY", "IGNORED", None}
-        # Most sweeps find nothing. The metrics count them; the log need not.
+        # Most sweeps find nothing. The metrics count them, so the log leaves them out.
         is_notable = "request_id" in get_contextvars() or recording.facts
         log = logger.error if not succeeded else logger.info if is_notable else logger.debug
         log("task", state=state, **recording.facts, **recording.costs())

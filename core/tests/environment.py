@@ -6,6 +6,8 @@ import shutil
 import tempfile
 from urllib.parse import urlsplit, urlunsplit
 
+MEMORY_BYTES = 4 << 30
+
 os.environ["DEBUG"] = "1"
 # Tests that want the index make one of their own (catalog/search/tests/conftest.py); the others need none.
 os.environ["SEARCH_ENGINE"] = "database"
@@ -20,5 +22,9 @@ if worker:
             number = int(url.path.strip("/") or 0) + int(worker.removeprefix("gw"))
             os.environ[name] = urlunsplit(url._replace(path=f"/{number}"))
 else:
+    # Memory, where there is enough of it: the tests write some hundred indexes, each with its own fsync.
+    memory = "/dev/shm"  # noqa: S108
+    if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > MEMORY_BYTES and "TMPDIR" not in os.environ:
+        os.environ["TMPDIR"] = tempfile.tempdir = memory
     os.environ["VAR_DIR"] = tempfile.mkdtemp(prefix="vitrine-test-")
     atexit.register(shutil.rmtree, os.environ["VAR_DIR"], ignore_errors=True)

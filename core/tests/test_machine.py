@@ -116,4 +116,4 @@ def test_a_process_that_may_run_on_two_cores_only(root, monkeypatch):
 def test_as_many_as_cores_and_memory_allow(monkeypatch, cores, memory, processes):
     monkeypatch.setattr(machine, "usable_cores", lambda _: cores)
     monkeypatch.setattr(machine, "usable_memory", lambda _: memory * MIB)
-    assert fitting_processes(each=1280 * MIB, reserved=512 * MIB) == processes
+    assert fitting_processes(bytes_per_process=1280 * MIB, reserved=512 * MIB) == processes

@@ -1,4 +1,4 @@
-"""Logs and metrics: every request and task has an id, a line and a figure, and no line tells a secret."""
+"""Logs and metrics: every request and task has an id, a log line and a metric, and no line holds a secret."""
 
 import json
 import logging

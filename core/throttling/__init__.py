@@ -1,1 +1,1 @@
-"""What bounds how often and how much: attempts at accounts (rows), budgets of cost (cache) and work at once (slots)."""
+"""Limits attempts at accounts (counted in rows), costs of requests (in the cache) and concurrent work (slots)."""

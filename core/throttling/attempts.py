@@ -1,8 +1,8 @@
-"""Counts attempts at accounts in the database: so many in so much time.
+"""Limits attempts at accounts, such as sign-ins, in a window of time. The counters are in the database.
 
-A cache may forget: a stranger who fills it evicts the very counters that stand in the way of guessing. An attempt is
-recorded before it is looked at, and withdrawn when it should not count. So neither parallel guesses nor a process that
-dies in between pass a limit.
+They are not in the cache, because a stranger who fills the cache would evict them, and could go on guessing passwords.
+An attempt is recorded before it is checked, and withdrawn when it should not count. So neither parallel guesses nor a
+process that dies in between get past a limit.
 """
 
 import math
@@ -20,14 +20,14 @@ from core.models import Attempts
 from core.throttling.limits import Limit
 
 BATCH = 1000
-# The clocks of two hosts may differ by this much. A window that ends later than its limit and this allow is left over
-# from another setting, or from a clock that was wrong.
+# The clocks of two hosts may differ by this much. A window that ends even later was made with another setting or a
+# wrong clock, and is ignored.
 CLOCK_DIFFERENCE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
 class RecordedAttempt:
-    """An attempt in one counter: the end of the window in which it counts, and the count with it."""
+    """An attempt in one counter: the end of its window, and the count including it."""
 
     key: str
     ends_at: datetime
@@ -35,7 +35,7 @@ class RecordedAttempt:
 
 
 Recorded = dict[Limit, RecordedAttempt]
-# Names the limits under which an attempt counts too, by what the first limits have counted.
+# Returns further limits for an attempt, which depend on the counts of the first ones.
 MoreLimits = Callable[[Recorded], list[Limit]]
 
 
@@ -44,10 +44,10 @@ def _no_more(recorded: Recorded) -> list[Limit]:
 
 
 def record(*limits: Limit, more_limits: MoreLimits = _no_more) -> Recorded:
-    """Counts one attempt under each limit that has a rate. Raises Throttled when one would be passed; then under none.
+    """Counts one attempt under each limit that has a rate.
 
-    Give the widest limits first, and everywhere in the same order, so that two attempts do not wait for each other's
-    rows.
+    Raises Throttled when one limit would be exceeded, and then counts nothing. All callers must give their limits in
+    the same order, the widest first, so that two attempts do not wait for each other's rows.
     """
     if all(limit.rate is None for limit in limits):
         return {}
@@ -59,18 +59,18 @@ def record(*limits: Limit, more_limits: MoreLimits = _no_more) -> Recorded:
             counter.save(force_insert=counter._state.adding)
         return recorded | more_recorded
 
-    # Two first attempts at once: the later one finds the other's row when it is run again.
+    # When two first attempts insert one row at once, the later is run again and finds the row.
     return run_in_transaction(work, again_on=(IntegrityError,))
 
 
 def check(*limits: Limit, more_limits: MoreLimits = _no_more) -> None:
-    """Raises Throttled where `record` would. Writes and locks nothing: a cheap refusal before dear work begins."""
+    """Raises Throttled if `record` would, but writes and locks nothing. For refusing early, before expensive work."""
     _, recorded = _counted(limits, Attempts.objects.all())
     _counted(more_limits(recorded), Attempts.objects.all())
 
 
 def withdraw(recorded: Iterable[RecordedAttempt]) -> None:
-    """Takes the attempts out of the counts again, except where their window is over."""
+    """Removes the attempts from the counts, except where their window is over."""
     same_windows = Q()
     for attempt in recorded:
         same_windows |= Q(key=attempt.key, ends_at=attempt.ends_at)
@@ -81,7 +81,7 @@ def withdraw(recorded: Iterable[RecordedAttempt]) -> None:
 
 
 def is_counted(limit: Limit) -> bool:
-    """Whether there was an attempt in the window that is open now."""
+    """Whether there was an attempt in the current window."""
     return Attempts.objects.filter(key=limit.digest, count__gt=0, ends_at__gt=timezone.now()).exists()
 
 
@@ -97,7 +97,7 @@ def clear_expired() -> int:
 def _counted(limits: Iterable[Limit], stored: QuerySet[Attempts]) -> tuple[list[Attempts], Recorded]:
     """The counters with one more attempt in them, not yet saved. Raises Throttled."""
     rates = {limit: limit.rate for limit in limits if limit.rate is not None}
-    # With select_for_update: whoever counts here at the same time waits, and then sees this attempt.
+    # With select_for_update, another attempt at the same time waits here, and then sees this one.
     counters = {counter.key: counter for counter in stored.filter(key__in=[limit.digest for limit in rates])}
     recorded = {}
     now = timezone.now()

@@ -1,4 +1,4 @@
-"""How much of the APIs each user and each client address may use in a while: a budget of cost, kept in the cache."""
+"""Budgets of cost: how much each user and each client address may use of the APIs in a window of time."""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -14,22 +14,22 @@ from core.throttling.limits import Limit, client_limits
 
 # A REST request whose view has no `cost` of its own.
 REST_COST = 100
-# Hashing a password, in either API: it is slow, and takes 100 MB, on purpose.
+# Hashing a password, in either API. It is slow and takes 100 MB on purpose.
 PASSWORD_COST = 300
-# Reading and validating a document that is not known yet, for each full hundred bytes of it; and a refused request, for
-# each full kilobyte that was read of it. Both are in proportion to the time that they take.
+# Parsing and validating a new document, for each full hundred bytes; and a refused request, for each full kilobyte.
+# Both are in proportion to the time that they take.
 DOCUMENT_COST, REFUSED_COST = 10, 1
 
 _spendings: RequestValue[list[Spending]] = RequestValue("spendings", [])
 
 
 def preparation_cost(text: str) -> int:
-    """The cost of reading and validating a document's text."""
+    """The cost of parsing and validating a document's text."""
     return DOCUMENT_COST * (len(text.encode("utf-8", "surrogatepass")) // 100)
 
 
 def refusal_cost(request: HttpRequest) -> int:
-    """The cost of a GraphQL request that is refused: at least 1, at most what the dearest operation costs."""
+    """The cost of a refused GraphQL request: at least 1, at most GRAPHQL_MAX_COST."""
     length = request.META.get("CONTENT_LENGTH") or "0"
     size = (int(length) if length.isdecimal() else 0) + len(request.META.get("QUERY_STRING", ""))
     return min(1 + REFUSED_COST * (size // 1_000), settings.GRAPHQL_MAX_COST)

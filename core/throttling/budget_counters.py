@@ -1,6 +1,6 @@
-"""The counters behind core.throttling.budget: what each user and address has spent, in the cache.
+"""The counters of core.throttling.budget: what each user and address has spent.
 
-Every request asks them, so they are in the cache; what guards accounts is counted in the database instead
+They are in the cache, because every request reads them. Attempts at accounts are counted in the database instead
 (core.throttling.attempts). While the cache is down, each process counts for itself.
 """
 
@@ -19,11 +19,11 @@ from core.throttling.limits import Limit
 
 logger = logging.getLogger(__name__)
 
-# How long a cache that did not answer is not asked again.
+# How long a cache that failed is not used.
 CACHE_DOWN_SECONDS = 10
-# A counter is one number: the end of its window (seconds since 1970) above this many bits, the count below them. So one
-# `incr`, which is atomic in every cache, tells both. The count begins in the middle of its range: a refund that arrives
-# after its window has ended makes it negative and borrows nothing from the end.
+# A counter is one number, because one `incr` is atomic in every cache. Its lowest bits, this many, are the count; those
+# above are the end of its window (seconds since 1970). The count begins in the middle of its range. So a late refund
+# can make it negative without changing the end of the window.
 _COUNT_BITS = 24
 _ZERO = 1 << (_COUNT_BITS - 1)
 _local_cache = LocMemCache("throttle", {"OPTIONS": {"MAX_ENTRIES": 100_000}})
@@ -32,7 +32,7 @@ _cache_down_until = 0.0
 
 @dataclass(frozen=True)
 class Spending:
-    """What was spent of one limit and in which cache; `left` of the limit for the next `seconds`."""
+    """What was spent of one limit, and in which cache. `left` is what remains for the next `seconds`."""
 
     store: BaseCache
     key: str
@@ -42,7 +42,7 @@ class Spending:
 
 
 def spend(*limits: Limit, amount: int = 1) -> list[Spending]:
-    """Spends the amount of each limit that has a rate. Raises Throttled when one would be passed; then of none."""
+    """Spends the amount of each limit that has a rate. Raises Throttled and spends nothing if one is exceeded."""
     spendings: list[Spending] = []
     for limit in limits:
         if limit.rate is None:
@@ -62,7 +62,7 @@ def spend(*limits: Limit, amount: int = 1) -> list[Spending]:
 
 
 def refund(spendings: Iterable[Spending]) -> None:
-    """Takes what was spent back out of the counts."""
+    """Removes what was spent from the counts."""
     for spending in spendings:
         with _notices_failure(spending.store):
             try:
@@ -72,7 +72,7 @@ def refund(spendings: Iterable[Spending]) -> None:
 
 
 def _add(store: BaseCache, key: str, seconds: int, amount: int) -> tuple[int, int]:
-    """The count with the amount in it, and the second at which its window ends. The first amount begins a window."""
+    """The count including the amount, and the second at which its window ends. The first amount begins a window."""
     while True:
         now = int(time.time())
         try:
@@ -84,12 +84,12 @@ def _add(store: BaseCache, key: str, seconds: int, amount: int) -> tuple[int, in
         end, count = value >> _COUNT_BITS, (value & ((1 << _COUNT_BITS) - 1)) - _ZERO
         if now < end <= now + seconds:
             return count, end
-        # Left over from another clock or another setting.
+        # Made with a wrong clock or another setting.
         store.delete(key)
 
 
 def _stores() -> Iterator[BaseCache]:
-    """Where to count, best first: the cache, unless it failed a moment ago, then this process."""
+    """The caches to try in order: the shared one, unless it failed a moment ago, then this process's own."""
     if time.monotonic() >= _cache_down_until:
         yield cache
     yield _local_cache
@@ -97,7 +97,7 @@ def _stores() -> Iterator[BaseCache]:
 
 @contextmanager
 def _notices_failure(store: BaseCache) -> Iterator[None]:
-    """Swallows the cache's error, whatever its driver raises, and has it left alone for CACHE_DOWN_SECONDS."""
+    """Catches any error of the shared cache, and stops its use for CACHE_DOWN_SECONDS."""
     global _cache_down_until
     try:
         yield

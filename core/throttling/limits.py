@@ -1,4 +1,4 @@
-"""Limits: so many of something in so much time, for an account or for the network that a client address is in."""
+"""Limits: so many of something in a window of time, for an account or for the network of a client address."""
 
 import hashlib
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from core.http.proxies import parse_address
 
 # How many in how many seconds; None: no limit.
 Rate = tuple[int, int] | None
-# A subscriber is given a /64, often a /56; a site a /48 (RFC 6177 §2). Each wider network may do so many times as much
-# as one client.
+# The length of each network's prefix, and how many clients' shares it may use. A subscriber gets a /64 or a /56, a site
+# a /48 (RFC 6177 §2).
 _IPV6_NETWORKS = ((48, 4), (56, 2), (64, 1))
 
 
 @dataclass(frozen=True)
 class Limit:
-    """A rate, and what it counts: `parts` name the action and for whom. `refuses` is False where it only counts."""
+    """A rate, and what it limits: `parts` name the action and the client. Without `refuses` it only counts."""
 
     rate: Rate
     parts: tuple[str, ...]
@@ -24,7 +24,7 @@ class Limit:
 
     @cached_property
     def digest(self) -> str:
-        """The counter's name. It is hashed, because addresses are personal data and names have any length."""
+        """The counter's name. It is hashed, because addresses are personal data and names can have any length."""
         return hashlib.sha256("\0".join(self.parts).encode(errors="replace")).hexdigest()
 
 
@@ -33,12 +33,12 @@ def multiply(rate: Rate, factor: int) -> Rate:
 
 
 def client_network(address: str) -> str:
-    """Who counts as one client: an IPv4 address, or the /64 that IPv6 gives to one subscriber."""
+    """The network that counts as one client: an IPv4 address, or an IPv6 /64, which belongs to one subscriber."""
     return _networks(address)[-1][0]
 
 
 def site_network(address: str) -> str:
-    """Roughly the place where a client is: one owner may well have all of an IPv4 /24 or an IPv6 /48."""
+    """The network of a client's site: an IPv4 /24 or an IPv6 /48, which often has one owner."""
     try:
         ip = parse_address(address)
     except ValueError:
@@ -47,12 +47,12 @@ def site_network(address: str) -> str:
 
 
 def client_limits(rate: Rate, *parts: str, address: str) -> list[Limit]:
-    """The limits of a client address: its own, and before it those of the wider networks that it is in."""
+    """The limits of a client address: those of the wider networks first, its own last."""
     return [Limit(multiply(rate, share), (*parts, network)) for network, share in _networks(address)]
 
 
 def _networks(address: str) -> list[tuple[str, int]]:
-    """The networks that a client address is in, widest first; each with the number of clients whose share it has."""
+    """The networks that a client address is in, widest first, each with the number of clients' shares it may use."""
     try:
         ip = parse_address(address)
     except ValueError:

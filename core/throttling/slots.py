@@ -1,4 +1,4 @@
-"""Slots for dear work: only so much of it runs at once in this process, and nobody waits long for it."""
+"""Limits how much expensive work runs at once in this process, and how long requests wait for it."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ from django.core.signals import request_finished, request_started
 
 from core.errors import Throttled
 
-# What a refused client is told.
+# When a refused client may try again.
 RETRY_AFTER_SECONDS = 1
 # Pieces of work that a request may wait for: to change a password is to verify one and to hash one.
 MAX_WAITS = 2

@@ -1,4 +1,4 @@
-"""E-mail backends that tell the moment from which a mail may have arrived.
+"""E-mail backends that report the moment from which a mail may have arrived.
 
 Both call `hand_over` just before that moment. A mail that fails before it has certainly not arrived, and a server's
 answer is certain too (Refused). Any other error leaves it unknown whether the mail arrived.
@@ -21,7 +21,7 @@ OK = range(200, 300)
 
 
 class Refused(Exception):
-    """The mail was certainly not accepted. `final`: trying again is useless."""
+    """The mail was certainly not accepted. `final` means that trying again is useless."""
 
     def __init__(self, reason: str, *, final: bool) -> None:
         self.final = final
@@ -36,7 +36,7 @@ def write_private(path: Path, content: bytes) -> None:
 
 
 class SmtpBackend(smtp.EmailBackend):
-    """Django's, with a delivery that stops at DATA to call `hand_over`."""
+    """Django's, with a delivery that calls `hand_over` just before DATA."""
 
     def deliver(self, message: EmailMessage, hand_over: Callable[[], None]) -> None:
         """Sends to the one recipient over the open connection.

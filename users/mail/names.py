@@ -1,4 +1,4 @@
-"""Which names a mail greets with. Anybody can register an address, and so choose a "name" that its owner reads.
+"""Decides which names a mail greets with. Anybody can register an address, with a "name" that its owner will read.
 
 Such a name must not carry a message: no link, number or sentence. In doubt the mail greets without a name.
 """
@@ -17,7 +17,7 @@ _JAPANESE = {"CJK", "HIRAGANA", "KATAKANA"}
 
 
 def greeted_name(name: str) -> str:
-    """The name to greet with; empty unless it is surely a name."""
+    """The name to greet with; empty unless it is certainly a name."""
     name = unicodedata.normalize("NFC", name).strip(" ")
     words = name.split(" ")
     if len(words) > MAX_WORDS or not all(map(_is_name, words)):

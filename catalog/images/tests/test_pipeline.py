@@ -17,7 +17,7 @@ from catalog.images.tests.pictures import jpeg, work_all
 from catalog.models import ImageJob, ImageStatus, Product, ProductImage, Rendition
 from catalog.tests.factories import ProductFactory
 from core.auth.policy import SYSTEM
-from core.jobs import job as job_rows
+from core.jobs.job import CLAIMED, DUE, claim, due
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Kind = ImageJob.Kind
@@ -56,7 +56,7 @@ def claimed(kind: Kind) -> ImageJob:
     """A job of this kind as a worker holds it."""
     job = ImageJob.objects.filter(kind=kind).first()
     assert job is not None
-    assert job_rows.claim(job)
+    assert claim(job)
     return job
 
 
@@ -104,7 +104,7 @@ def test_ready_comes_before_avif() -> None:
     later = ImageJob.objects.order_by("kind").last()
     assert later is not None
     assert (later.kind, later.image) == (Kind.LATER, image)
-    first = job_rows.due(ImageJob).order_by("kind").first()
+    first = due(ImageJob).order_by("kind").first()
     assert first is not None
     assert first.image == other
 
@@ -123,11 +123,11 @@ def test_what_a_dead_worker_claimed_is_free_after_the_lease() -> None:
     job = claimed(Kind.RENDER)
     pipeline.tidy_up()
     job.refresh_from_db()
-    assert job.status == job_rows.CLAIMED
+    assert job.status == CLAIMED
     ImageJob.objects.update(claimed_at=timezone.now() - pipeline.CLAIM_DURATION - timedelta(seconds=1))
     pipeline.tidy_up()
     job.refresh_from_db()
-    assert job.status == job_rows.DUE
+    assert job.status == DUE
 
 
 def test_what_kills_every_worker_is_given_up() -> None:
@@ -179,8 +179,8 @@ def test_two_workers_on_one_job() -> None:
     slow = claimed(Kind.RENDER)
     again = ImageJob.objects.get()
     again.attempts -= 1
-    assert not job_rows.claim(again)
-    ImageJob.objects.update(status=job_rows.DUE, claim=None)
+    assert not claim(again)
+    ImageJob.objects.update(status=DUE, claim=None)
     work_all()
     before = list(Rendition.objects.values_list("pk", flat=True))
     jobs.do(slow, pipeline.pool())
@@ -270,7 +270,7 @@ def test_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
         jobs.do(claimed(Kind.RENDER), pipeline.pool())
     image.refresh_from_db()
     job = ImageJob.objects.get()
-    assert (image.status, job.status) == (ImageStatus.PENDING, job_rows.DUE)
+    assert (image.status, job.status) == (ImageStatus.PENDING, DUE)
     assert "No space" in job.reason
     assert job.due_at > timezone.now()
     assert on_disk() == in_rows()

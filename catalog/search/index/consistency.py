@@ -14,7 +14,8 @@ from catalog.search.index.filters import within
 from catalog.search.index.writing import MODELS, documents, product_rows
 
 CHUNK_ROWS = 5_000
-# Changes that wait to be applied are no drift: what differs is compared again until none waits, or until the timeout.
+# Differences may be due to changes that are not applied yet. So they are compared again until all changes are applied,
+# or until the timeout.
 WAITING_TIMEOUT_SECONDS = 15.0
 
 
@@ -33,7 +34,7 @@ class Drift:
 def find_drift(progress: Callable[[int, int], object] = lambda done, total: None) -> list[Drift]:
     """Every difference between index and database. Raises IndexUnavailable.
 
-    `progress` is told how many products are compared, of how many.
+    `progress` is called with the number of compared products and of all products.
     """
     until = time.monotonic() + WAITING_TIMEOUT_SECONDS
     differences = [*_product_drift(progress), *_named_drift()]
@@ -45,7 +46,7 @@ def find_drift(progress: Callable[[int, int], object] = lambda done, total: None
 
 
 def _compared_again(differences: list[Drift]) -> list[Drift]:
-    """What still differs of these products, and of all brands and categories."""
+    """The differences that remain among these products, and among all brands and categories."""
     keys = sorted({drift.key for drift in differences if drift.kind == PRODUCT})
     searcher, expected_documents = store.reader.snapshot().searcher, documents()
     products: list[Drift] = []
@@ -57,7 +58,7 @@ def _compared_again(differences: list[Drift]) -> list[Drift]:
 
 
 def _product_drift(progress: Callable[[int, int], object]) -> Iterator[Drift]:
-    """Compares range of ids by range of ids, so that products which only the index has are found, too."""
+    """Compares one range of ids after the other, which also finds products that only the index has."""
     searcher, expected_documents = store.reader.snapshot().searcher, documents()
     total, done = Product.objects.filter(is_active=True).count(), 0
     progress(done, total)
@@ -97,7 +98,7 @@ def _named_drift() -> Iterator[Drift]:
 
 
 def _indexed(searcher: Searcher, query: Query, field: str, expected: int) -> dict[int, list[int]]:
-    """The digests in the index by key; more than one where a document is doubled."""
+    """The digests in the index, by key. A doubled document has more than one."""
     digests_by_key: dict[int, list[int]] = {}
     limit, offset = expected + 1000, 0
     while True:

@@ -1,4 +1,4 @@
-"""What the index holds of a product, a brand and a category: the fields, and the rows as documents."""
+"""Makes the index's documents of products, brands and categories, and defines their fields."""
 
 from bisect import bisect_right
 from decimal import Decimal
@@ -15,8 +15,8 @@ from catalog.search.price_ranges import SCALE
 from catalog.search.tokens import EXACT, STEMMED, tokens_of
 from catalog.text import sort_key
 
-# An index of another version is rebuilt. Whoever changes the documents or their tokens raises it: test_documents.py
-# fails otherwise.
+# Raise this when the documents or their tokens change: indexes of other versions are rebuilt. test_documents.py fails
+# if it was forgotten.
 VERSION = 1
 PRODUCT, BRAND, CATEGORY = "product", "brand", "category"
 # The columns of a product that its document is made of, in the order that `Documents.product` takes.
@@ -67,12 +67,12 @@ def _schema() -> tantivy.Schema:
 
 
 SCHEMA = _schema()
-# Made of everything that decides whether this code can read an index on disk and keep it up to date.
+# Changes with everything that decides whether this code can read an index on disk and keep it up to date.
 FINGERPRINT = blake2b(f"{VERSION}{version('tantivy')}{_NUMBERS}{_TEXTS}".encode(), digest_size=8).hexdigest()
 
 
 def register_tokenizers(index: tantivy.Index) -> None:
-    """Tells an index that was made or opened how its fields take text apart."""
+    """Registers the tokenizers of the fields. Call it for every index that is created or opened."""
     index.register_tokenizer("exact", EXACT)
     index.register_tokenizer("stemmed", STEMMED)
 
@@ -83,7 +83,7 @@ def named_key(kind: str, pk: int) -> int:
 
 
 def name_term(key: str) -> str:
-    """A stored sort key as the index holds it: in hexadecimal, so that the order of text is that of its UTF-8 bytes."""
+    """A stored sort key in the form of the index: hexadecimal, so that texts are in the order of their UTF-8 bytes."""
     return f"n{key.encode().hex()}"
 
 
@@ -139,7 +139,7 @@ class Documents:
         document.add_integer("price", cents(price))
         document.add_unsigned("price_step", bisect_right(SCALE, price))
         document.add_integer("quantity", quantity)
-        # Zero has one sign only: the index would put -0.0 before 0.0.
+        # Adding 0.0 turns -0.0 into 0.0. The index would sort -0.0 before it.
         document.add_float("rating_low", UNRATED_LOW if rating is None else rating + 0.0)
         document.add_float("rating_high", UNRATED_HIGH if rating is None else rating + 0.0)
         document.add_integer("created", (created - EPOCH) // MICROSECOND)

@@ -1,4 +1,4 @@
-"""The engine that searches the embedded index. When there is none that works, the database answers."""
+"""The engine that searches the embedded index. Without an index that works, the database answers."""
 
 import logging
 from collections.abc import Callable, Collection
@@ -48,7 +48,7 @@ class TantivyEngine:
         )
 
     def snapshot(self) -> store.Snapshot | None:
-        """The newest commit; None, and a warning, when there is no index that works."""
+        """The newest commit of the index. None, with a warning in the log, when no index works."""
         try:
             snapshot = store.reader.snapshot()
         except store.IndexUnavailable as unavailable:
@@ -63,7 +63,7 @@ class TantivyEngine:
 
 
 class SearchWithFallback:
-    """A search on the index. From the moment the index fails, the database answers all that is left of it."""
+    """A search on the index. Once the index fails, the database answers the rest of the search."""
 
     def __init__(self, snapshot: store.Snapshot, search: IndexSearch, fallback: Callable[[], DatabaseSearch]) -> None:
         self._snapshot, self._fallback = snapshot, fallback

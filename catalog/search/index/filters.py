@@ -1,4 +1,4 @@
-"""The filters of a search as Tantivy queries, and values as the index holds them."""
+"""Makes Tantivy queries of the filters of a search, and converts values to the form of the index and back."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -26,7 +26,7 @@ BRANDS_AND_CATEGORIES = Query.term_set_query(SCHEMA, "kind", [BRAND, CATEGORY])
 
 
 def within(field: str, low: Any, high: Any, *, open_ends: bool = False) -> Query:
-    """From `low` to `high`, as the index holds them, both inclusive unless `open_ends`; None: no such end."""
+    """Values from `low` to `high`, in the form of the index; None is no limit. Includes the ends unless `open_ends`."""
     return Query.range_query(
         SCHEMA,
         field,
@@ -39,7 +39,7 @@ def within(field: str, low: Any, high: Any, *, open_ends: bool = False) -> Query
 
 
 def filters(criteria: SearchCriteria) -> list[Query]:
-    """The queries that a product must match, all of them; none for a filter that was not asked for."""
+    """The queries that a product must match, one for each filter of the search."""
     queries = [Query.term_set_query(SCHEMA, field, sorted(ids)) for field, ids in criteria.choices.items()]
     queries += [_range(name, limits) for name, limits in criteria.ranges.items()]
     if criteria.in_stock is not None:
@@ -50,13 +50,13 @@ def filters(criteria: SearchCriteria) -> list[Query]:
 def _range(name: str, limits: Range[Any]) -> Query:
     low, high = (None if end is None else to_index(end) for end in (limits.low, limits.high))
     if name == "rating":
-        # Unrated products have a stored key below 0, and no range of ratings holds them.
+        # Unrated products have a stored key below 0, so no range of ratings includes them.
         return within("rating_low", float(low or 0), None if high is None else float(high))
     return within(name, low, high)
 
 
 def sort_field(criteria: SearchCriteria) -> str:
-    """The field that the sort goes by."""
+    """The field to sort by."""
     if criteria.sort is SortField.RATING:
         return "rating_low" if criteria.descending else "rating_high"
     return {
@@ -68,20 +68,20 @@ def sort_field(criteria: SearchCriteria) -> str:
 
 
 def to_index(value: Value) -> Any:
-    """A sort value, or the end of a range, as the index holds it."""
+    """A sort value, or the end of a range, in the form of the index."""
     if isinstance(value, str):
         return name_term(value)
     if isinstance(value, Decimal):
-        # A forged cursor may hold any number; none beyond these sorts differently.
+        # A forged cursor may have any number. Numbers beyond these bounds sort like the bounds.
         return cents(min(max(value, -CENT), MAX_PRICE + CENT))
     if isinstance(value, datetime):
         return (value - EPOCH) // MICROSECOND
-    # There is no minus zero in the index.
+    # The index has no minus zero.
     return value + 0.0 if isinstance(value, float) else value
 
 
 def from_index(field: str, value: Any) -> Value:
-    """A sort value as cursors carry it, the same that the database engine puts there."""
+    """A sort value in the form of cursors, which is the same for the database engine."""
     if field == "name_key":
         return bytes.fromhex(value[1:]).decode()
     if field == "price":

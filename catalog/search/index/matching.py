@@ -1,7 +1,7 @@
-"""From the words of a text to Tantivy queries, one for each level of strictness.
+"""Makes Tantivy queries of the words of a text, one for each level of strictness.
 
-Queries are made of terms and never parsed, so no text can be a syntax error. By relevance, products that hold the last
-word come before those that hold a word beginning with it.
+Queries are made of terms and never parsed, so no text can be a syntax error. By relevance, products with the last word
+come before those with a word that only begins with it.
 """
 
 from functools import cached_property
@@ -15,28 +15,28 @@ from catalog.search.tokens import Word, is_indexable, stem, words_of
 from catalog.search.typos import MAX_WORDS_WITH_TYPOS, typos_of
 from catalog.text import fold
 
-# How much a word counts by the field that it stands in; names come first.
+# The weight of a word in each field. Names weigh most.
 STEMMED_FIELDS = (("name", 6.0), ("brand_name", 3.0), ("category_path", 2.0), ("description", 1.0))
 SKU_BOOST, COMPOUND_BOOST, PHRASE_BOOST, WHOLE_BOOST = 8.0, 6.0, 4.0, 12.0
 NAME_BOOST = 4.0
-# A word of so many letters is looked for written apart, too.
+# Words with so many letters are also searched as two words.
 MIN_SPLIT_LETTERS, MAX_SPLIT_LETTERS = 3, 30
 
 
 def any_of(queries: list[Query]) -> Query:
-    """Products that any of the queries finds; their scores are added up."""
+    """Products that match any of the queries. Their scores are added up."""
     return queries[0] if len(queries) == 1 else Query.boolean_query([(Occur.Should, query) for query in queries])
 
 
 def all_of(queries: list[Query]) -> Query:
-    """Products that all of the queries find."""
+    """Products that match all of the queries."""
     return queries[0] if len(queries) == 1 else Query.boolean_query([(Occur.Must, query) for query in queries])
 
 
 def near_query(field: str, token: str, typos: int, *, prefix: bool = False) -> Query:
     """The words of a field that are the token with at most so many typos, or with `prefix` begin with such a word.
 
-    All automata are made here: `typos` must be what `typos_allowed` says of the token, or less.
+    All automata are made here. `typos` must not be more than `typos_allowed` returns for the token.
     """
     if not is_indexable(token):
         return Query.empty_query()
@@ -61,7 +61,7 @@ def _exact(part: str) -> list[Query]:
 def _prefix(part: str) -> list[Query]:
     queries = [_fuzzy("name_words", part, 0, NAME_BOOST, prefix=True), _fuzzy("words", part, 0, 1.0, prefix=True)]
     if any(c.isdigit() for c in part):
-        # Without a digit it would be the beginning of very many SKUs: a shop's begin with the same letters.
+        # A prefix without a digit would match very many SKUs, because a shop's SKUs begin with the same letters.
         queries.append(_fuzzy("sku", part, 0, NAME_BOOST, prefix=True))
     return queries
 
@@ -100,7 +100,7 @@ class Matching:
         return all_of(self._tolerant) if level == TYPOS else self._partial(level)
 
     def all(self, level: MatchLevel) -> Query:
-        """All hits of a level: the better ones, and those where the last word is only the beginning of one."""
+        """All hits of a level: the better ones, and those with a word that only begins with the last word."""
         if level > TYPOS:
             return self._partial(level)
         last = self.words[-1]
@@ -134,16 +134,16 @@ class Matching:
         if wanted > len(near):
             return Query.empty_query()
         if wanted == len(near):
-            # The same, but Tantivy is faster at finding all than at counting how many.
+            # The same products, but Tantivy is faster at matching all than at counting how many match.
             return all_of(near)
         return Query.boolean_query([(Occur.Should, query) for query in near], minimum_number_should_match=wanted)
 
     @cached_property
     def _nearest(self) -> list[Query]:
-        """Each word, or the word with typos when no product holds it; words that still match nothing are left out."""
+        """Each word, with typos if no product has it as written. Words that still match nothing are left out."""
         queries = []
         for part in self._parts():
-            # A word that exists needs no typos: here they would only dilute what little there is.
+            # Typos of a word that exists would only add worse hits.
             exists = self._exists(part)
             near = any_of(_exact(part) + ([] if exists else _near(part, self._typos[part])))
             if exists or self._searcher.search(near, 1, count=False).hits:
@@ -196,16 +196,16 @@ class Matching:
         ]
 
     def _exists(self, token: str) -> bool:
-        """Whether any product holds this word, as written or stemmed."""
+        """Whether any product has this word, as written or stemmed."""
         fields = (("name_words", token), ("words", token), ("name", stem(token)), ("description", stem(token)))
         return any(self._searcher.doc_freq(field, term) for field, term in fields)
 
     def _best(self, exact: list[list[Query]]) -> Query:
-        """What matches every word; first the names that are the text, then those that hold its words side by side."""
+        """Products with every word. Names equal to the text score highest, then names with its words side by side."""
         whole = [_term("name_key", name_term(self._folded), WHOLE_BOOST)]
         stems: list[str | tuple[int, str]] = [stem(part) for word in self.words for part in word.parts]
         if len(stems) == 1:
-            # One flat union: Tantivy skips what cannot come first.
+            # As one flat union, so that Tantivy skips documents that cannot be among the best.
             return any_of(exact[0] + whole)
         bonuses = [*whole, Query.boost_query(Query.phrase_query(SCHEMA, "name", list(stems)), PHRASE_BOOST)]
         required = [(Occur.Must, any_of(queries)) for queries in exact]

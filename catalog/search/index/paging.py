@@ -1,4 +1,4 @@
-"""Pages of rows in a total order. Tantivy sorts by one value and leaves ties as they lie; here the id decides them.
+"""Pages of rows in a total order. Tantivy sorts by one value only, so the ties are sorted by id here.
 
 Rows that share the value of the cursor's position are a group, which is read on its own, by id. So is the last group of
 a page, when the page's end cuts it.
@@ -16,12 +16,12 @@ from catalog.search.index.matching import all_of
 from catalog.search.index.store import Snapshot
 from catalog.search.pages import Page
 
-# Rows read beyond the page: often they hold the end of its last group, which saves a query.
+# Rows read beyond the page. They often contain the end of its last group, which saves a query.
 SPARE_ROWS = 20
 # In a catalogue of at least so many products, a page without filters looks first at the values near its position.
 MIN_PRODUCTS_FOR_WINDOW = 5_000
 SLICES = 256
-# For the quantiles of a text field: how many products are looked at, and how many of them lie in one slice.
+# For the quantiles of a text field: the size of the sample, and how many of its products are in one slice.
 SAMPLES, SAMPLES_IN_SLICE = 4096, 4
 
 Rows = list[tuple[Any, int]]
@@ -30,7 +30,7 @@ Rows = list[tuple[Any, int]]
 def positions_in_order(
     index: Snapshot, queries: list[Query], field: str, *, descending: bool, page: Page
 ) -> list[Position]:
-    """Up to `page.size + 1` positions of what matches all queries by (field, id), read in the page's direction."""
+    """Up to `page.size + 1` positions of the rows that match all queries, by (field, id), in the page's direction."""
     down = descending != page.backward
     want = page.size + 1
     rows: Rows = []
@@ -45,7 +45,7 @@ def positions_in_order(
 
 
 def _beyond(value: Any, down: bool) -> tuple[Any, Any]:
-    """The ends of the range behind a value."""
+    """The ends of the range after a value, in the direction of the sort."""
     return (None, value) if down else (value, None)
 
 
@@ -54,15 +54,15 @@ def _equal(field: str, value: Any) -> Query:
 
 
 def _between(index: Snapshot, field: str, low: Any, high: Any) -> Query:
-    """Both ends exclusive; None: no such end."""
+    """Values between both ends, which are excluded. None means no limit."""
     if field != "name_key":
         return within(field, low, high, open_ends=True)
-    # tantivy-py has ranges of texts in its query language only. The ends are hexadecimal: nothing that a user typed.
+    # tantivy-py has ranges of texts in its query language only. That is safe, because the ends are hexadecimal.
     return index.index.parse_query(f"name_key:{{{low or '*'} TO {high or '*'}}}")
 
 
 def _by_value(index: Snapshot, queries: list[Query], field: str, after: Any, want: int, down: bool) -> Rows:
-    """So many rows by (field, id) behind the value, or from the start."""
+    """So many rows by (field, id) after the value, or from the start."""
     limit = want + SPARE_ROWS
     if not queries and index.searcher.num_docs >= MIN_PRODUCTS_FOR_WINDOW:
         window = _window(index, field, after, want, down)
@@ -76,7 +76,7 @@ def _by_value(index: Snapshot, queries: list[Query], field: str, after: Any, wan
 
 
 def _complete(index: Snapshot, queries: list[Query], field: str, hits: Rows, want: int, limit: int, down: bool) -> Rows:
-    """The first `want` of the hits in total order; the group that the limit cuts is read by id."""
+    """The first `want` of the hits in total order. Reads the group that the limit cuts by id."""
     if len(hits) < limit or hits[want - 1][0] != hits[-1][0]:
         return sorted(hits, reverse=down)[:want]
     last = hits[-1][0]
@@ -100,12 +100,12 @@ def _by_id(index: Snapshot, queries: list[Query], value: Any, limit: int, down: 
 
 
 def _window(index: Snapshot, field: str, after: Any, want: int, down: bool) -> Query | None:
-    """A slice of values after the position that should hold a page, by the catalogue's quantiles; None: unknown.
+    """A slice of values after the position that probably has a page, by the catalogue's quantiles; None if unknown.
 
-    Everything in the slice comes before everything that is not. Whether it holds a page, the caller sees.
+    All rows in the slice come before all others. The caller must check whether they fill a page.
     """
     quantiles = _quantiles(index, field)
-    # Slices are not all of one size: room for four pages.
+    # Slices vary in size, so this leaves room for four pages.
     step = 1 + 4 * want * len(quantiles) // index.searcher.num_docs
     if down:
         place = bisect_right(quantiles, after) - 1 if after is not None else len(quantiles) - 1
@@ -117,12 +117,12 @@ def _window(index: Snapshot, field: str, after: Any, want: int, down: bool) -> Q
         ends = (after, high)
     if None in ends and (after is not None or ends == (None, None)):
         return None
-    # Open at the position, whose group was read.
+    # Without the value of the position, whose group was read already.
     return _between(index, field, *ends)
 
 
 def _quantiles(index: Snapshot, field: str) -> list[Any]:
-    """Values that part the catalogue into slices of about one size; kept as long as they are good enough."""
+    """Values that split the catalogue into slices of about the same size. They are kept while they are good enough."""
     if field not in index.quantiles:
         index.quantiles[field] = _text_quantiles(index, field) if field == "name_key" else _percentiles(index, field)
     return index.quantiles[field]
@@ -137,7 +137,7 @@ def _percentiles(index: Snapshot, field: str) -> list[Any]:
 
 
 def _text_quantiles(index: Snapshot, field: str) -> list[Any]:
-    """Tantivy has no percentiles of texts: these are of the products with the highest digests, a random sample."""
+    """Tantivy has no percentiles of texts, so they are of a random sample: the products with the highest digests."""
     highest = index.searcher.search(PRODUCTS, SAMPLES, count=False, order_by_field="digest").hits
     ids = index.searcher.fast_field_values("id", [address for _, address in highest])
     some = Query.term_set_query(SCHEMA, "id", ids)

@@ -1,4 +1,4 @@
-"""How strictly the text of a search is matched on one commit of the index."""
+"""Decides how strictly the text of a search is matched on one commit of the index."""
 
 from bisect import bisect_left
 from collections import OrderedDict
@@ -18,9 +18,9 @@ _lock = Lock()
 class ResolvedText:
     """A text and the level at which it is matched.
 
-    The level depends on the text alone: it is the strictest one that finds any product, and filters only narrow what it
-    finds. To find it out costs a query, which is saved as long as STRICT is seen to find something. So `level` is
-    STRICT, and may change, until it is resolved.
+    The level is the strictest one that finds any product. It depends on the text alone, not on filters. To find it out
+    costs a query, which is saved while STRICT finds something. So `level` is STRICT until it is resolved, and may
+    change then.
     """
 
     def __init__(self, index: Snapshot, text: str, level: MatchLevel | None) -> None:
@@ -31,7 +31,7 @@ class ResolvedText:
         self.level = level if level is not None and self.is_resolved else STRICT
 
     def resolve(self, *, has_hits: bool = False) -> bool:
-        """Settles the level: as it is when it is known to have hits. Returns whether it changed."""
+        """Fixes the level. If it is known to have hits, it stays. Returns whether it changed."""
         if self.is_resolved:
             return False
         self.is_resolved = True
@@ -41,7 +41,7 @@ class ResolvedText:
 
     @property
     def query(self) -> Query:
-        """All products that the text finds."""
+        """All products that match the text."""
         return self.matching.all(self.level)
 
 
@@ -62,7 +62,7 @@ def _level_of(index: Snapshot, matching: Matching, text: str) -> MatchLevel:
     elif finds(typos) or not partial:
         level = typos
     else:
-        # Each finds all that the one before it does, so the first that finds anything is found by halving.
+        # Each level finds at least what the level before it finds, so a binary search finds the first with any hit.
         level = partial[bisect_left(partial[:-1], True, key=finds)]
     with _lock:
         _levels[key] = level

@@ -19,7 +19,7 @@ from catalog.search.strategy import MatchLevel
 
 
 class IndexSearch:
-    """The products that match all filters, and the text at the level that it is resolved to."""
+    """The products that match all filters and, at its resolved level, the text."""
 
     def __init__(self, index: Snapshot, criteria: SearchCriteria, level: MatchLevel | None) -> None:
         self._index, self.criteria = index, criteria

@@ -1,11 +1,11 @@
-"""The index on disk: generations side by side, a pointer to the one in use, locks, and a reader that verifies files.
+"""The index on disk: generations, a pointer to the one in use, locks, and a reader that verifies the files.
 
     SEARCH_INDEX_DIR/current                  the name of the generation in use; replaced by a rename
     SEARCH_INDEX_DIR/<fingerprint>-<id>/      one generation: a Tantivy index of one version of the code
     SEARCH_INDEX_DIR/{writer,rebuild}.lock    held while an index is written to, and while one is built
 
-A searcher maps its files into memory, and reading the map of a truncated file kills the process. So the files are
-looked at before each search (a stat each, 0.1 ms together), and the checksum of each is verified before it is opened.
+A searcher maps its files into memory. Reading the map of a truncated file would kill the process. So each search first
+checks that the files are unchanged (a stat each, 0.1 ms together), and checksums are verified before files are opened.
 """
 
 import fcntl
@@ -34,9 +34,9 @@ POINTER = "current"
 WRITER, REBUILD = "writer.lock", "rebuild.lock"
 _SUFFIXES = ("idx", "pos", "term", "store", "fast", "fieldnorm")
 MAX_OPEN_ATTEMPTS = 5
-# A file in a generation's folder: a search failed there, and checksums were wrong.
+# A file in a generation's folder, which says that a search failed there and checksums were wrong.
 CONDEMNED = "condemned"
-# How much a writer of some changes collects in memory.
+# How much memory a writer of a few changes uses.
 SMALL_HEAP_BYTES = 32_000_000
 # Searches whose results are kept: 20 megabytes with the facets of thousands of brands.
 MAX_KEPT_RESULTS = 100
@@ -45,18 +45,18 @@ FileId = tuple[int, int, int]
 
 
 class IndexUnavailable(Exception):
-    """There is no index that could be searched. The message says why, and may be shown to strangers."""
+    """No index can be searched. The message says why, and may be shown to strangers."""
 
 
 class KeptResults:
-    """Totals and aggregations of one commit: shoppers search for the same things, and a commit cannot change."""
+    """Keeps totals and aggregations of one commit, because shoppers often search for the same things."""
 
     def __init__(self) -> None:
         self._results: OrderedDict[object, dict[str, Any]] = OrderedDict()
         self._lock = threading.Lock()
 
     def of(self, criteria: SearchCriteria, level: MatchLevel | None) -> dict[str, Any]:
-        """The results of a search by name; what is added to them is kept for some time."""
+        """The results of a search, by name. Callers add theirs, which are kept for some time."""
         key = (criteria.without_sort, criteria.category_subtree, level)
         with self._lock:
             results = self._results.setdefault(key, {})
@@ -72,7 +72,7 @@ class KeptResults:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The index as one commit left it. It stays the same, whatever is written meanwhile."""
+    """The index at one commit. Later writes do not change it."""
 
     searcher: tantivy.Searcher
     index: tantivy.Index
@@ -86,7 +86,7 @@ class Snapshot:
 
 
 def folder() -> Path:
-    """Where all generations lie; it is made when it does not exist."""
+    """The folder of all generations. Creates it if it is missing."""
     settings.SEARCH_INDEX_DIR.mkdir(parents=True, exist_ok=True)
     return settings.SEARCH_INDEX_DIR
 
@@ -119,7 +119,7 @@ def switch_to(generation: Path) -> None:
 
 
 def discard() -> bool:
-    """Takes the index out of use; whether there was one."""
+    """Takes the index out of use. Returns whether there was one."""
     try:
         (settings.SEARCH_INDEX_DIR / POINTER).unlink()
     except OSError:
@@ -169,7 +169,7 @@ def _configured(index: tantivy.Index) -> tantivy.Index:
 
 @contextmanager
 def writing(generation: Path, *, heap: int = SMALL_HEAP_BYTES, threads: int = 1) -> Iterator[tantivy.IndexWriter]:
-    """A writer of the generation, whose index is made when there is none. What is not committed at the end is lost."""
+    """A writer of the generation, which creates the index if there is none. Uncommitted changes are lost at the end."""
     exists = (generation / "meta.json").exists()
     index = _configured(tantivy.Index.open(str(generation)) if exists else tantivy.Index(SCHEMA, str(generation)))
     writer = index.writer(heap_size=heap, num_threads=threads)
@@ -180,7 +180,7 @@ def writing(generation: Path, *, heap: int = SMALL_HEAP_BYTES, threads: int = 1)
             writer.rollback()
         raise
     finally:
-        # Merges of a writer that is dropped are lost: small segments would pile up.
+        # Otherwise running merges would be lost, and small segments would pile up.
         with suppress(ValueError):
             writer.wait_merging_threads()
 
@@ -191,7 +191,7 @@ def _id(path: str | Path) -> FileId:
 
 
 class Reader:
-    """Gives snapshots of the newest commit of the generation in use; one for a process, for all its threads."""
+    """Gives snapshots of the newest commit in use. All threads of a process share one reader."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -211,14 +211,14 @@ class Reader:
         return snapshot
 
     def examine(self, snapshot: Snapshot) -> None:
-        """Takes the index out of use for all processes if it is damaged; to be called after a search on it failed."""
+        """Takes the index out of use for all processes if it is damaged. Call it after a search on it failed."""
         with self._lock:
             self._whole = {}
             self._snapshot = None
             try:
                 self._open(snapshot.generation)
             except IndexUnavailable:
-                # Name, size and time are unchanged, so that other processes would not see the damage.
+                # The file's name, size and time are unchanged, so other processes would not notice the damage.
                 (snapshot.generation / CONDEMNED).touch()
 
     def _is_newest(self, snapshot: Snapshot, generation: Path) -> bool:
@@ -233,7 +233,7 @@ class Reader:
             return False
 
     def _open(self, generation: Path) -> Snapshot:
-        """The newest commit, its files verified; again when another commit comes meanwhile. Raises IndexUnavailable."""
+        """The newest commit, with verified files. Starts over if another commit comes. Raises IndexUnavailable."""
         for _ in range(MAX_OPEN_ATTEMPTS):
             meta = _meta(generation)
             try:
@@ -252,12 +252,12 @@ class Reader:
         searcher = index.searcher()
         if _meta(generation) != meta:
             raise ValueError("overtaken")
-        # They only say where to look first: the last ones will do while the catalogue stays about as large.
+        # They only say where to look first, so the last ones are good enough while the size stays about the same.
         quantiles = last.quantiles if last and _alike(last.searcher.num_docs, searcher.num_docs) else {}
         return Snapshot(searcher, index, generation, described["opstamp"], meta, files, quantiles)
 
     def _verified(self, generation: Path, described: dict[str, Any]) -> dict[str, FileId]:
-        """The files that the commit is made of. Raises IndexDamaged when one is not whole; each is read once."""
+        """The commit's files. Reads and verifies each file once. Raises IndexDamaged."""
         if (generation / CONDEMNED).exists():
             raise IndexDamaged("condemned")
         whole: dict[str, FileId] = {}

@@ -2,7 +2,7 @@
 
 A change is read, its rows are read fresh, their documents are replaced and committed, and only then is the change
 deleted. After a kill anywhere in between, the same change is applied again, with the same result. There is no
-high-water mark, because transactions commit out of the order of their keys: what was read is deleted key by key.
+high-water mark, because transactions do not commit in the order of their keys. Changes are deleted key by key.
 """
 
 import logging
@@ -28,14 +28,14 @@ LOCK_TIMEOUT_SECONDS, SYNC_LOCK_TIMEOUT_SECONDS = 3.0, 60.0
 
 
 def start() -> None:
-    """Listens to recorded changes from now on, and reports on the index in /readyz."""
+    """Starts listening to recorded changes, and reporting on the index in /readyz."""
     changes_committed.connect(after_commit, dispatch_uid="search index")
     register("search", check)
     register_jobs("index", oldest_waiting)
 
 
 def check() -> None:
-    """Raises NotReadyError when the database answers searches because there is no index that works."""
+    """Raises NotReadyError when no index works, so that the database answers searches."""
     if settings.SEARCH_ENGINE != "tantivy":
         return
     try:
@@ -45,7 +45,7 @@ def check() -> None:
 
 
 def oldest_waiting() -> datetime | None:
-    """When the oldest change was made that the index does not hold."""
+    """When the oldest change was made that is not in the index yet."""
     if settings.SEARCH_ENGINE != "tantivy":
         return None
     return IndexChange.objects.filter(applied=False).order_by("id").values_list("created_at", flat=True).first()
@@ -68,7 +68,7 @@ def after_commit(**_: Any) -> None:
 def bring_up_to_date(*, wait: float = LOCK_TIMEOUT_SECONDS) -> int:
     """Applies all waiting changes, or builds the index when none works. Returns how many changes were applied.
 
-    Does nothing when another process keeps the lock for longer than `wait` seconds: it does the same work.
+    Does nothing when another process holds the lock for longer than `wait` seconds, because it does the same work.
     """
     try:
         store.reader.snapshot()
@@ -97,7 +97,7 @@ def _apply_all() -> int:
 
 
 def _finish(changes: Sequence[IndexChange]) -> None:
-    """Deletes changes that the index in use holds. During a rebuild they are kept for the new index."""
+    """Deletes changes that are in the index now. During a rebuild they are kept for the new index."""
     rows = IndexChange.objects.filter(pk__in=[change.pk for change in changes])
     with store.lock(store.REBUILD) as idle:
         if idle:
@@ -107,9 +107,9 @@ def _finish(changes: Sequence[IndexChange]) -> None:
 
 
 def sweep() -> None:
-    """Does every few seconds what no message asked for: applies changes, rebuilds, tidies up."""
+    """Does the work whose messages were lost: applies changes, rebuilds, tidies up. Runs every few seconds."""
     if settings.SEARCH_ENGINE != "tantivy":
-        # No index is kept up to date here. If one is wanted again, it is built anew.
+        # Without updates the index would be out of date. A later switch back to Tantivy builds a new one.
         store.discard()
         IndexChange.objects.all().delete()
         return

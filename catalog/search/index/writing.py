@@ -1,4 +1,4 @@
-"""Writes documents to the index: of recorded changes, or of the whole catalogue. Every row is read fresh."""
+"""Writes documents to the index, for recorded changes or for the whole catalogue. Rows are read just before."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -34,18 +34,18 @@ def chunks(keys: Iterable[int], size: int = CHUNK_ROWS) -> Iterator[list[int]]:
 
 
 def documents() -> Documents:
-    """What makes documents, with the categories and brands of this moment: two queries."""
+    """A maker of documents with the current categories and brands. Makes two queries."""
     return Documents(CategoryTree.load(), dict(Brand.objects.order_by().values_list("id", "name")))
 
 
 def product_rows(keys: Sequence[int]) -> list[ProductRow]:
-    """The active products of the keys, by id."""
+    """The active products with these keys, in the order of ids."""
     rows = Product.objects.filter(pk__in=keys, is_active=True).order_by("id")
     return list(rows.values_list(*COLUMNS))
 
 
 def all_product_rows() -> Iterator[list[ProductRow]]:
-    """All active products by id, some at a time. Those that change meanwhile are recorded, to be applied again."""
+    """All active products by id, in chunks. Products that change in the meantime are recorded and applied again."""
     products = Product.objects.filter(is_active=True).order_by("id").values_list(*COLUMNS)
     last = 0
     while rows := list(products.filter(pk__gt=last)[:CHUNK_ROWS]):
@@ -65,7 +65,7 @@ class Applier:
         if not all(self._documents.knows(row) for row in rows):
             self._documents = documents()
         for row in rows:
-            # Still unknown: the product was changed after it was read, which is recorded as a change of its own.
+            # If they are still unknown, the product was changed after it was read. That change is recorded too.
             if self._documents.knows(row):
                 self._writer.add_document(self._documents.product(row))
 
@@ -76,11 +76,11 @@ class Applier:
                 self._writer.add_document(named_document(kind, row))
 
     def _delete(self, field: str, keys: list[int]) -> None:
-        # By query: deletion by term takes every int for a signed one, and finds nothing in an unsigned field.
+        # By query, because deletion by term takes every int as signed and finds nothing in an unsigned field.
         self._writer.delete_documents_by_query(Query.term_set_query(SCHEMA, field, keys))
 
     def replace(self, changes: Sequence[IndexChange], advance: Callable[[int], object] = lambda done: None) -> None:
-        """Replaces the documents of what changed by those of the rows as they are now."""
+        """Replaces the documents of changed rows by new ones."""
         changed = {kind: {change.key for change in changes if change.kind == kind} for kind in (PRODUCT, *MODELS)}
         for kind, model in MODELS.items():
             for keys in chunks(changed[kind]):

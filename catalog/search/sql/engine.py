@@ -1,4 +1,4 @@
-"""The engine that searches the database: exact, by an index for filters and sorts, by a scan for texts."""
+"""The engine that searches the database. It uses indexes for filters and sorts, and scans for texts."""
 
 from catalog.search.criteria import SearchCriteria
 from catalog.search.cursors import Position
@@ -12,7 +12,7 @@ class DatabaseEngine:
     """Answers with the ORM and django-filter."""
 
     def resolve(self, criteria: SearchCriteria, position: Position | None = None) -> DatabaseSearch:
-        """A text is always matched in the same way here, so the position decides nothing."""
+        """The position makes no difference, because a text is always matched in the same way here."""
         return DatabaseSearch(criteria)
 
     @timed_search("database", "suggest")

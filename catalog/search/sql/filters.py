@@ -1,4 +1,4 @@
-"""The filters of a search as conditions of the ORM."""
+"""Applies the filters of a search with the ORM."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ def _filter_values(criteria: SearchCriteria) -> dict[str, Any]:
 
 
 def matching_products(criteria: SearchCriteria) -> QuerySet[Product]:
-    """The active products that the criteria find, in no order."""
+    """The active products that match, in no particular order."""
     if criteria.matches_nothing:
         return Product.objects.none()
     products = Product.objects.filter(is_active=True)
@@ -61,7 +61,7 @@ def matching_products(criteria: SearchCriteria) -> QuerySet[Product]:
 
 
 def sort_column(criteria: SearchCriteria) -> str:
-    """The stored column that the sort goes by: never null, so that an index alone gives the order."""
+    """The stored column to sort by. It is never null, so an index alone gives the order."""
     if criteria.sort is SortField.RATING:
         return "rating_low" if criteria.descending else "rating_high"
     return {

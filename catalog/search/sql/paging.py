@@ -11,7 +11,7 @@ from catalog.search.pages import Page
 def positions_in_order(rows: QuerySet[Any], column: str, *, descending: bool, page: Page) -> list[Position]:
     """Up to `page.size + 1` positions of the rows by (column, id), read in the page's direction.
 
-    The condition is written so that MySQL takes a range of the index: it takes none for (a, b) > (x, y).
+    MySQL reads a range of the index for this condition, but not for the shorter (a, b) > (x, y).
     """
     downward = descending != page.backward
     if page.position is not None:

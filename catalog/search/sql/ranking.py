@@ -15,7 +15,7 @@ def ranked(products: QuerySet[Product], criteria: SearchCriteria) -> QuerySet[Pr
 
 
 def _rank(criteria: SearchCriteria) -> Case:
-    """How well a product matches: 0 its name is the text, 1 it starts with it, 2 holds every word, 3 the rest.
+    """How well a product's name matches: 0 it is the text, 1 it starts with it, 2 it contains every word, 3 the rest.
 
     The folded name is the first line of `search_text`, so a word is in the name when it comes before the line's end.
     """

@@ -8,7 +8,7 @@ from catalog.text import fold
 
 
 def suggest(words: list[str], first: int) -> list[Suggestion]:
-    """Up to `first` names that hold every word, those that begin with them first: three queries."""
+    """Up to `first` names that contain every word. Names that begin with the text come first. Makes three queries."""
     text = " ".join(words)
     return sorted(_candidates(words, first), key=lambda candidate: not fold(candidate.text).startswith(text))[:first]
 

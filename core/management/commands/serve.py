@@ -122,9 +122,9 @@ class Command(BaseCommand):
     help = "Migrates, seeds an empty catalogue, then runs web and worker together (Procfile) until Ctrl-C."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        host, port = env.text("HOST", "127.0.0.1"), env.integer("PORT", 8000, least=1, most=65535)
+        host, port = env.text("HOST", "127.0.0.1"), env.integer("PORT", 8000, minimum=1, maximum=65535)
         # gunicorn reads it too, and answers a wrong one with a traceback.
-        env.integer("WEB_CONCURRENCY", 2, least=1, most=1000)
+        env.integer("WEB_CONCURRENCY", 2, minimum=1, maximum=1000)
         check_address(host, port)
         create_database()
         self.stdout.write("Migrating the database")
