@@ -50,8 +50,8 @@ def create_product(*, actor: Actor, fields: ProductFields) -> Product:
         product = Product()
         if "slug" not in values:
             product.slug = _free_slug(str(values.get("name", "")))
-        # A slug made here is not validated: the caller cannot correct it. If another product takes it meanwhile, the
-        # database refuses it, and the next attempt makes another.
+        # A slug made here is not validated, because the caller cannot correct it. If another product takes it first,
+        # the database refuses it, and the next attempt makes another.
         field_errors = _fill(product, values, exclude=() if "slug" in values else ("slug",))
         field_errors += [_required(name) for name in ("category", "brand") if name not in values]
         if field_errors:
@@ -146,7 +146,7 @@ def _fill(product: Product, values: dict[str, Any], exclude: Sequence[str] = ())
 
 
 def _clean(name: str, value: Any) -> Any:
-    """The value in the form that is stored."""
+    """The value in the form in which it is stored."""
     if name == "name":
         return squeeze(value)
     if name == "sku":
@@ -164,7 +164,7 @@ def _field_errors(invalid: ValidationError) -> Iterator[FieldError]:
 
 
 def _free_slug(name: str) -> str:
-    """A slug for the name that no product has: made from the name alone, or with the first free number behind it."""
+    """A slug for the name that no product has: made from the name alone, or with the first free number added."""
     base = shortened(slug_of(name), SLUG_LENGTH - 10) or "product"
     for start in count(1, 100):
         candidates = [base if number == 1 else f"{base}-{number}" for number in range(start, start + 100)]

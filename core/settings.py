@@ -23,7 +23,7 @@ refuse_inspection()
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # === Part one: the environment =================================================================================
-# Development: demo accounts, plain HTTP, well-known secrets. Never where strangers can reach it.
+# Development: demo accounts, plain HTTP, well-known secrets. Never use it where strangers can reach the service.
 DEBUG = env.boolean("DEBUG", False)
 # The folder for everything that is written: database, broker, cache, mails, files.
 VAR_DIR = env.folder("VAR_DIR", BASE_DIR / "var")
@@ -33,10 +33,10 @@ VAR_DIR = env.folder("VAR_DIR", BASE_DIR / "var")
 SECRET_KEY = env.secret("SECRET_KEY", development=DEBUG)
 # Signs access tokens.
 JWT_SECRET_KEY = env.secret("JWT_SECRET_KEY", development=DEBUG)
-# The host names that the service answers to. Commands do without; core.wsgi insists on them.
+# The host names that the service answers to. Commands work without them, but core.wsgi does not.
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", ["*"] if DEBUG else [])
 if not DEBUG:
-    # Mails in a folder reach nobody, and they hold links that set passwords.
+    # Mails in a folder reach nobody, and they contain links that set passwords.
     env.require("EMAIL_URL", "the mail server, such as smtp+tls://user:password@host:587, when DEBUG is off")
     env.require("SITE_URL", "the storefront that mails link to, such as https://shop.example, when DEBUG is off")
 # The storefront, which mails link to.
@@ -73,7 +73,7 @@ GRAPHQL_INTROSPECTION = env.boolean("GRAPHQL_INTROSPECTION", DEBUG)
 GRAPHQL_STATUS = env.choice("GRAPHQL_STATUS", "2023", ["2023", "draft"])
 # A manifest of the storefronts' own documents: a JSON file of hash to text.
 GRAPHQL_TRUSTED_DOCUMENTS = env.text("GRAPHQL_TRUSTED_DOCUMENTS")
-# On: no document outside that manifest is served, to anybody.
+# On: only documents of that manifest are served.
 GRAPHQL_TRUSTED_ONLY = env.boolean("GRAPHQL_TRUSTED_ONLY", False)
 if GRAPHQL_TRUSTED_ONLY:
     env.require("GRAPHQL_TRUSTED_DOCUMENTS", "the manifest of those documents that GRAPHQL_TRUSTED_ONLY serves")
@@ -171,7 +171,7 @@ EMAIL_TIMEOUT = env.integer("EMAIL_TIMEOUT", 30, minimum=1, maximum=3600)
 MAIL_RATE = env.number("MAIL_RATE", 10, above=0, maximum=10_000)
 
 # --- Operating -------------------------------------------------------------------------------------------------
-# The least level of log lines.
+# The lowest level of log lines.
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", env.LOG_LEVELS)
 # Milliseconds of SQL after which a request or task is logged with it.
 SLOW_OPERATION_MS = env.integer("SLOW_OPERATION_MS", 500, maximum=10**9)
@@ -191,7 +191,7 @@ READYZ_OVERDUE_AFTER = {
 STATEMENT_TIMEOUT_MS = env.integer("STATEMENT_TIMEOUT_MS", 0, maximum=10**8)
 # Seconds for a worker that is stopped to finish its tasks; then they go back to their queue.
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = env.number("WORKER_GRACE", 6, maximum=3600)
-# Seconds between two looks for mail that is due.
+# Seconds between two searches for due mail.
 MAIL_SWEEP = env.seconds("MAIL_SWEEP_SECONDS", 60, minimum=1, maximum=86400)
 # Seconds until a mail that was refused for now is tried again; doubled each time.
 MAIL_RETRY = env.seconds("MAIL_RETRY_SECONDS", 30, minimum=1)
@@ -224,7 +224,7 @@ RATE_LIMIT_COST_ADDRESS = env.rate("RATE_LIMIT_COST_ADDRESS", "off" if DEBUG els
 MAX_BODY_BYTES = env.integer("MAX_BODY_BYTES", 1024 * 1024, minimum=1024)
 # The same for a form with files.
 MAX_UPLOAD_BODY_BYTES = env.integer("MAX_UPLOAD_BODY_BYTES", 25 * 1024 * 1024, minimum=1024)
-# What a GraphQL document may be at most (core.graphql.limits): its bytes, tokens, depth …
+# Limits of a GraphQL document (core.graphql.limits): its bytes, tokens, depth …
 GRAPHQL_MAX_BYTES = env.integer("GRAPHQL_MAX_BYTES", 100_000, minimum=1)
 GRAPHQL_MAX_TOKENS = env.integer("GRAPHQL_MAX_TOKENS", 2_000, minimum=1)
 GRAPHQL_MAX_DEPTH = env.integer("GRAPHQL_MAX_DEPTH", 12, minimum=1)
@@ -274,7 +274,7 @@ MIDDLEWARE = [
     "core.http.security.break_cycles",
     "core.http.head.bodiless_head",
     "core.http.unexpected.api_errors",
-    # These only add headers: out here every response gets them.
+    # These only add headers. They are outermost, so that every response gets them.
     "core.http.security.content_security_policy",
     "core.http.security.SecurityHeaders",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -283,7 +283,7 @@ MIDDLEWARE = [
     "core.http.proxies.trusted_proxies",
     "core.telemetry.requests.observed",
     "corsheaders.middleware.CorsMiddleware",
-    # These may refuse a request: inside CORS, a browser may read why.
+    # These may refuse a request. They are inside CORS, so that a browser may read why.
     "core.http.query_string.readable_query",
     "core.http.bodies.readable_body",
     "django.middleware.security.SecurityMiddleware",
@@ -326,7 +326,7 @@ if _database["ENGINE"].endswith("sqlite3"):
         transaction_mode="IMMEDIATE",
         init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     )
-    # A file in tests too: one in memory that threads share knows neither WAL nor waiting for a lock.
+    # A file in tests too, because a database in memory has neither WAL nor waiting for locks.
     _database["TEST"] = {"NAME": VAR_DIR / "test.sqlite3"}
 else:
     _init = "SET SESSION sql_mode='STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY'"
@@ -381,11 +381,11 @@ CELERY_BEAT_SCHEDULE = {
     task: {"task": task, "schedule": interval, "options": {"expires": interval.total_seconds()}}
     for task, interval in _sweeps.items()
 }
-# Beat wakes up at least this often (seconds), whatever is due next.
+# Beat wakes up at least every so many seconds.
 CELERY_BEAT_MAX_LOOP_INTERVAL = 2
 CELERY_BEAT_SCHEDULER = "core.jobs.beat:Scheduler"
 CELERY_WORKER_CONSUMER = "core.patches.celery:Consumer"
-# A worker takes no more messages than it has threads: one that waits in it no longer merges with those in the queue.
+# A worker takes no more messages than it has threads. A message that waits in a worker is not merged with equal ones.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 if CELERY_BROKER_URL.startswith("embedded:"):
     CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"folder": str(VAR_DIR / "broker")}
@@ -397,7 +397,7 @@ else:
 
 # --- Accounts and tokens ---------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "users.User"
-# E003 wants `email` itself unique. Its folded column is, which is stricter and the same on every collation.
+# E003 demands that `email` is unique. Its folded column is, which is stricter and the same on every collation.
 SILENCED_SYSTEM_CHECKS = ["auth.E003"]
 PASSWORD_HASHERS = ["users.hashers.Argon2"]
 AUTH_PASSWORD_VALIDATORS = [

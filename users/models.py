@@ -90,7 +90,7 @@ class User(AbstractBaseUser, PermissionsMixin):
                 self.end_tokens()
 
     def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
-        """Includes the token generation, so that whatever ends the tokens ends the admin's sessions too."""
+        """Includes the token generation, so that the admin's sessions end together with the tokens."""
         password_hash: str = super()._get_session_auth_hash(secret=secret)  # type: ignore[misc]
         return f"{password_hash}{self.token_generation}"
 
@@ -121,7 +121,7 @@ class TokenFamily(models.Model):
 
 
 class RefreshToken(models.Model):
-    """A refresh token, stored as its hash. Use spends it."""
+    """A refresh token, stored as its hash. Using it spends it."""
 
     family = models.ForeignKey(TokenFamily, models.CASCADE, related_name="tokens")
     digest = BinaryCharField(max_length=64, unique=True)
@@ -134,7 +134,7 @@ class RefreshToken(models.Model):
 
 
 class OutgoingMail(Job):
-    """A mail to an account. Its text is made when it is sent, and is never stored."""
+    """A mail to an account. Its text is generated when it is sent, and never stored."""
 
     class Kind(models.TextChoices):
         WELCOME = "WELCOME", "welcome"
@@ -152,7 +152,7 @@ class OutgoingMail(Job):
 
     status = models.CharField(max_length=16, choices=Status.choices, default=DUE, editable=False)
     kind = models.CharField(max_length=16, choices=Kind.choices, editable=False)
-    # Null: the account was deleted, or has yet to be looked up by `asked_for`.
+    # Null when the account was deleted, or was not looked up by `asked_for` yet.
     user = models.ForeignKey(User, models.SET_NULL, null=True, related_name="mails", editable=False)
     # The folded address that a reset was requested for, until its account is looked up. No mail is sent to it.
     asked_for = BinaryCharField(max_length=254, blank=True, default="", editable=False)

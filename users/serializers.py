@@ -1,4 +1,4 @@
-"""Accounts in REST: what bodies and answers look like."""
+"""Serializers of accounts: the bodies and answers of REST."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from users.validators import MAX_EMAIL_LENGTH, MAX_NAME_LENGTH, MAX_PASSWORD_LEN
 
 
 class PasswordField(TextField):
-    """A password, every character of which counts."""
+    """A password. White space at its ends counts too."""
 
     def __init__(self) -> None:
         super().__init__(max_length=MAX_PASSWORD_LENGTH, trim_whitespace=False, style={"input_type": "password"})

@@ -1,4 +1,4 @@
-"""Writes accounts. `address` is always the client's network address; attempts are counted by it."""
+"""Creates and changes accounts. `address` is always the client's network address, by which attempts are counted."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,9 +25,9 @@ from users.tasks import send_due_mail
 
 
 def register(*, email: str, password: str, first_name: str = "", last_name: str = "", address: str) -> SignedIn:
-    """A new account, signed in; its welcome mail falls due later. Raises InvalidInput (ALREADY_EXISTS), Throttled.
+    """Creates an account and signs in. The welcome mail is due later. Raises InvalidInput (ALREADY_EXISTS), Throttled.
 
-    A known address costs the same hashing as a new one; whose it is, the database's unique column decides.
+    A known address costs the same hashing as a new one. Only the database's unique column tells them apart.
     """
     hashers.slots.check()
     user = _checked_account(email, password, first_name, last_name)
@@ -56,7 +56,7 @@ def register(*, email: str, password: str, first_name: str = "", last_name: str 
 def check_credentials(*, email: str, password: str, address: str) -> User:
     """The active account of these credentials. Raises InvalidInput (INVALID_CREDENTIALS), Throttled.
 
-    An unknown address, a wrong password and a deactivated account have the same answer and take as long: one hash.
+    An unknown address, a wrong password and a deactivated account get the same answer after the same time: one hash.
     """
     hashers.slots.check()
     folded = fold_email(email)
@@ -167,9 +167,9 @@ def _knows_password(user: User | None, email: str, password: str, address: str) 
 
     The attempt is counted before the password is checked, so that parallel guesses cannot exceed the limit.
     """
-    # First the limits, which need no slot; then a slot; only then is the attempt written down.
+    # The limits are checked first, because that needs no slot. The attempt is recorded only with a slot.
     throttles.check_sign_in(email, address)
-    # "!" is no usable password; Django hashes once for it too.
+    # "!" is not a usable password. Django hashes once for it too.
     stored_hash = user.password if user is not None and len(password) <= validators.MAX_PASSWORD_LENGTH else "!"
     with hashers.slots.hold():
         counted = throttles.count_sign_in(email, address)
@@ -179,13 +179,13 @@ def _knows_password(user: User | None, email: str, password: str, address: str) 
     throttles.was_no_failure(counted)
     throttles.remember_client(email, address)
     if is_outdated:
-        # Only after success: a second hash after a failure would take longer, and tell what was wrong.
+        # Only after success. After a failure, the time of a second hash would reveal what was wrong.
         _hash_again(user, password)
     return True
 
 
 def _hash_again(user: User, password: str) -> None:
-    """Replaces an outdated hash of the right password; when too many passwords are being hashed, another time."""
+    """Replaces an outdated hash of the right password, unless too many passwords are being hashed now."""
     with suppress(Throttled):
         hashed = make_password(password)
         if User.objects.filter(pk=user.pk, password=user.password).update(password=hashed):

@@ -72,14 +72,14 @@ class NamedAdmin(PolicyAdmin, CheckedInputAdmin):
     ) -> forms.Field | None:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and db_field.name == "slug":
-            # The script that fills the slug reads this, and keeps the letters of every script.
+            # The script that fills in the slug reads this, and then keeps letters that are not ASCII.
             field.allow_unicode = True  # type: ignore[attr-defined]
         return field
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """The rows in which every word occurs, and False: no row is found twice."""
+        """The rows in which every word occurs. The flag says that there are no duplicate rows."""
         for word in search_term.split():
             queryset = queryset.filter(self.matches(word))
         return queryset, False
@@ -90,7 +90,7 @@ class NamedAdmin(PolicyAdmin, CheckedInputAdmin):
 
 
 class TreeChangeList(ChangeList):
-    """The list in tree order on every page and for every search: one query for the tree, one for the page's rows."""
+    """The list in tree order, also for searches. Makes one query for the tree and one for the page's rows."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -142,7 +142,7 @@ class BrandAdmin(ProtectedAdmin, NamedAdmin):
 
 
 class BrandSelect(AutocompleteSelect):
-    """Django's autocomplete box. After a value that is not an id it is shown empty, where Django's would fail."""
+    """Django's autocomplete box. It is shown empty for a value that is not an id, while Django's would fail."""
 
     def optgroups(self, name: str, value: Sequence[str], attr: dict[str, Any] | None = None) -> Any:
         ids = [text for text in value if re.fullmatch(r"[0-9]{1,18}", str(text))]

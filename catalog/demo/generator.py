@@ -142,12 +142,12 @@ def _variant_code(variant: str) -> str:
 
 
 def _draw(slug: str, what: str, below: int) -> int:
-    """A number from 0 to below - 1 that depends on the arguments only, whatever the Python and the machine."""
+    """A number from 0 to below - 1 that depends on the arguments alone, so it is the same on every machine."""
     return int.from_bytes(hashlib.sha256(f"{what}:{slug}".encode()).digest()[:8], "big") % below
 
 
 def _quantity(slug: str, price: Decimal) -> int:
-    """Units in stock. Of a hundred products 8 are sold out and 14 nearly; that of the others depends on the price."""
+    """Units in stock. Of a hundred products 8 are sold out and 14 nearly. Of the others, cheap ones have more."""
     kind = _draw(slug, "stock", 100)
     if kind < 8:
         return 0
@@ -170,6 +170,6 @@ def _rating(slug: str) -> float | None:
 
 
 def _created_at(slug: str, launch: int) -> datetime:
-    """In office hours, within VARIANT_DAYS after the line's launch, a number of days after the first possible one."""
+    """A time in office hours, up to VARIANT_DAYS after the line's launch."""
     day = LAST_DAY - timedelta(days=DAYS - launch - _draw(slug, "day", VARIANT_DAYS))
     return day + timedelta(hours=7, seconds=_draw(slug, "second", 11 * 3600))

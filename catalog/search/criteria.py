@@ -1,4 +1,4 @@
-"""What a search looks for, the same for both APIs; `catalog.search.validation` makes it of a request."""
+"""The criteria of a search, the same for both APIs. `catalog.search.validation` makes them of a request."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -26,7 +26,7 @@ class SortField(StrEnum):
 
 @dataclass(frozen=True)
 class Range(Generic[V]):
-    """From `low` to `high`, both inclusive; None: open."""
+    """From `low` to `high`, including both. None means no limit."""
 
     low: V | None = None
     high: V | None = None
@@ -47,8 +47,8 @@ OPEN: Range[Any] = Range()
 class SearchCriteria:
     """A text, filters and a sort that are valid. Made by `parse_criteria` only.
 
-    `categories` and `brands` are the ids that were named (None: no such filter), `category_subtree` those categories
-    with all below them. `ids` are product ids. `text` is as typed, without white space at its ends.
+    `categories` and `brands` are ids (None for no such filter), and `category_subtree` are the categories with all
+    below them. `ids` are product ids. `text` is as typed, without white space at its ends.
     """
 
     text: str | None = None
@@ -66,7 +66,7 @@ class SearchCriteria:
 
     @cached_property
     def words(self) -> list[str]:
-        """The folded words of the text; none without a text, and none when it is punctuation alone."""
+        """The folded words of the text. There are none without a text, or when it is only punctuation."""
         return words(self.text) if self.text else []
 
     @property
@@ -88,12 +88,12 @@ class SearchCriteria:
 
     @cached_property
     def without_sort(self) -> "SearchCriteria":
-        """What decides which products match, whatever their order."""
+        """The criteria that decide which products match, in any order."""
         return replace(self, sort=SortField.CREATED_AT, descending=True)
 
     @property
     def matches_nothing(self) -> bool:
-        """Whether every product is ruled out: by a text of punctuation alone, or by an empty list of ids."""
+        """Whether no product can match, because the text is only punctuation or the list of ids is empty."""
         return (self.text is not None and not self.words) or (self.ids is not None and not self.ids)
 
     @cached_property

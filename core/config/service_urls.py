@@ -16,12 +16,12 @@ from core.config import env
 
 
 def _parsed(name: str, value: str, allowed: str, parse: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
-    """The URL as django-environ reads it. Whatever it raises or warns about ends the process."""
+    """The URL as django-environ reads it. Any error or warning of it ends the process."""
     try:
         with warnings.catch_warnings(action="error"):
             return parse(value)
     except Exception:
-        # Its own message may hold the password.
+        # Its own message may contain the password.
         env.refuse(name, allowed, env.without_password(value))
 
 

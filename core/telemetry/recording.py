@@ -55,7 +55,7 @@ class Recording:
     def log_if_slow(self) -> None:
         """Logs an operation whose SQL took SLOW_OPERATION_MS or more, with the statements that took longest.
 
-        Time spent elsewhere does not count: a sign-in's Argon2 is slow on purpose.
+        Time spent elsewhere does not count, because a sign-in's Argon2 is slow on purpose.
         """
         if not self.queries or self.sql_seconds * 1000 < settings.SLOW_OPERATION_MS:
             return

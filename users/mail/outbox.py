@@ -66,7 +66,7 @@ def _is_there_work() -> bool:
 
 
 def _tidy_up() -> None:
-    """Settles what the last holder of the lease left unfinished. It is dead, or will find its claims lost."""
+    """Settles the mails that the last holder of the lease left unfinished. If it still lives, its claims are lost."""
     job.release(OutgoingMail, max_attempts=MAX_ATTEMPTS)
     uncertain = OutgoingMail.objects.filter(status=Status.HANDING_OVER).update(
         status=Status.UNCERTAIN, reason=WORKER_ENDED
@@ -86,7 +86,7 @@ def _send_due(end: float, stop: Event) -> int:
             try:
                 connection.open()
             except Exception as error:
-                # No mail is at fault, so all stay due and no attempt is counted.
+                # The mails are not the cause, so all stay due and no attempt is counted.
                 logger.error("The mail server cannot be reached: %s", error)
                 break
             started = time.monotonic()
@@ -155,7 +155,7 @@ def _deliver(mail: OutgoingMail, message: EmailMessage, connection: Any) -> bool
         else:
             job.retry(mail, str(refused), pause=settings.MAIL_RETRY, max_attempts=MAX_ATTEMPTS)
     except Exception as error:
-        # Before the handing over it was certainly not sent; after it, nobody knows.
+        # Before it was handed over, it was certainly not sent. After that, nobody knows.
         reason = f"{CONNECTION_BROKE if mail.status == Status.HANDING_OVER else 'It could not be sent.'} ({error})"
         logger.exception("%s: %s", mail, reason)
         if mail.status == Status.HANDING_OVER:
@@ -163,7 +163,7 @@ def _deliver(mail: OutgoingMail, message: EmailMessage, connection: Any) -> bool
         else:
             job.retry(mail, reason, pause=settings.MAIL_RETRY, max_attempts=MAX_ATTEMPTS)
     else:
-        # Also from UNCERTAIN: another worker may have given it up meanwhile, but now it is certain.
+        # Also from UNCERTAIN, because another worker may have given it up, but now the outcome is certain.
         move(mail, Status.SENT, also_from=(Status.UNCERTAIN,), sent_at=timezone.now(), reason="")
         return True
     if hasattr(connection, "reset"):

@@ -16,7 +16,7 @@ from catalog.search.index.resolving import ResolvedText
 from catalog.search.index.store import Snapshot
 from catalog.search.price_ranges import SCALE
 
-# Tantivy's limit. Should one answer hold more brands or categories than these, the database counts them.
+# Tantivy's limit. If an answer has more brands or categories than this, the database counts them.
 MAX_TERMS = 65_000
 
 
@@ -43,7 +43,7 @@ AGGREGATIONS: dict[str, dict[str, Any]] = {
 class IndexFacetCounts:
     """Implements catalog.search.facets.FacetCounts.
 
-    Facets that have the same criteria are counted in one pass. The snapshot keeps the results: one commit's cannot
+    Facets that have the same criteria are counted in one pass. The snapshot keeps the results, since a commit does not
     change.
     """
 
@@ -81,7 +81,7 @@ class IndexFacetCounts:
 
     def _results(self, criteria: SearchCriteria, facet: str) -> dict[str, Any]:
         """The aggregations of the facet, made together with those of all wanted facets that have the same criteria."""
-        # Without its own filter a facet may find more than the search: only the text itself decides the level.
+        # Without its own filter a facet may find more than the search, but the text alone decides the level.
         if self._text and not criteria.matches_nothing:
             self._text.resolve()
         results = self._index.results.of(criteria, self._text.level if self._text else None)

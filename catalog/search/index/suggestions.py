@@ -12,21 +12,21 @@ from catalog.search.index.matching import all_of, any_of, near_query
 from catalog.search.tokens import parts_of, plain
 from catalog.search.typos import typos_allowed
 
-# How many names of each kind are read, to choose from: those that begin with the text go first.
+# How many names of each kind are read to choose from. Those that begin with the text come first.
 MAX_CANDIDATES = 50
 
 
 def suggest(searcher: Searcher, words: list[str], first: int) -> list[Suggestion]:
-    """Up to `first` names that hold every word, the last one as a beginning; with typos when there are too few.
+    """Up to `first` names with every word, the last of which may be incomplete. Allows typos when there are too few.
 
-    Best first: names without typos before those with; names that begin with the text before others; categories, brands,
-    products. At most two queries for each kind.
+    The best come first: names without typos, then names that begin with the text, then by kind: categories, brands,
+    products. Makes at most two queries for each kind.
     """
     parts = [part for word in words for part in parts_of(plain(word))]
     if not parts:
         return []
     text = " ".join(parts)
-    # A name is suggested once, however many products have it.
+    # A name is suggested once, even if several products have it.
     suggestions: dict[tuple[SuggestionKind, str], Suggestion] = {}
     for typos in (dict.fromkeys(parts, 0), typos_allowed(parts)):
         if len(suggestions) < first:
@@ -37,9 +37,9 @@ def suggest(searcher: Searcher, words: list[str], first: int) -> list[Suggestion
 
 
 def _with_room_for_products(suggestions: list[Suggestion], first: int) -> list[Suggestion]:
-    """Up to `first` of the suggestions, in their order; half of them are products, if there are so many.
+    """Up to `first` of the suggestions, in their order. At least half are products if there are enough of them.
 
-    Products are what a shopper looks for in the end.
+    Shoppers look for products in the end.
     """
     products = sum(suggestion.kind is SuggestionKind.PRODUCT for suggestion in suggestions)
     places_for_others = min(len(suggestions) - products, first - min(products, first // 2))
@@ -60,7 +60,7 @@ def _begins(name: str, text: str) -> bool:
 
 
 def _candidates(searcher: Searcher, parts: list[str], typos: dict[str, int]) -> list[Suggestion]:
-    """What the parts find of each kind, best first within it; `typos` says how many each part may have."""
+    """The names that match, by kind, and the best first within each. `typos` says how many each part may have."""
     label = _query("label", parts, typos)
     categories = _keys(searcher, all_of([label, Query.term_query(SCHEMA, "kind", CATEGORY)]), "named")
     brands = _keys(searcher, all_of([label, Query.term_query(SCHEMA, "kind", BRAND)]), "named")
@@ -79,7 +79,7 @@ def _rows(rows: QuerySet[Any], keys: list[int], kind: SuggestionKind) -> list[Su
 
 
 def _keys(searcher: Searcher, query: Query, field: str) -> list[int]:
-    """The keys of the best documents; those of equal score by key."""
+    """The keys of the best documents. Those with the same score are in the order of their keys."""
     hits = searcher.search(query, MAX_CANDIDATES, count=False).hits
     keys = searcher.fast_field_values(field, [address for _, address in hits])
     scored = sorted((-round(score, 3), int(key or 0)) for (score, _), key in zip(hits, keys, strict=True))
@@ -87,7 +87,7 @@ def _keys(searcher: Searcher, query: Query, field: str) -> list[int]:
 
 
 def _query(field: str, parts: list[str], typos: dict[str, int]) -> Query:
-    """Names with every part, the last one as a beginning; whole words score higher."""
+    """Names with every part, the last of which may be incomplete. Whole words score higher."""
 
     def part_query(part: str, is_last: bool) -> Query:
         queries = [Query.boost_query(Query.term_query(SCHEMA, field, part), 2.0)]
