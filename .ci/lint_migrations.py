@@ -21,6 +21,7 @@ EXEMPT = {
     "0002_tokens_and_mail": "adds users_user.token_generation without a default in the database: nothing older runs.",
     "0003_images": "rebuilds, on SQLite only, tables that it has just made, to add their constraints.",
     "0005_indexchange_created_at": "adds created_at without a default in the database: nothing older runs.",
+    "0006_image_jobs_of_images_only": "SQLite rebuilds the table, with the NOT NULL columns that it had before.",
 }
 
 

@@ -1,4 +1,4 @@
-"""What every app is built on; it knows no app but in schema.py and urls.py."""
+"""What every app is built on. Only schema.py and urls.py know the apps."""
 
 from core.celery import app as celery_app
 

@@ -97,8 +97,8 @@ class Query(graphene.ObjectType):
 
     @login_required
     def resolve_products(root, info, **kwargs):
-        # The planner starts from `brand` when the page is joined (FACTS.md), so that prefetching is the better setting;
-        # and nothing is fetched that the operation at hand does not show.
+        # Prefetching is faster here than select_related: MySQL's planner starts a joined page from `brand`. Only what
+        # the operation shows is fetched.
         deep = ["category__parent__parent"] if info.operation.name.value == "Deep" else ["category"]
         return (
             models.Product.objects.filter(is_active__in=[True]).order_by("price", "id").prefetch_related("brand", *deep)

@@ -16,8 +16,6 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunPython(delete_drawings, migrations.RunPython.noop),
         migrations.RemoveConstraint(model_name="imagejob", name="image_job_of_an_image"),
-        migrations.RemoveField(model_name="imagejob", name="details"),
-        migrations.RemoveField(model_name="imagejob", name="product"),
         migrations.AlterField(
             model_name="imagejob",
             name="kind",
@@ -36,5 +34,15 @@ class Migration(migrations.Migration):
                 condition=models.Q(("kind", 1), ("image__isnull", False), _connector="OR"),
                 name="image_job_of_an_image",
             ),
+        ),
+        # Processes of the release before still write both columns. The release after this one drops them.
+        migrations.AlterField(
+            model_name="imagejob", name="details", field=models.JSONField(default=dict, editable=False, null=True)
+        ),
+        migrations.SeparateDatabaseAndState(
+            state_operations=[
+                migrations.RemoveField(model_name="imagejob", name="details"),
+                migrations.RemoveField(model_name="imagejob", name="product"),
+            ]
         ),
     ]

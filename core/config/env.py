@@ -144,7 +144,7 @@ def rate(name: str, default: str) -> tuple[int, int] | None:
         return None
     match = re.fullmatch(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,3})?([smhd])", value, re.ASCII)
     if match is None:
-        refuse(name, "a rate such as 10/15m (units s, m, h, d) or off", value)
+        refuse(name, "a rate such as 10/15m (a count up to 999999, units s, m, h, d) or off", value)
     return int(match[1]), int(match[2] or 1) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[match[3]]
 
 

@@ -1,4 +1,4 @@
-"""Random requests, drawn from the schema, are answered or refused with a reason. No answer is without bounds."""
+"""Requests drawn from the schema: each is answered, or refused with a reason, never with a 500, in bounded size."""
 
 import json
 import os
