@@ -121,13 +121,13 @@ def fill(users: int, products: int, stock: int) -> tuple[list[str], list[str]]:
         "category": Category.objects.create(name="Bench", slug="bench"),
         "brand": Brand.objects.create(name="Bench", slug="bench"),
     }
-    made = [
+    rows = [
         Product.objects.create(name=f"P{n}", slug=f"p{n}", price=n + 1, quantity=stock, **place)
         for n in range(products)
     ]
     people = [get_user_model().objects.create_user(f"u{n}@example.com") for n in range(users)]
     jwt_settings.JWT_EXPIRATION_DELTA = timedelta(hours=2)
-    return [tokens.issue(user).token for user in people], [to_global_id("Product", product.pk) for product in made]
+    return [tokens.issue(user).token for user in people], [to_global_id("Product", product.pk) for product in rows]
 
 
 @contextmanager

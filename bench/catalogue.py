@@ -126,7 +126,7 @@ def fill(count: int) -> None:
         if indexes:
             # InnoDB builds an index from sorted rows far faster than row by row.
             cursor.execute("SET SESSION foreign_key_checks = 0, unique_checks = 0")
-            cursor.execute(f"ALTER TABLE catalog_product {', '.join(f'DROP INDEX {each.name}' for each in indexes)}")
+            cursor.execute(f"ALTER TABLE catalog_product {', '.join(f'DROP INDEX {index.name}' for index in indexes)}")
         insert = f"INSERT INTO catalog_product ({', '.join(COLUMNS)}) VALUES ({', '.join(['%s'] * len(COLUMNS))})"  # noqa: S608
         batch: list[tuple[Any, ...]] = []
         for row in rows(count, leaves, brands):
@@ -137,7 +137,7 @@ def fill(count: int) -> None:
         if batch:
             cursor.executemany(insert, batch)
         if indexes:
-            parts = [f"ADD INDEX {each.name} ({', '.join(_columns(each.fields))})" for each in indexes]
+            parts = [f"ADD INDEX {index.name} ({', '.join(_columns(index.fields))})" for index in indexes]
             cursor.execute(f"ALTER TABLE catalog_product {', '.join(parts)}")
             cursor.execute("SET SESSION foreign_key_checks = 1, unique_checks = 1")
             cursor.execute("ALTER TABLE catalog_product ADD FULLTEXT INDEX bench_words (name, description)")

@@ -146,34 +146,34 @@ class Asking:
         document, variables = QUERIES[query]
         self.name, self.port, self.requests = variant.name, variant.port, []
         for given in variables:
-            asked = {
+            body = {
                 "query": document.replace(" ORDER", variant.order),
                 "operationName": document.split()[1].partition("(")[0],
                 "variables": {**given, **({"line": line} if "quantity" in given else {})},
             }
-            body = json.dumps(asked).encode()
+            content = json.dumps(body).encode()
             head = (
                 f"POST /graphql/ HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
-                f"Content-Type: application/json\r\nAccept: */*\r\nContent-Length: {len(body)}\r\n\r\n"
+                f"Content-Type: application/json\r\nAccept: */*\r\nContent-Length: {len(content)}\r\n\r\n"
             )
-            self.requests.append(head.encode() + body)
+            self.requests.append(head.encode() + content)
 
     def answers(self) -> list[dict[str, Any]]:
         """The `data` of an answer to each request."""
-        found = []
+        answers = []
         for request in self.requests:
             with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
                 connection.sendall(request)
                 answer = json.loads(read_answer(connection.makefile("rb")))
             if "errors" in answer:
                 sys.exit(f"{self.name}: {answer['errors']}")
-            found.append(answer["data"])
-        return found
+            answers.append(answer["data"])
+        return answers
 
     def load(self, seconds: float) -> list[float]:
         """Milliseconds of each answer that came within so many seconds; while one is waited for, another is made."""
         connections = [socket.create_connection(("127.0.0.1", self.port), timeout=60) for _ in range(2)]
-        files = [each.makefile("rb") for each in connections]
+        files = [connection.makefile("rb") for connection in connections]
         taken: list[float] = []
         sent = [0.0, 0.0]
         for turn in (0, 1):
@@ -191,8 +191,8 @@ class Asking:
             connections[turn].sendall(self.requests[turn % len(self.requests)])
             turn = 1 - turn
         read_answer(files[1 - turn])
-        for each in (*files, *connections):
-            each.close()
+        for stream in (*files, *connections):
+            stream.close()
         return taken
 
 
@@ -258,7 +258,7 @@ def show(variants: list[Variant], queries: list[str]) -> None:
     for query in queries:
         for variant in variants:
             rates, taken, costs = zip(*variant.runs[query], strict=True)
-            times = sorted(each for some in taken for each in some)
+            times = sorted(milliseconds for run in taken for milliseconds in run)
             cells = [f"{median(rates):.0f}", f"{median(times):.1f}", f"{times[int(len(times) * 0.95)]:.1f}"]
             cells.append(f"{median(costs):.2f}")
             for other in others:

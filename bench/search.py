@@ -194,8 +194,8 @@ def report(sizes: list[int], names: list[str], builds: dict, timings: dict, vend
         print(f"{shape:36}", end="")
         for name in names:
             for size in sizes:
-                found = timings[size, name]["times"].get(shape)
-                print(f"{f'{found[0]:,.2f} / {found[1]:,.2f}' if found else '–':>30}", end="")
+                times = timings[size, name]["times"].get(shape)
+                print(f"{f'{times[0]:,.2f} / {times[1]:,.2f}' if times else '–':>30}", end="")
         for name in names:
             small, large = (timings[size, name]["times"].get(shape) for size in (sizes[0], sizes[-1]))
             print(f"{f'{large[0] / small[0]:,.1f}' if small and large else '–':>20}", end="")

@@ -211,7 +211,9 @@ def main() -> None:
     options = parser.parse_args()
     busy = [subprocess.Popen([sys.executable, "-c", "while True: sum(range(10**6))"]) for _ in range(options.busy)]
     try:
-        wrong = [each for n in range(options.starts) for each in one_start(n + 1, options.seconds, options.faults)]
+        wrong = [
+            problem for n in range(options.starts) for problem in one_start(n + 1, options.seconds, options.faults)
+        ]
     finally:
         for process in busy:
             process.kill()

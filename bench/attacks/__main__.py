@@ -74,7 +74,7 @@ def run(service: Service, chosen: list[str]) -> int:
     )
     failed = 0
     for number, name in enumerate(chosen):
-        perform, each, peak = ATTACKS[name]
+        perform, max_seconds, peak = ATTACKS[name]
         stranger = Stranger(service.port, f"198.51.100.{number + 1}")
         service.settle()
         with Watch(service) as seen:
@@ -93,7 +93,7 @@ def run(service: Service, chosen: list[str]) -> int:
             *(["a process died"] if seen.died else []),
             *([f"{len(errors)} server errors ({errors[0].text[:60]!r})"] if errors else []),
             *([f"{silent} without an answer"] if silent else []),
-            *([f"slowest {slowest:.2f} s > {each:g}"] if slowest > each else []),
+            *([f"slowest {slowest:.2f} s > {max_seconds:g}"] if slowest > max_seconds else []),
             *([] if holds else ["the throttle is gone"]),
             *([reproach] if reproach else []),
         ]
@@ -139,11 +139,11 @@ def _search_memory(service: Service) -> int:
             ),
             range(200),
         )
-    found = {mark: count for mark, count in service.occurrences(MARKS).items() if count}
+    counts = {mark: count for mark, count in service.occurrences(MARKS).items() if count}
     print(
-        f"\nSecrets: {len(MARKS)} were sent, {len(found)} stand in memory ({sum(found.values())} times): {'FAIL' if found else 'pass'}"
+        f"\nSecrets: {len(MARKS)} were sent, {len(counts)} are in memory ({sum(counts.values())} times): {'FAIL' if counts else 'pass'}"
     )
-    return 1 if found else 0
+    return 1 if counts else 0
 
 
 if __name__ == "__main__":

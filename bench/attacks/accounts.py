@@ -7,7 +7,7 @@ from bench.attacks.client import Stranger
 from bench.attacks.registry import PASSWORD, REFRESH, SIGN_IN, account, attack
 
 
-@attack("30 sign-ins by a fragment, 8 connections", each=10.0)
+@attack("30 sign-ins by a fragment, 8 connections", max_seconds=10.0)
 def sign_ins(stranger: Stranger) -> str:
     """In one request each; a root field is counted as often as it is spread."""
 
@@ -24,7 +24,7 @@ def sign_ins(stranger: Stranger) -> str:
     return ""
 
 
-@attack("64 single sign-ins at once", each=10.0)
+@attack("64 single sign-ins at once", max_seconds=10.0)
 def hashing(stranger: Stranger) -> str:
     """From as many addresses: only so many hashes at a time."""
 

@@ -30,12 +30,12 @@ class Answer:
         found: list[str] = []
         waiting = [self.body]
         while waiting:
-            each = waiting.pop()
-            if isinstance(each, dict):
-                found += [each["code"]] if isinstance(each.get("code"), str) else []
-                waiting += each.values()
-            elif isinstance(each, list):
-                waiting += each
+            value = waiting.pop()
+            if isinstance(value, dict):
+                found += [value["code"]] if isinstance(value.get("code"), str) else []
+                waiting += value.values()
+            elif isinstance(value, list):
+                waiting += value
         return found
 
 

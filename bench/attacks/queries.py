@@ -32,7 +32,7 @@ SCRIPTS = {
 }
 
 
-@attack("200 characters of each script", each=0.15, peak=60)
+@attack("200 characters of each script", max_seconds=0.15, peak=60)
 def scripts(stranger: Stranger) -> str:
     """By search, suggestions and REST, one after the other."""
     for text in SCRIPTS.values():
@@ -42,7 +42,7 @@ def scripts(stranger: Stranger) -> str:
     return ""
 
 
-@attack("20 searches of 200 CJK characters in one request", each=1.0, peak=60)
+@attack("20 searches of 200 CJK characters in one request", max_seconds=1.0, peak=60)
 def aliased_searches(stranger: Stranger) -> str:
     """With aliases, for products and for suggestions."""
     for field in ("products(search: $s%d, first: 5) { totalCount }", "suggestions(query: $s%d) { text }"):
@@ -56,7 +56,7 @@ def aliased_searches(stranger: Stranger) -> str:
 FIELDS = "query($ids: [ID!]) { products(filter: {ids: $ids}) { nodes { %s } } }" % ("name " * 470)
 
 
-@attack("5,000 and 150,000 nulls for variables", each=0.3)
+@attack("5,000 and 150,000 nulls for variables", max_seconds=0.3)
 def nulls(stranger: Stranger) -> str:
     """Where ids are wanted, in a document of 470 fields; then in a nested list."""
     for count in (5_000, 150_000):
@@ -66,7 +66,7 @@ def nulls(stranger: Stranger) -> str:
     return ""
 
 
-@attack("50,000 unknown keys", each=0.3)
+@attack("50,000 unknown keys", max_seconds=0.3)
 def unknown_keys(stranger: Stranger) -> str:
     """In an input object, among the variables, in extensions, in the body."""
     keys = {f"k{n}": None for n in range(50_000)}
@@ -77,7 +77,7 @@ def unknown_keys(stranger: Stranger) -> str:
     return ""
 
 
-@attack("fields of 99 kB that are logged", each=0.3)
+@attack("fields of 99 kB that are logged", max_seconds=0.3)
 def long_names(stranger: Stranger) -> str:
     """Operation names, paths and headers made to slow a redactor down."""
     for part in ("eyJ", "eyJhbGciOiJIUzI1NiJ9.", "Bearer ", "a@", "password=", "x.", "-----BEGIN "):
@@ -97,7 +97,7 @@ def long_names(stranger: Stranger) -> str:
     return ""
 
 
-@attack("documents that explode", each=0.5)
+@attack("documents that explode", max_seconds=0.5)
 def bombs(stranger: Stranger) -> str:
     """Nesting, fragments that double, lists, strings and numbers without end."""
     doubling = " ".join(f"fragment f{n} on Category {{ children {{ ...f{n + 1} ...f{n + 1} }} }}" for n in range(40))

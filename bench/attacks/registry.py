@@ -18,11 +18,11 @@ ATTACKS: dict[str, tuple[Attack, float, float]] = {}
 MARKS: list[bytes] = []
 
 
-def attack(name: str, each: float = 30.0, peak: float = 250.0) -> Callable[[Attack], Attack]:
+def attack(name: str, max_seconds: float = 30.0, peak: float = 250.0) -> Callable[[Attack], Attack]:
     """Registers an attack; `each` in seconds, `peak` in MB."""
 
     def registered(function: Attack) -> Attack:
-        ATTACKS[name] = (function, each, peak)
+        ATTACKS[name] = (function, max_seconds, peak)
         return function
 
     return registered

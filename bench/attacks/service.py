@@ -102,15 +102,15 @@ class Service:
 
     def memory(self) -> dict[int, int]:
         """Resident bytes of each web process."""
-        found = {}
+        bytes_by_pid = {}
         for pid in self.web_processes():
             try:
                 status = Path(f"/proc/{pid}/status").read_text()
             except OSError:
                 continue
             if resident := re.search(r"VmRSS:\s+(\d+)", status):
-                found[pid] = int(resident[1]) * 1024
-        return found
+                bytes_by_pid[pid] = int(resident[1]) * 1024
+        return bytes_by_pid
 
     def occurrences(self, marks: list[bytes]) -> dict[bytes, int]:
         """How often each mark stands in the memory of the web processes (this wants root)."""

@@ -87,7 +87,7 @@ class Load:
                 wait = self._next - time.monotonic()
             if wait > 0 and self._stop.wait(wait):
                 return
-            action = random.choices(self.actions, [each.weight for each in self.actions])[0]
+            action = random.choices(self.actions, [action.weight for action in self.actions])[0]
             faults, phase, outcome = self.faults, self.phase, "ok"
             try:
                 action.run(self.world)

@@ -132,12 +132,12 @@ ANSWERS = {"Page": page, "Deep": deep, "Cart": cart, "Update": update}
 @csrf_exempt
 def answer(request):
     """The answer to one of bench/graphql.py's operations, whatever its document says."""
-    asked = orjson.loads(request.body)
+    body = orjson.loads(request.body)
     user = user_of(request)
     if user is None:
         return HttpResponse(status=401)
-    body = orjson.dumps({"data": ANSWERS[asked["operationName"]](user, asked["variables"])})
-    return HttpResponse(body, content_type="application/json")
+    content = orjson.dumps({"data": ANSWERS[body["operationName"]](user, body["variables"])})
+    return HttpResponse(content, content_type="application/json")
 
 
 urlpatterns = [path("graphql/", answer)]
