@@ -68,7 +68,7 @@ class ProductImagesView(APIView):
     def post(self, request: Request, slug: str) -> Response:
         product = _product_id(slug, archived=True)
         form = ImageUploadSerializer(data=request.data)
-        # A file that was dropped for its size is missing from the form; the service tells the sender why.
+        # A file that was dropped for its size is missing from the form. The service then says that it is too large.
         is_dropped = "image" in oversized(request._request)
         form.fields["image"].required = not is_dropped
         form.is_valid(raise_exception=True)

@@ -1,4 +1,4 @@
-"""Builds a new index beside the one in use and then puts it in its place. Searches and changes go on meanwhile.
+"""Builds a new index beside the one in use, and then switches to it. Searches and changes go on during the build.
 
 During the build, changes that are applied to the index in use are marked `applied` instead of deleted. Before the
 switch, all of them are applied to the new index too, the last ones with every other writer locked out.
