@@ -107,7 +107,7 @@ class ProductImageView(APIView):
 
 
 def _product_id(slug: str, *, archived: bool) -> int:
-    """The product's primary key; of an active one unless `archived`. Raises Http404."""
+    """The product's primary key. Without `archived`, only an active product is found. Raises Http404."""
     if has_unsafe_characters(slug):
         raise Http404
     products = Product.objects.filter(slug=normal_form(slug))

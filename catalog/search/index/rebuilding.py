@@ -30,9 +30,9 @@ class RebuildRunning(Exception):
 
 
 def rebuild(progress: Progress = lambda done, total: None) -> int:
-    """Builds a new generation and switches to it. Returns how many products it holds.
+    """Builds a new generation and switches to it. Returns the number of its products.
 
-    `progress` is told how many products are done, of how many. Raises RebuildRunning.
+    `progress` is called with the number of products that are done and of all products. Raises RebuildRunning.
     """
     with store.lock(store.REBUILD, wait=REBUILD_LOCK_TIMEOUT_SECONDS) as held:
         if not held:
