@@ -86,7 +86,7 @@ VITAL = {"database"}
 
 
 def reason(error: BaseException) -> str:
-    """The reason in a few words fit for strangers. Drivers' own texts are not, because they contain hosts, users and passwords."""
+    """The reason in a few words for strangers. Drivers' own texts contain hosts, users and passwords."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, TimeoutError) or type(cause).__name__ == "TimeoutError":
