@@ -65,7 +65,7 @@ def rotate(token: str) -> SignedIn:
 
 
 def revoke(token: str) -> None:
-    """Ends the token's family, whatever the token's state. An unknown token is no error (RFC 7009 §2.2)."""
+    """Ends the token's family, even if the token is spent or expired. An unknown token is no error (RFC 7009 §2.2)."""
     _end(TokenFamily.objects.filter(tokens__digest=token_digest(token)).first())
 
 

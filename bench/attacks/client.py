@@ -27,16 +27,16 @@ class Answer:
     @property
     def codes(self) -> list[str]:
         """The codes of all errors, of payloads too."""
-        found: list[str] = []
+        codes: list[str] = []
         waiting = [self.body]
         while waiting:
             value = waiting.pop()
             if isinstance(value, dict):
-                found += [value["code"]] if isinstance(value.get("code"), str) else []
+                codes += [value["code"]] if isinstance(value.get("code"), str) else []
                 waiting += value.values()
             elif isinstance(value, list):
                 waiting += value
-        return found
+        return codes
 
 
 @dataclass

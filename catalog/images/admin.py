@@ -158,7 +158,7 @@ class ProductImageAdmin(PolicyAdmin, CheckedInputAdmin):
     actions = ["try_again"]
 
     def save_model(self, request: HttpRequest, obj: ProductImage, form: Any, change: bool) -> None:
-        # Only the field of the form: the worker may have changed the others meanwhile.
+        # Saves only the field of the form, because the worker may have changed the others.
         services.image_update(actor=request.user, image_id=obj.pk, alt=obj.alt)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:

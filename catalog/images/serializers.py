@@ -47,7 +47,7 @@ class ImageSerializer(serializers.Serializer[Any]):
         return image.error or None
 
     def get_width(self, image: ProductImage) -> int | None:
-        # The header alone does not tell which way up the picture is.
+        # Before READY only the stored orientation is known.
         return image.width if image.status == ImageStatus.READY else None
 
     def get_height(self, image: ProductImage) -> int | None:

@@ -68,7 +68,7 @@ class ProductImagesView(APIView):
     def post(self, request: Request, slug: str) -> Response:
         product = _product_id(slug, archived=True)
         form = ImageUploadSerializer(data=request.data)
-        # A file that was dropped for its size is missing from the form; the service tells the sender why.
+        # A file that was dropped for its size is missing from the form. The service then says that it is too large.
         is_dropped = "image" in oversized(request._request)
         form.fields["image"].required = not is_dropped
         form.is_valid(raise_exception=True)
@@ -107,7 +107,7 @@ class ProductImageView(APIView):
 
 
 def _product_id(slug: str, *, archived: bool) -> int:
-    """The product's primary key; of an active one unless `archived`. Raises Http404."""
+    """The product's primary key. Without `archived`, only an active product is found. Raises Http404."""
     if has_unsafe_characters(slug):
         raise Http404
     products = Product.objects.filter(slug=normal_form(slug))

@@ -57,7 +57,7 @@ class Permission:
         )
 
     def check(self, actor: Actor) -> None:
-        """Raises InvalidInput (FORBIDDEN) when the actor does not hold it."""
+        """Raises InvalidInput (FORBIDDEN) when the actor does not have the permission."""
         if not self.is_held_by(actor):
             message = f"This needs the permission {self}: ask whoever keeps the shop's accounts."
             raise InvalidInput.at(message=message, code=ErrorCode.FORBIDDEN)

@@ -88,7 +88,7 @@ def require(name: str, allowed: str) -> None:
 
 
 def choice(name: str, default: str, choices: Collection[str]) -> str:
-    """One of the choices, as it is written there, whatever the variable's case."""
+    """One of the choices, in their spelling. The variable may be in any case."""
     value = text(name, default)
     for option in choices:
         if option.lower() == value.lower():

@@ -1,4 +1,4 @@
-"""Executing operations (§6.2) and selection sets (§6.3): which fields, in which order, worked out once."""
+"""Executes operations (§6.2) and selection sets (§6.3). Their fields and the order are worked out once."""
 
 from collections.abc import Mapping
 from inspect import iscoroutinefunction
@@ -41,20 +41,20 @@ class Unplannable(Exception):
 class Plan:
     """An operation, with the variables of its directives fixed, as functions to call.
 
-    Selections on a type are compiled when a value of it is first completed: a type that never occurs costs nothing, and
-    what is wrong with a selection is found where graphql-core finds it.
+    Selections on a type are compiled when a value of it is first completed. So a type that never occurs costs nothing,
+    and errors of a selection are raised where graphql-core raises them.
     """
 
     def __init__(self, operation: Operation, variables: Mapping[str, Any]) -> None:
         self.operation = operation
-        # The values of @skip's and @include's variables, and no other: a plan outlives the request that it is made for.
+        # Only the values of @skip's and @include's variables, because a plan outlives the request that it is made for.
         self.variables = dict(variables)
-        # How many fields it has compiled so far: what it holds grows with them.
+        # How many fields it has compiled so far. Its memory grows with them.
         self.size = 0
         self.root_fields: Fields | None = None
 
     def run(self, root: Any, context: Any, variables: dict[str, Any]) -> ExecutionResult:
-        """Executes the operation (§6.2.1, §6.2.2); the fields of a mutation in series, as all fields here are."""
+        """Executes the operation (§6.2.1, §6.2.2). All fields are executed in series, as mutations must be."""
         run = Run(root, context, variables)
         data: dict[str, Any] | None
         try:
@@ -70,7 +70,7 @@ class Plan:
         return ExecutionContext.build_response(data, run.errors)
 
     def clear(self) -> None:
-        """Forgets what was compiled: functions and plan refer to each other, and would wait for the collector."""
+        """Forgets what was compiled. Functions and plan refer to each other, and would wait for the collector."""
         self.root_fields, self.size = None, 0
 
     def compile(self, parent_type: GraphQLObjectType, nodes_by_key: dict[str, list[FieldNode]]) -> Fields:

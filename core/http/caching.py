@@ -10,7 +10,7 @@ from django.utils.http import parse_etags
 from core.http.errors import is_api
 
 PRIVATE = "private, no-store"
-# Any cache may keep it but must ask each time whether it still holds: prices change.
+# Any cache may keep it, but must ask each time whether it is still current, because prices change.
 PUBLIC = "public, no-cache"
 
 
@@ -38,7 +38,7 @@ def api_caching(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable
 
 
 def _not_modified(request: HttpRequest, response: HttpResponse) -> HttpResponse | None:
-    """304 when the client has this very response (RFC 9110 §13.1.2, weak comparison), else None."""
+    """304 when the client has this response already (RFC 9110 §13.1.2, weak comparison), else None."""
     known = parse_etags(request.META.get("HTTP_IF_NONE_MATCH", ""))
     if known != ["*"] and response["ETag"] not in {etag.removeprefix("W/") for etag in known}:
         return None

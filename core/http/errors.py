@@ -11,9 +11,9 @@ from core.http.negotiation import preferred_type
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
-# An answer that is data may do nothing at all when it is opened as a page.
+# A data response may load and run nothing when it is opened as a page.
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
-# REST's code where the status says all there is to say.
+# REST's code for errors that the status alone explains.
 _REST_CODES = {
     403: "permission_denied",
     404: "not_found",
@@ -68,7 +68,7 @@ def error_response(
     extensions: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> HttpResponse:
-    """An error that no view answers.
+    """The response to an error outside all views.
 
     `path` decides the form, `accept` (the header) GraphQL's media type. `field` is the parameter that is wrong;
     `extensions` are GraphQL's alone.

@@ -62,7 +62,7 @@ def check_cache() -> None:
 
 
 def check_broker() -> None:
-    """Raises when the broker would take no message."""
+    """Raises when the broker would not accept a message."""
     if settings.CELERY_BROKER_URL.startswith("embedded:"):
         check_writable(Path(settings.CELERY_BROKER_TRANSPORT_OPTIONS["folder"]))
     else:
@@ -86,7 +86,7 @@ VITAL = {"database"}
 
 
 def reason(error: BaseException) -> str:
-    """The reason in a few words fit for strangers. Drivers' own texts are not: they hold hosts, users, passwords."""
+    """The reason in a few words for strangers. Drivers' own texts contain hosts, users and passwords."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, TimeoutError) or type(cause).__name__ == "TimeoutError":
@@ -107,7 +107,7 @@ def state_of(name: str) -> dict[str, object]:
         logger.warning("%s is %s: %s", name, error.status, error)
         state = {"status": error.status, "reason": str(error), **error.facts}
     except Exception as error:
-        # Drivers raise anything. The whole text goes to the log alone.
+        # Drivers raise exceptions of every kind. Only the log gets the whole text.
         logger.warning("%s is down: %s", name, error)
         state = {"status": "down", "reason": reason(error)}
     state["latency_ms"] = round((perf_counter() - started) * 1000, 1)

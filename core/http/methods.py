@@ -1,4 +1,4 @@
-"""Answers OPTIONS that is no CORS preflight: which methods a path takes, without a token (RFC 9110 §9.3.7)."""
+"""Answers OPTIONS requests that are not CORS preflights, without a token (RFC 9110 §9.3.7)."""
 
 from collections.abc import Callable, Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Picks the media type of a response by the Accept header (RFC 9110 §12.5.1)."""
+"""Chooses the media type of a response by the Accept header (RFC 9110 §12.5.1)."""
 
 import re
 from collections.abc import Sequence

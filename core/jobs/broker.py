@@ -34,7 +34,7 @@ SUFFIX = ".json"
 
 
 class BrokenMessage(Exception):
-    """A file does not hold a message."""
+    """A file does not contain a message."""
 
 
 class Channel(virtual.Channel):

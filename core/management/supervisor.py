@@ -237,7 +237,7 @@ class Supervisor:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            # A group of its own: Ctrl-C reaches the supervisor alone, and whatever the part starts ends with it.
+            # In a group of its own, so that Ctrl-C reaches the supervisor alone, and the part's children end with it.
             start_new_session=True,
         )
         self._tell_guard(f"+{part.process.pid}")

@@ -19,7 +19,7 @@ from core.errors import forget_stack
 
 
 class Request(WSGIRequest):
-    """A request that may have any Content-Type and is read as UTF-8, whatever charset that names.
+    """A request that may have any Content-Type and is always read as UTF-8.
 
     Django would read the query string by any codec that Python has, "hex" and "undefined" too. A body in another
     charset is refused by core.http.bodies.

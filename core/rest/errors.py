@@ -46,7 +46,7 @@ class Handler(ExceptionHandler):
 
 
 class NoSuchPath(APIView):
-    """Answers every unknown path below /api/v1/ with 404 in the API's error shape, whatever the method."""
+    """Answers unknown paths below /api/v1/ with 404 in the API's error shape, for every method."""
 
     authentication_classes: list[type] = []
     permission_classes: list[type] = []

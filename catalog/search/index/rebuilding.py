@@ -1,4 +1,4 @@
-"""Builds a new index beside the one in use and then puts it in its place. Searches and changes go on meanwhile.
+"""Builds a new index beside the one in use, and then switches to it. Searches and changes go on during the build.
 
 During the build, changes that are applied to the index in use are marked `applied` instead of deleted. Before the
 switch, all of them are applied to the new index too, the last ones with every other writer locked out.
@@ -30,9 +30,9 @@ class RebuildRunning(Exception):
 
 
 def rebuild(progress: Progress = lambda done, total: None) -> int:
-    """Builds a new generation and switches to it. Returns how many products it holds.
+    """Builds a new generation and switches to it. Returns the number of its products.
 
-    `progress` is told how many products are done, of how many. Raises RebuildRunning.
+    `progress` is called with the number of products that are done and of all products. Raises RebuildRunning.
     """
     with store.lock(store.REBUILD, wait=REBUILD_LOCK_TIMEOUT_SECONDS) as held:
         if not held:
