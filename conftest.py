@@ -80,7 +80,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.fail("needs MySQL: make test-mysql DATABASE_URL=mysql://…", pytrace=False)
 
 
-OUR_APPS = ("cart", "catalog", "core", "users")
+OUR_APPS = ("cart", "catalog", "core", "demo", "users")
 database_is_made: list[bool] = []
 
 

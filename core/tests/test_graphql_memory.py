@@ -155,6 +155,7 @@ def holders(secret: str) -> list[str]:
 
 
 @pytest.mark.parametrize("execution", ["compiled", "standard"])
+@pytest.mark.slow
 def test_no_living_object_holds_a_secret_afterwards(nobody: Api, settings: Settings, execution: str) -> None:
     settings.GRAPHQL_EXECUTION, settings.DEBUG = execution, False
     secret = SECRET + execution

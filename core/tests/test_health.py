@@ -132,6 +132,7 @@ def test_broker_down_is_degraded(client, db, broker_at, closed_port):
     assert answer.json()["checks"]["broker"]["reason"] == "Connection refused"
 
 
+@pytest.mark.slow
 def test_a_stalled_cache_and_a_stalled_broker_are_given_up(client, db, cache_at, broker_at, silent_port):
     """Each would never answer, so that there is an answer here at all is the time limits' doing."""
     cache_at(silent_port)

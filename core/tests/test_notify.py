@@ -109,6 +109,7 @@ def test_a_broker_that_comes_back_gets_the_next_message(messages, monkeypatch):
     assert len(messages()["celery"]) == 1
 
 
+@pytest.mark.slow
 def test_a_broker_that_accepts_and_stays_silent_is_given_up(monkeypatch, caplog):
     """A real socket: the caller returns at once, the thread gives up by itself."""
     with socket.socket() as server:

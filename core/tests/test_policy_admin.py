@@ -78,6 +78,7 @@ def test_every_page_and_inline_asks_the_policy():
 
 
 @pytest.mark.parametrize(("model", "page"), ADMINS, ids=NAMES)
+@pytest.mark.slow
 def test_a_page_opens_to_its_permission_alone(rows, model, page):
     """Whatever opens to a superuser opens to a holder of that permission and to nobody else, in reading and sending."""
     owner, row = client_of(actor("superuser")), rows[model]

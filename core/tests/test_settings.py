@@ -236,6 +236,7 @@ def test_containers_need_not_write_to_var_dir_itself(load):
     "command",
     ["manage.py check", "-m celery -A core worker", "-m gunicorn core.wsgi --bind 127.0.0.1:0 --no-control-socket"],
 )
+@pytest.mark.slow
 def test_every_program_ends_with_that_sentence(tmp_path, command):
     done = subprocess.run(  # noqa: S603 - our own interpreter
         [sys.executable, *command.split()],
@@ -260,6 +261,7 @@ def test_no_token_lives_past_its_15_minutes(value):
     assert value("settings.GRAPHQL_JWT['JWT_EXPIRATION_DELTA'].total_seconds()", DEBUG="1") == 900
 
 
+@pytest.mark.slow
 def test_the_server_wants_to_know_its_names(tmp_path):
     """Commands do without ALLOWED_HOSTS; a server would answer 400 to everybody."""
     done = subprocess.run(

@@ -181,6 +181,7 @@ def test_a_long_name_of_an_operation_is_cut(nobody, lines, name):
     assert metrics.operation_label(name) == "other"
 
 
+@pytest.mark.slow
 def test_the_last_word_before_a_line_is_written():
     """Whatever logger, level or exception it came from; as one JSON object, in a start without DEBUG."""
     script = """

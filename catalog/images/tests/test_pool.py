@@ -194,6 +194,7 @@ def test_many_threads_while_children_are_killed(make: Callable[..., Pool]) -> No
         killer.join()
 
 
+@pytest.mark.slow
 def test_children_end_with_their_parent() -> None:
     """However it ends."""
     code = (

@@ -56,6 +56,7 @@ def walk(engine: Engine, criteria: SearchCriteria, size: int) -> list[int]:
 
 @pytest.mark.parametrize("sort", [sort for sort in SortField if sort is not SortField.RELEVANCE])
 @pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.slow
 def test_a_walk_by_windows_is_the_databases(shop: list[Product], sort: SortField, descending: bool) -> None:
     criteria = parse_criteria(SearchInput(sort=sort, descending=descending))
     assert walk(engine.engine(), criteria, 7) == walk(DatabaseEngine(), criteria, 7)

@@ -248,6 +248,7 @@ def shown(result: Any) -> Any:
     texts=st.lists(documents(), min_size=1, max_size=4),
     given_=st.lists(variables, min_size=1, max_size=3),
 )
+@pytest.mark.slow
 def test_drawn_operations(schema: GraphQLSchema, texts: list[str], given_: list[dict[str, Any]]) -> None:
     rules = [
         r
