@@ -3,6 +3,7 @@
 import os
 from typing import Any
 
+import pytest
 from graphql import (
     GraphQLArgument,
     GraphQLBoolean,
