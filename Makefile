@@ -8,7 +8,7 @@ INSTALL = @$(PYTHON) .ci/install.py
 EMBEDDED := env DATABASE_URL= CELERY_BROKER_URL= CACHE_URL= VAR_DIR=$(VAR_DIR)
 # Compiled modules are kept whatever the shell says: compiling the project anew is half of what starting pytest costs.
 PYTEST := env PYTHONDONTWRITEBYTECODE= $(RUN)/python -m pytest
-PARALLEL := -n auto --maxprocesses 8
+PARALLEL := -n auto --maxprocesses 8 --dist worksteal
 COMPILE = $(CURDIR)/$(RUN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header
 # base.txt first: the others are constrained by it.
