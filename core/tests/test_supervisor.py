@@ -118,7 +118,10 @@ def test_a_killed_worker_leaves_none_of_its_children_beside_the_new_one(run):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_asked_to_stop_it_leaves_nobody_behind(run, number):
     """One part ignores the request, with a child that does too; the other is frozen."""
+    # A test run that nohup started ignores SIGHUP, and so would the supervisor.
+    ours = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     it = run(WEB, f"({STUBBORN}) & {STUBBORN}")
+    signal.signal(signal.SIGHUP, ours)
     pids = [it.await_pid("web"), it.await_pid("worker", 2), *it.pids("worker")]
     os.kill(pids[0], signal.SIGSTOP)
     it.process.send_signal(number)
