@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable
 from io import BytesIO
 
@@ -208,6 +209,6 @@ def test_pictures_that_an_older_version_was_to_draw_are_drawn() -> None:
         assert list(WantedPicture.objects.values_list("product", flat=True)) == [product.pk]
         assert [job.image for job in ImageJob.objects.all()] == [image]
         # Processes of the release before run on for a while, and write their jobs with both columns.
-        jobs.objects.create(kind=1, key="6f1d4f626a3b5a0e9c575e1f0c6a7b11", details={})
+        jobs.objects.create(kind=1, key=uuid.uuid4(), details={})
     finally:
         MigrationExecutor(connection).migrate(latest)
