@@ -43,6 +43,24 @@ class Range(Generic[V]):
 OPEN: Range[Any] = Range()
 
 
+@dataclass(frozen=True)
+class Steering:
+    """What the shop's staff decided about one text. Empty without a decision.
+
+    `pinned` are product ids, the first of which comes first. They match as if they held the text, and filters apply to
+    them. `hidden` products do not match. `synonyms` are word sequences of the text, each with other sequences that
+    match in its place; all words are folded. `redirect` is the id of a category that a storefront may open instead.
+    """
+
+    pinned: tuple[int, ...] = ()
+    hidden: frozenset[int] = frozenset()
+    synonyms: tuple[tuple[tuple[str, ...], tuple[tuple[str, ...], ...]], ...] = ()
+    redirect: int | None = None
+
+
+NO_STEERING = Steering()
+
+
 @dataclass(frozen=True, kw_only=True)
 class SearchCriteria:
     """A text, filters and a sort that are valid. Made by `parse_criteria` only.
@@ -63,6 +81,8 @@ class SearchCriteria:
     in_stock: bool | None = None
     sort: SortField = SortField.CREATED_AT
     descending: bool = True
+    # Not part of the digest: a cursor stays valid when staff change their mind.
+    steering: Steering = NO_STEERING
 
     @cached_property
     def words(self) -> list[str]:
