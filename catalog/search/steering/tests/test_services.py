@@ -204,7 +204,7 @@ class TestRaces:
         ids = [product.pk for product in ProductFactory.create_batch(4)]
         row = services.create_rule(actor=SYSTEM, rule=rule(pinned=ids[:1]))
         for version in range(1, 6):
-            rules = [rule("one", pinned=ids[:2]), rule("two", pinned=ids[2:], hidden=ids[:1])]
+            rules = [rule("one", pinned=ids[:2], hidden=[]), rule("two", pinned=ids[2:], hidden=ids[:1])]
             results = at_once(
                 *(
                     lambda each=each, version=version: services.update_rule(
