@@ -49,6 +49,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['query', 'id'],
+                # Here and not by AddConstraint, for which SQLite would make the table anew.
+                'constraints': [models.CheckConstraint(condition=models.Q(('query', ''), _negated=True), name='search_rule_query_not_empty')],
             },
         ),
         migrations.CreateModel(
@@ -62,14 +64,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['position', 'id'],
+                'constraints': [models.UniqueConstraint(fields=('rule', 'product'), name='rule_product_once')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='searchrule',
-            constraint=models.CheckConstraint(condition=models.Q(('query', ''), _negated=True), name='search_rule_query_not_empty'),
-        ),
-        migrations.AddConstraint(
-            model_name='ruleproduct',
-            constraint=models.UniqueConstraint(fields=('rule', 'product'), name='rule_product_once'),
         ),
     ]
