@@ -24,12 +24,16 @@ MAX_AGE_SECONDS = 2.0
 
 def read_snapshot() -> Snapshot:
     """The synonyms and rules in the database, by three queries."""
-    synonyms = {row.pk: SynonymInput.of(row) for row in Synonym.objects.filter(is_active=True)}
+    synonyms: dict[int | None, SynonymInput] = {
+        row.pk: SynonymInput.of(row) for row in Synonym.objects.filter(is_active=True)
+    }
     products: dict[int, list[tuple[int, str]]] = defaultdict(list)
     rows = RuleProduct.objects.filter(rule__is_active=True).order_by("rule_id", "position", "id")
     for rule_id, product_id, action in rows.values_list("rule_id", "product_id", "action"):
         products[rule_id].append((product_id, action))
-    rules = {row.pk: RuleInput.of(row, products[row.pk]) for row in SearchRule.objects.filter(is_active=True)}
+    rules: dict[int | None, RuleInput] = {
+        row.pk: RuleInput.of(row, products[row.pk]) for row in SearchRule.objects.filter(is_active=True)
+    }
     return Snapshot(synonyms, rules)
 
 
