@@ -111,7 +111,7 @@ class TestRules:
         assert stored().pinned == lamps[:2]
 
     def test_one_too_many_is_told(self, admin_client, lamps, monkeypatch):
-        monkeypatch.setattr(services, "MAX_RULES", 0)
+        monkeypatch.setattr(services, "MAX_ROWS", 0)
         page = admin_client.post(f"{RULES}add/", rule_form(pinned=lamps), follow=True)
         assert "There are 0 search rules already" in page.content.decode()
         assert not SearchRule.objects.exists()
