@@ -23,8 +23,8 @@ class Text:
 
     def __init__(self, text: str) -> None:
         pieces, distinct = text.split(), words(text)
-        # `words` leaves out repetitions, without which "table lamp, usb lamp" would not hold "usb lamp". It is asked for
-        # each piece only if there may be some, for that takes twice as long.
+        # `words` leaves out repetitions, without which "table lamp, usb lamp" would not hold "usb lamp". To ask for
+        # each piece takes twice as long, so that is done only if there may be some.
         complete = len(distinct) == len(pieces)
         self.words = tuple(distinct if complete else (word for piece in pieces for word in words(piece)))
         self._parts_by_word = [_parts(word) for word in self.words]
