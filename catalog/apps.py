@@ -25,3 +25,4 @@ class CatalogConfig(AppConfig):
         metrics.register()
         for model in (models.Product, models.Category, models.Brand, models.ProductImage):
             shop_staff.grant(model, ["add", "change", "delete", "view"])
+        shop_staff.grant(models.SearchCount, ["view"])
