@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 
-from django.db import IntegrityError, models
+from django.db import IntegrityError, connection, models
 from django.db.models import Sum
 
 from catalog.text import fold, squeeze
@@ -18,6 +18,7 @@ TEXT_LENGTH = 200
 MAX_TEXTS_A_DAY = 10_000
 # How many texts a list and a file show.
 MAX_TOP_TEXTS = 10_000
+COUNTED = ["searches", "without_hits", "hits"]
 # Rows that one transaction deletes, and texts that one statement looks up.
 BATCH = 1000
 
@@ -43,7 +44,7 @@ class SearchCountQuerySet(models.QuerySet["SearchCount"]):
         by_text = {row.text: row for row in rows}
         texts = list(by_text)
         for start in range(0, len(texts), BATCH):
-            stored = self.filter(text__in=texts[start : start + BATCH]).order_by("day")
+            stored = self.filter(text__in=texts[start : start + BATCH]).order_by("text", "day")
             for text, typed, hits in stored.values_list("text", "typed", "hits"):
                 row = by_text[text]
                 row.typed = typed
@@ -128,9 +129,9 @@ def store(day: date, tallies: Mapping[str, Tally]) -> int:
 
 def _store(day: date, tallies: Mapping[str, Tally]) -> int:
     # Every process locks the rows in the order of the texts, so that two do not wait for each other.
-    rows = list(SearchCount.objects.select_for_update().filter(day=day, text__in=list(tallies)).order_by("text"))
-    stored_texts = {row.text for row in rows}
-    new_texts = sorted(tallies.keys() - stored_texts, key=lambda text: (-tallies[text].searches, text))
+    locked = SearchCount.objects.select_for_update().filter(day=day, text__in=list(tallies)).order_by("text")
+    rows = [SearchCount(day=day, **values) for values in locked.values("text", "typed", *COUNTED)]
+    new_texts = sorted(tallies.keys() - {row.text for row in rows}, key=lambda text: (-tallies[text].searches, text))
     room = max(0, MAX_TEXTS_A_DAY - SearchCount.objects.filter(day=day).count()) if new_texts else 0
     new_rows = [
         SearchCount(day=day, text=text, typed=tallies[text].typed, searches=0, without_hits=0)
@@ -139,7 +140,11 @@ def _store(day: date, tallies: Mapping[str, Tally]) -> int:
     for row in (*rows, *new_rows):
         tallies[row.text].add_to(row)
     SearchCount.objects.bulk_create(new_rows)
-    SearchCount.objects.bulk_update(rows, ["searches", "without_hits", "hits"])
+    # An upsert of rows that exist: one statement, where `bulk_update` takes a second to build its own for 1,000 rows.
+    has_target = connection.features.supports_update_conflicts_with_target
+    SearchCount.objects.bulk_create(
+        rows, update_conflicts=True, update_fields=COUNTED, unique_fields=["day", "text"] if has_target else None
+    )
     return sum(tallies[text].searches for text in new_texts[room:])
 
 
