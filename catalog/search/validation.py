@@ -8,7 +8,8 @@ from typing import Any
 
 from catalog.category_tree import CategoryTree
 from catalog.models import CENT, MAX_PRICE, MAX_QUANTITY, Brand
-from catalog.search.criteria import OPEN, Range, SearchCriteria, SortField
+from catalog.search.criteria import NO_STEERING, OPEN, Range, SearchCriteria, SortField
+from catalog.search.steering import selectors as steering
 from catalog.search.tokens import parts_of, plain
 from catalog.slugs import normal_form
 from catalog.text import squeeze
@@ -75,6 +76,7 @@ def parse_criteria(search: SearchInput, *, tree: Callable[[], CategoryTree] = Ca
         in_stock=search.in_stock,
         sort=sort,
         descending=descending,
+        steering=steering.steering_of(text) if text else NO_STEERING,
     )
 
 

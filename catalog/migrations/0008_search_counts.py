@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('catalog', '0006_image_jobs_of_images_only'),
+        ('catalog', '0007_steering'),
     ]
 
     operations = [
