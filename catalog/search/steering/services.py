@@ -15,8 +15,8 @@ from core.auth.policy import Actor
 from core.db.transactions import run_in_transaction
 from core.errors import ErrorCode, FieldError, InvalidInput
 
-MAX_SYNONYMS = 1000
-MAX_RULES = 1000
+# Every process keeps all synonyms and all rules in memory.
+MAX_ROWS = 1000
 
 Row = TypeVar("Row", Synonym, SearchRule)
 
@@ -25,7 +25,7 @@ def create_synonym(*, actor: Actor, synonym: SynonymInput) -> Synonym:
     """Creates a synonym. Raises InvalidInput."""
     policy.CREATE_SYNONYMS.check(actor)
     _check(synonym_errors(synonym))
-    return run_in_transaction(lambda: _save_synonym(_new(Synonym, MAX_SYNONYMS), synonym))
+    return run_in_transaction(lambda: _save_synonym(_new(Synonym), synonym))
 
 
 def update_synonym(*, actor: Actor, synonym_id: int, version: int | None, synonym: SynonymInput) -> Synonym:
@@ -45,7 +45,7 @@ def create_rule(*, actor: Actor, rule: RuleInput) -> SearchRule:
     """Creates a search rule. Raises InvalidInput."""
     policy.CREATE_RULES.check(actor)
     _check(rule_errors(rule))
-    return run_in_transaction(lambda: _save_rule(_new(SearchRule, MAX_RULES), rule))
+    return run_in_transaction(lambda: _save_rule(_new(SearchRule), rule))
 
 
 def update_rule(*, actor: Actor, rule_id: int, version: int | None, rule: RuleInput) -> SearchRule:
@@ -72,12 +72,14 @@ def _check(field_errors: Iterable[FieldError]) -> None:
         raise InvalidInput(field_errors)
 
 
-def _new(model: type[Row], most: int) -> Row:
-    """A new row. Raises LIMIT_EXCEEDED when there are as many as every process can keep in memory."""
+def _new(model: type[Row]) -> Row:
+    """A new row. Raises LIMIT_EXCEEDED when there are MAX_ROWS."""
     # Holds off other creations until the commit, so that the count is exact.
     mark_changed(DEFAULT_DB_ALIAS)
-    if model._default_manager.count() >= most:
-        message = f"There are {most} {model._meta.verbose_name_plural} already. Delete one that is not used any more."
+    if model._default_manager.count() >= MAX_ROWS:
+        message = (
+            f"There are {MAX_ROWS} {model._meta.verbose_name_plural} already. Delete one that is not used any more."
+        )
         raise InvalidInput.at(message=message, code=ErrorCode.LIMIT_EXCEEDED)
     return model()
 

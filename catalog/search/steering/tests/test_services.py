@@ -158,8 +158,7 @@ class TestRules:
 
 
 def test_there_are_so_many_and_no_more(monkeypatch):
-    monkeypatch.setattr(services, "MAX_SYNONYMS", 1)
-    monkeypatch.setattr(services, "MAX_RULES", 1)
+    monkeypatch.setattr(services, "MAX_ROWS", 1)
     home = CategoryFactory()
     synonym = services.create_synonym(actor=SYSTEM, synonym=TV)
     services.create_rule(actor=SYSTEM, rule=rule(redirect=home.pk))
@@ -218,7 +217,7 @@ class TestRaces:
             assert read_snapshot().rules[row.pk] == winner
 
     def test_many_who_create_never_exceed_the_bound(self, monkeypatch):
-        monkeypatch.setattr(services, "MAX_SYNONYMS", 2)
+        monkeypatch.setattr(services, "MAX_ROWS", 2)
         results = at_once(*[lambda: services.create_synonym(actor=SYSTEM, synonym=TV)] * 5)
         assert results.count(ErrorCode.LIMIT_EXCEEDED) == 3
         assert Synonym.objects.count() == 2
