@@ -69,9 +69,37 @@ def read_judgments(path: Path) -> list[Query]:
                 query = queries.setdefault(text, Query(text, (row.get("kind") or "").strip()))
                 grade = _grade(row["grade"], f"{path}, line {rows.line_num}")
                 query.grades[product] = max(grade, query.grades.get(product, 0.0))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        sys.exit(f"{path} cannot be read as CSV in UTF-8: {error}")
-    return list(queries.values()) or sys.exit(f"{path} has no judgments.")
+    except OSError as error:
+        sys.exit(f"{path} cannot be read: {error.strerror}.")
+    except (UnicodeDecodeError, csv.Error) as error:
+        sys.exit(f"{path} is not CSV in UTF-8: {error}.")
+    if not any(grade for query in queries.values() for grade in query.grades.values()):
+        sys.exit(f"{path} has no judgment above 0.")
+    return list(queries.values())
+
+
+def in_shop(queries: list[Query]) -> tuple[list[Query], list[str]]:
+    """The queries with ids of active products in place of slugs, SKUs and names; and the products that do not exist.
+
+    Queries without any product are left out.
+    """
+    from catalog.models import Product
+
+    columns: tuple[dict[str, list[int]], ...] = ({}, {}, {})
+    named = {product for query in queries for product in query.grades}
+    for pk, *texts in Product.objects.filter(is_active=True).values_list("id", "slug", "sku", "name").iterator(2_000):
+        for column, text in zip(columns, texts, strict=True):
+            if text in named:
+                column.setdefault(text, []).append(pk)
+    ids = {product: next((column[product] for column in columns if product in column), []) for product in named}
+    found = []
+    for query in queries:
+        grades: dict[int, float] = {}
+        for product, grade in query.grades.items():
+            grades.update({pk: max(grade, grades.get(pk, 0.0)) for pk in ids[product]})
+        if grades:
+            found.append(Query(query.text, query.kind, grades))
+    return found, sorted(product for product, pks in ids.items() if not pks)
 
 
 def _grade(cell: str | None, place: str) -> float:

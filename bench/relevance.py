@@ -33,35 +33,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.judging import DEPTH, Query, hit, lowest_relevant, mean, ndcg, read_judgments, recall
+from bench.judging import DEPTH, Query, hit, in_shop, lowest_relevant, mean, ndcg, read_judgments, recall
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "bench" / "judgments" / "demo.csv"
 Search = Callable[[str], list[int]]
-
-
-def in_shop(queries: list[Query]) -> tuple[list[Query], list[str]]:
-    """The queries with ids of active products in place of slugs, SKUs and names; and the products that do not exist.
-
-    Queries without any product are left out.
-    """
-    from catalog.models import Product
-
-    columns: tuple[dict[str, list[int]], ...] = ({}, {}, {})
-    named = {product for query in queries for product in query.grades}
-    for pk, *texts in Product.objects.filter(is_active=True).values_list("id", "slug", "sku", "name").iterator(2_000):
-        for column, text in zip(columns, texts, strict=True):
-            if text in named:
-                column.setdefault(text, []).append(pk)
-    ids = {product: next((column[product] for column in columns if product in column), []) for product in named}
-    found = []
-    for query in queries:
-        grades: dict[int, float] = {}
-        for product, grade in query.grades.items():
-            grades.update({pk: max(grade, grades.get(pk, 0.0)) for pk in ids[product]})
-        if grades:
-            found.append(Query(query.text, query.kind, grades))
-    return found, sorted(product for product, pks in ids.items() if not pks)
 
 
 # --- Shops -------------------------------------------------------------------------------------------------------
@@ -77,20 +53,21 @@ def set_up() -> None:
     django.setup()
 
 
-def lacks_most(queries: list[Query]) -> bool:
-    """Whether the shop of the settings has less than half of the judged products, or no database at all."""
+def reason_against(queries: list[Query]) -> str:
+    """Why the shop of the settings cannot be judged: it lacks most of the products, or cannot be read. Else empty."""
     from django.db import Error
 
     try:
         _, missing = in_shop(queries)
-    except Error:
-        return True
-    return len(missing) * 2 > len({product for query in queries for product in query.grades})
+    except Error as error:
+        return f"it cannot be read ({error})"
+    judged = len({product for query in queries for product in query.grades})
+    return f"it has {judged - len(missing):,} of {judged:,} judged products" if len(missing) * 2 > judged else ""
 
 
 def fill(catalogue: str, queries: list[Query]) -> None:
     """Fills the empty shop: from a plain CSV, with the "demo" shop, or with the judged "names"."""
-    from django.core.management import call_command
+    from django.core.management import CommandError, call_command
 
     from catalog.models import Brand, Category, Product
 
@@ -110,7 +87,10 @@ def fill(catalogue: str, queries: list[Query]) -> None:
             product.fill_keys()
         Product.objects.bulk_create(products, batch_size=2_000)
     else:
-        call_command("import_products", catalogue, stdout=sys.stderr)
+        try:
+            call_command("import_products", catalogue, stdout=sys.stderr)
+        except CommandError as error:
+            sys.exit(str(error))
 
 
 def in_temporary_shop(catalogue: str, arguments: list[str]) -> int:
@@ -255,7 +235,7 @@ def main() -> None:
     parser.add_argument(
         "judgments", nargs="?", type=Path, help="CSV: query, product, grade; by default our demo shop's"
     )
-    parser.add_argument("--catalogue", help="a plain CSV, of which a temporary shop is made")
+    parser.add_argument("--catalogue", help='a plain CSV, of which a temporary shop is made; or "demo"')
     parser.add_argument("--database", action="store_true", help="the database engine, too; it is slow")
     parser.add_argument("--relevant", type=float, help="the lowest grade that is relevant")
     parser.add_argument("--worst", type=int, default=0, metavar="N", help="list the N worst queries")
@@ -264,11 +244,15 @@ def main() -> None:
     options = parser.parse_args()
     path, catalogue = options.judgments or DEMO, options.catalogue or ("" if options.judgments else "demo")
     queries = read_judgments(path)
-    floor = options.relevant or lowest_relevant([grade for query in queries for grade in query.grades.values()])
+    floor = options.relevant
+    if floor is None:
+        floor = lowest_relevant([grade for query in queries for grade in query.grades.values()])
     if not options.fill:
         if not catalogue:
             set_up()
-            catalogue = "names" if lacks_most(queries) else ""
+            if reason := reason_against(queries):
+                print(f"Not on the shop of the settings: {reason}.", file=sys.stderr)
+                catalogue = "names"
         if catalogue:
             sys.exit(in_temporary_shop(catalogue, sys.argv[1:]))
     else:

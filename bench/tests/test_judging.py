@@ -62,7 +62,8 @@ def test_judgments_are_read_by_query(tmp_path):
         ("query,product,grade\nlamp,a-lamp,-1\n", "line 2: the grade -1 is not from 0 to 100"),
         ("query,product,grade\nlamp,a-lamp,nan\n", "line 2: the grade nan is not from 0 to 100"),
         ("query,product,grade\nlamp,,1\n", "line 2: query or product is blank"),
-        ("query,product,grade\n", "no judgments"),
+        ("query,product,grade\n", "no judgment above 0"),
+        ("query,product,grade\nlamp,a-lamp,0\n", "no judgment above 0"),
         ("", "no column grade and no column product and no column query"),
     ],
 )
@@ -78,3 +79,8 @@ def test_a_file_of_another_encoding_is_named(tmp_path):
     path.write_bytes("query,product,grade\nLäufer,teppich,1\n".encode("latin-1"))
     with pytest.raises(SystemExit, match="UTF-8"):
         read_judgments(path)
+
+
+def test_a_file_that_does_not_exist_is_named(tmp_path):
+    with pytest.raises(SystemExit, match=r"judged\.csv cannot be read: No such file"):
+        read_judgments(tmp_path / "judged.csv")

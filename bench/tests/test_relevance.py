@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from bench.judging import Query, read_judgments
-from bench.relevance import DEMO, ROOT, in_shop
+from bench.judging import Query, in_shop, read_judgments
+from bench.relevance import DEMO, ROOT, reason_against
 from catalog.demo.generator import demo_catalogue
 from catalog.tests.factories import ProductFactory
 
@@ -33,6 +33,8 @@ def test_products_are_known_by_slug_sku_and_name(db):
     assert (query.text, query.kind) == ("lamp", "wood")
     assert query.grades == {lamp.pk: 2.0, twin.pk: 3.0, mug.pk: 1.0}
     assert missing == ["gone"]
+    assert reason_against([judged]) == ""
+    assert reason_against([Query("mug", "", {"M-1": 1.0, "a": 1.0, "b": 1.0})]) == "it has 1 of 3 judged products"
 
 
 def judge(*arguments, folder):
@@ -53,6 +55,7 @@ def judged(tmp_path):
 def test_the_judge_compares_the_engines_on_the_judged_names(judged, tmp_path):
     done = judge(judged, "--database", "--worst", 1, folder=tmp_path)
     assert done.returncode == 0, done.stderr
+    assert "Not on the shop of the settings: it cannot be read (no such table: catalog_product)." in done.stderr
     assert "4 queries, 4 judgments, relevant from 2.5; on a shop of the judged names alone" in done.stdout
     rows = {
         line.split()[0]: line.split()[1:5]
@@ -71,3 +74,10 @@ def test_the_judge_fails_below_a_floor_and_takes_a_catalogue(judged, tmp_path):
     assert done.returncode == 1
     assert f"on a shop of {catalogue}" in done.stdout
     assert "The index's nDCG@10 is below 0.9" in done.stderr
+
+
+def test_a_catalogue_that_cannot_be_imported_is_named(judged, tmp_path):
+    done = judge(judged, "--catalogue", tmp_path / "products.csv", folder=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.strip().endswith("products.csv: there is no such file.")
+    assert "Traceback" not in done.stderr
