@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import admin
@@ -19,10 +20,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
+from catalog import policy
 from catalog.admin.filters import ChoiceFilter
 from catalog.importing.formulas import guarded
 from catalog.models import SearchCount
 from catalog.search.counts import SearchCountQuerySet, key_of
+from catalog.search.steering.models import SynonymKind
 from core.auth.admin import ReadOnlyAdmin
 from core.http.admin_input import CheckedInputAdmin
 
@@ -106,6 +109,12 @@ class SearchCountAdmin(ReadOnlyAdmin, CheckedInputAdmin):
     class Media:
         css = {"all": ["core/admin.css"]}
 
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Adds links to a new synonym and a new search rule for those who may make them."""
+        links = {policy.CREATE_SYNONYMS: "new_synonym", policy.CREATE_RULES: "new_rule"}
+        allowed = [link for permission, link in links.items() if permission.is_held_by(request.user)]
+        return [*super().get_list_display(request), *allowed]
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return TextList
 
@@ -148,3 +157,13 @@ class SearchCountAdmin(ReadOnlyAdmin, CheckedInputAdmin):
     def shown_text(self, row: SearchCount) -> str:
         # <bdi> keeps a text that reads from right to left from turning its row around.
         return format_html("<bdi>{}</bdi>", row.typed)
+
+    @admin.display(description="")
+    def new_synonym(self, row: SearchCount) -> str:
+        query = urlencode({"kind": SynonymKind.ONE_WAY, "term": row.typed})
+        return format_html('<a href="{}?{}">Synonym</a>', reverse("admin:catalog_synonym_add"), query)
+
+    @admin.display(description="")
+    def new_rule(self, row: SearchCount) -> str:
+        query = urlencode({"query": row.typed})
+        return format_html('<a href="{}?{}">Rule</a>', reverse("admin:catalog_searchrule_add"), query)

@@ -101,11 +101,12 @@ class SearchCounter:
         with self._lock:
             tallies, self._tallies = self._tallies, {}
             self._is_waiting.clear()
+        num_uncounted = 0
         try:
             for day in sorted({day for day, _ in tallies}):
                 of_day = {text: tally for (of, text), tally in tallies.items() if of == day}
                 _fill_in_hits(day, of_day)
-                self._num_uncounted += store(day, of_day)
+                num_uncounted += store(day, of_day)
                 for text in of_day:
                     del tallies[day, text]
         finally:
@@ -117,7 +118,8 @@ class SearchCounter:
                     self._is_waiting.set()
                 else:
                     self._idle.set()
-                num_uncounted, self._num_uncounted = self._num_uncounted, 0
+                num_uncounted += self._num_uncounted
+                self._num_uncounted = 0
             self._tell(num_uncounted)
 
     def _tell(self, num_uncounted: int) -> None:

@@ -1,7 +1,9 @@
 """The admin's list of what people look for, and its CSV file."""
 
 import csv
+import html
 import io
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -174,3 +176,22 @@ def test_so_many_texts_are_shown(viewer, monkeypatch):
         searched(f"text {n}", searches=n)
     assert [row[0] for row in shown(viewer)] == ["text 3", "text 2"]
     assert len(downloaded(viewer)) == 3
+
+
+def test_a_text_leads_to_a_new_synonym_and_a_new_rule(settings):
+    """For those who may make them; the text stands in the form."""
+    searched("sofa & <couch>")
+    client = Client()
+    client.force_login(holder("catalog.view_searchcount", "catalog.add_synonym", "catalog.add_searchrule"))
+    page = client.get(LIST).content.decode()
+    links = [
+        html.unescape(link) for link in re.findall(r'href="(/admin/catalog/(?:synonym|searchrule)/add/\?[^"]+)"', page)
+    ]
+    synonym, rule = (client.get(link).context["adminform"].form for link in links)
+    assert (synonym["kind"].value(), synonym["term"].value()) == ("ONE_WAY", "sofa & <couch>")
+    assert rule["query"].value() == "sofa & <couch>"
+
+
+def test_who_may_only_look_sees_no_such_links(viewer):
+    searched("sofa")
+    assert "/add/" not in viewer.get(LIST).content.decode()
