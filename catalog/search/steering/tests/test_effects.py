@@ -28,8 +28,9 @@ def each_engine(request, settings):
 
 
 @pytest.fixture(autouse=True)
-def _engine(each_engine):
-    """All tests run on each engine."""
+def _engine(each_engine, settings):
+    """All tests run on each engine. Few hits are enough, so that no weaker matches fill the pages up."""
+    settings.SEARCH_MIN_HITS = 1
 
 
 def rule(query="lamp", match=RuleMatch.EQUALS, *, pinned=(), hidden=()):
