@@ -8,8 +8,8 @@ from typing import Any
 
 from catalog.category_tree import CategoryTree
 from catalog.models import CENT, MAX_PRICE, MAX_QUANTITY, Brand
+from catalog.search.analysis.tokens import WordKind, words_of
 from catalog.search.criteria import OPEN, Range, SearchCriteria, SortField
-from catalog.search.tokens import parts_of, plain
 from catalog.slugs import normal_form
 from catalog.text import squeeze
 from core.errors import ErrorCode, FieldError, InvalidInput
@@ -84,7 +84,7 @@ def text_mistake(text: str) -> str | None:
         return UNSAFE_CHARACTERS
     if len(text) > MAX_TYPED_LENGTH or len(text := squeeze(text)) > MAX_TEXT_LENGTH:
         return f"The text is longer than {MAX_TEXT_LENGTH} characters."
-    if len({part for piece in plain(text).split() for part in parts_of(piece)}) > MAX_TEXT_WORDS:
+    if sum(len(word.parts) if word.kind is WordKind.PLAIN else 1 for word in words_of(text)) > MAX_TEXT_WORDS:
         return f"The text has more than {MAX_TEXT_WORDS} different words."
     return None
 

@@ -6,11 +6,12 @@ from django.db.models import QuerySet
 from tantivy import Query, Searcher
 
 from catalog.models import Brand, Category, Product
+from catalog.search.analysis.tokens import parts_of
 from catalog.search.engine import Suggestion, SuggestionKind
 from catalog.search.index.documents import BRAND, CATEGORY, SCHEMA
-from catalog.search.index.matching import all_of, any_of, near_query
-from catalog.search.tokens import parts_of, plain
+from catalog.search.index.terms import all_of, any_of, near_query
 from catalog.search.typos import typos_allowed
+from catalog.text import plain
 
 # How many names of each kind are read to choose from. Those that begin with the text come first.
 MAX_CANDIDATES = 50
