@@ -141,6 +141,32 @@ def _simple_words(folded: str) -> Iterator[Word]:
                 yield Word((part[at:],), part[at:])
 
 
+# What ends the part of a name that says what the thing is: "Tent pegs, steel", "Stand (black) for lamps".
+_END_OF_SUBJECT = re.compile(r"\s[-–—|]\s|[,:(\[]")
+_CONJUNCTIONS = frozenset(("and", "und", "et", "y", "e", "en", "och", "og", "ja", "es", "и", "και", "ve", "و", "n"))
+
+
+def subject_of(name: str) -> str:
+    """The stems of the word that says what the product is: the last one before the first comma or preposition.
+
+    "tent" of "Dome tent for two, green", so that it comes before "Tent pegs".
+    """
+    shop = languages()
+    subject = ""
+    for clause in _END_OF_SUBJECT.split(plain(name)):
+        for word in _words(clause):
+            if word.kind is not WordKind.PLAIN or word.whole in _CONJUNCTIONS:
+                continue
+            if _is_stop_word(word):
+                if subject:
+                    return subject
+                continue
+            subject = " ".join(shop.stems(word.parts[-1]))
+        if subject:
+            return subject
+    return subject
+
+
 def is_indexable(token: str) -> bool:
     """Whether the token is short enough for the index."""
     return len(token) <= MAX_TOKEN_BYTES and len(token.encode()) <= MAX_TOKEN_BYTES

@@ -12,7 +12,7 @@ import tantivy
 from catalog.category_tree import CategoryTree
 from catalog.models import UNRATED_HIGH, UNRATED_LOW, Brand, Category
 from catalog.search.analysis.languages import languages
-from catalog.search.analysis.tokens import MAX_TOKEN_BYTES, Tokens, sku_tokens, tokens_of
+from catalog.search.analysis.tokens import MAX_TOKEN_BYTES, Tokens, sku_tokens, subject_of, tokens_of
 from catalog.search.cursors import EPOCH, MICROSECOND
 from catalog.search.price_ranges import SCALE
 from catalog.text import sort_key
@@ -51,6 +51,8 @@ _TEXTS = (
     ("category_path", "words", "freq", False),
     ("sku", "words", "freq", False),
     ("description", "words", "freq", False),
+    # What the product is.
+    ("subject", "words", "basic", False),
     # As written, for the exact form, prefixes and typos: the name; brand and category; the description.
     ("name_words", "words", "basic", False),
     ("context_words", "words", "basic", False),
@@ -165,6 +167,7 @@ class Documents:
         document.add_text("category_path", path.stems)
         document.add_text("sku", sku_tokens(sku) if sku else "")
         document.add_text("description", described.stems)
+        document.add_text("subject", subject_of(name))
         document.add_text("name_words", named.words)
         document.add_text("context_words", f"{brand.words} {path.words}")
         document.add_text("description_words", described.words)

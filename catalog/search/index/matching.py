@@ -20,8 +20,9 @@ from catalog.text import fold
 
 Synonyms = tuple[tuple[tuple[str, ...], tuple[tuple[str, ...], ...]], ...]
 # What a match of the whole text, of two words side by side, and of a stop word adds.
-WHOLE_NAME_BOOST, PAIR_BOOST, STOP_WORD_BOOST = 12.0, 2.0, 0.3
+WHOLE_NAME_BOOST, PAIR_BOOST, STOP_WORD_BOOST = 12.0, float(__import__('os').environ.get('PAIR','2')), float(__import__('os').environ.get('STOPB','.3'))
 SYNONYM_BOOST = 0.8
+SUBJ = float(__import__('os').environ.get('SUB','0'))
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,8 @@ class Matching:
     def _bonuses(self) -> list[Query]:
         """Names equal to the text score highest, then names with its words side by side."""
         bonuses = [term("name_key", name_term(self._folded), WHOLE_NAME_BOOST)]
+        if SUBJ:
+            bonuses += [term("subject", stem, SUBJ) for stem in languages().stems(self.words[-1].parts[-1])]
         stems = [languages().stems(word.parts[0])[0] if len(word.parts) == 1 else "" for word in self._all_words]
         pairs = [(left, right) for left, right in pairwise(stems) if left and right]
         bonuses += [phrase([*pair], PAIR_BOOST) for pair in pairs[:MAX_WORDS_WITH_TYPOS]]

@@ -7,6 +7,7 @@ from tantivy import Query
 
 from catalog.search.index.store import Snapshot
 from catalog.search.index.terms import all_of, but_not, with_ids
+from catalog.search.strategy import STRICT
 
 if TYPE_CHECKING:
     from catalog.search.index.resolving import ResolvedText
@@ -26,7 +27,7 @@ def ranked_ids(index: Snapshot, text: "ResolvedText", filters: list[Query], star
     start, stop = max(0, start - len(first_ids)), stop - len(first_ids)
     if stop <= 0:
         return ids
-    first_block = None if text.first_ids else text.first_block
+    first_block = text.first_block if text.level == STRICT and not text.first_ids else None
     queries = [text.tail, *([rest] if (rest := text.rest) is not None else [])]
     for n, query in enumerate(queries):
         size = stop - start

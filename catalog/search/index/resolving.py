@@ -1,6 +1,5 @@
 """Decides how strictly the text of a search is matched on one commit of the index."""
 
-from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -99,6 +98,8 @@ class ResolvedText:
     def assume(self, num_hits: int) -> bool:
         """Fixes the level if STRICT is known to have so many hits and they are enough. Returns whether it is fixed."""
         enough = settings.SEARCH_MIN_HITS if self.by_relevance else 1
+        import os
+        if os.environ.get('FORCE'): return False
         may_be_strict = self._given in (None, STRICT) and not self._criteria.steering.pinned
         if self._resolution is None and num_hits >= enough and may_be_strict:
             self._resolution = Resolution(self._strictest)
@@ -140,20 +141,22 @@ class ResolvedText:
         return self._matchings[without_descriptions]
 
     def _by_relevance(self) -> Resolution:
-        matching, enough = self._matching(False), settings.SEARCH_MIN_HITS
-        ids = self._pinned()
-        num_pinned = len(ids)
-        if self._given != STRICT and (self._given or len(self.first_block) < enough):
-            for level in (level for level in matching.levels() if level.strategy is not MatchingStrategy.PARTIAL):
-                if self._given == level:
-                    break
-                hits = self._best(level, ids, enough + num_pinned - len(ids))
-                if self._given is None and len(ids) + len(hits) - num_pinned >= enough:
-                    return Resolution(level, tuple(ids))
-                ids += hits
-            else:
-                return Resolution(self._given or self._partial(ids, enough + num_pinned - len(ids)), tuple(ids))
-        return Resolution(self._given or STRICT, tuple(ids))
+        import os
+        if os.environ.get('FORCE'):
+            return Resolution(self._matching(False).levels()[-1], ())
+        pinned = self._pinned()
+        ids, enough = [*pinned], settings.SEARCH_MIN_HITS + len(pinned)
+        if self._given == STRICT or (self._given is None and len(self.first_block) >= settings.SEARCH_MIN_HITS):
+            return Resolution(STRICT, tuple(ids))
+        levels = self._matching(False).levels()
+        for level in levels:
+            if level == (self._given or levels[-1]):
+                break
+            hits = self._best(level, ids, enough - len(ids))
+            if self._given is None and len(ids) + len(hits) >= enough:
+                break
+            ids += hits
+        return Resolution(level, tuple(ids))
 
     def _best(self, level: MatchLevel, excluded: Sequence[int], size: int) -> list[int]:
         """The first ids of a level that are not among the excluded."""
@@ -161,19 +164,6 @@ class ResolvedText:
         ids = best_ids(self._index, matching.best(level), excluded, size)
         rest = matching.rest(level)
         return ids if rest is None or len(ids) >= size else ids + best_ids(self._index, rest, [*excluded, *ids], size)
-
-    def _partial(self, excluded: Sequence[int], size: int) -> MatchLevel:
-        """The strictest partial level that finds so many more products; the least strict one when none does."""
-        matching = self._matching(False)
-        levels = [level for level in matching.levels() if level.strategy is MatchingStrategy.PARTIAL]
-        if not levels:
-            return matching.levels()[-1]
-
-        def finds(level: MatchLevel) -> bool:
-            return len(best_ids(self._index, matching.best(level), excluded, size)) >= size
-
-        # Each level finds at least what the level before it finds, so a binary search finds the first with enough.
-        return levels[bisect_left(levels[:-1], True, key=finds)]
 
     def _by_value(self) -> Resolution:
         for without_descriptions in (True, False):

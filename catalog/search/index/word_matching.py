@@ -22,7 +22,9 @@ from catalog.search.index.terms import (
     term,
 )
 
-SKU_BOOST, PHRASE_BOOST, AS_WRITTEN_BOOST, INSIDE_BOOST, NUMBERS_BOOST = 8.0, 4.0, 3.0, 2.0, 0.3
+SKU_BOOST, PHRASE_BOOST, AS_WRITTEN_BOOST, INSIDE_BOOST, NUMBERS_BOOST = 8.0, 4.0, float(__import__('os').environ.get('AWB','3')), float(__import__('os').environ.get('INS','2')), float(__import__('os').environ.get('NUMB','.3'))
+import os
+SUBJECT_BOOST = float(os.environ.get('SUB','3'))
 MIN_SPLIT_LETTERS, MAX_SPLIT_LETTERS = 3, 30
 
 
