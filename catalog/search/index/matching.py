@@ -53,7 +53,7 @@ class Matching:
         self._folded = fold(text)
         self._descriptions = not without_descriptions
         self._all_words = words_of(text)
-        self._synonyms = dict(synonyms)
+        self._synonyms = {_wholes(typed): alternatives for typed, alternatives in synonyms}
         # Stop words only count when the text has nothing else.
         self.words = significant_words(self._all_words)
         self._typos = typos_of(self.words)
@@ -111,19 +111,18 @@ class Matching:
 
     @cached_property
     def _units(self) -> list[Unit]:
-        """The words that must match, in order."""
-        words, units, at = self.words, [], 0
+        """The words that must match, in order. Words that have a synonym together are one."""
+        words, units, at = self._all_words, [], 0
         longest = max(map(len, self._synonyms), default=0)
         while at < len(words):
-            size = 1
-            alternatives: tuple[tuple[str, ...], ...] = ()
-            for size in range(min(longest, len(words) - at), 0, -1):
-                alternatives = self._synonyms.get(tuple(word.whole for word in words[at : at + size]), ())
-                if alternatives:
-                    break
-            size = size if alternatives else 1
+            sizes = range(min(longest, len(words) - at), 0, -1)
+            wholes = [word.whole for word in words[at:]]
+            size = next((size for size in sizes if tuple(wholes[:size]) in self._synonyms), 0)
+            alternatives = self._synonyms[tuple(wholes[:size])] if size else ()
             others = [[self._matching(word) for text in other for word in words_of(text)] for other in alternatives]
-            units.append(Unit([self._matching(word) for word in words[at : at + size]], [o for o in others if o]))
+            size = size or 1
+            if alternatives or words[at] in self.words:
+                units.append(Unit([self._matching(word) for word in words[at : at + size]], [o for o in others if o]))
             at += size
         return units
 
@@ -141,6 +140,8 @@ class Matching:
         if len(unit.words) > 1:
             return queries
         word = unit.words[0]
+        if word.word not in self.words:
+            return queries
         at = self.words.index(word.word)
         pairs = [self.words[left : left + 2] for left in (at - 1, at) if 0 <= left < len(self.words) - 1]
         return [*queries, *(query for left, right in pairs for query in word.joined(left.whole + right.whole))]
@@ -148,8 +149,8 @@ class Matching:
     @cached_property
     def _completions(self) -> list[Query]:
         """The last word of the text as the beginning of one."""
-        last = self.words[-1]
-        return self._units[-1].words[-1].completions if last == self._all_words[-1] else []
+        last = self._units[-1].words[-1]
+        return last.completions if last.word == self._all_words[-1] else []
 
     @cached_property
     def _bonuses(self) -> list[Query]:
@@ -196,3 +197,8 @@ class Matching:
             return with_bonuses(all_of(queries), self._bonuses)
         some = Query.boolean_query([(Occur.Should, query) for query in queries], minimum_number_should_match=wanted)
         return with_bonuses(some, self._bonuses)
+
+
+def _wholes(typed: tuple[str, ...]) -> tuple[str, ...]:
+    """The words of a synonym as the text has them."""
+    return tuple(word.whole for text in typed for word in words_of(text))

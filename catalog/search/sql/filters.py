@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django_filters import BaseInFilter, BooleanFilter, FilterSet, IsoDateTimeFilter, NumberFilter
 
-from catalog.models import Brand, Category, Product
+from catalog.models import Product
 from catalog.search.criteria import SearchCriteria, SortField
+from catalog.search.sql.matching import matches_text
 
 
 class ProductFilters(FilterSet):
@@ -51,13 +52,7 @@ def matching_products(criteria: SearchCriteria) -> QuerySet[Product]:
     filters = ProductFilters(queryset=products).filters
     for name, value in _filter_values(criteria).items():
         products = filters[name].filter(products, value)
-    for word in criteria.words:
-        products = products.filter(
-            Q(search_text__contains=word)
-            | Q(brand__in=Brand.objects.filter(folded_name__contains=word))
-            | Q(category__in=Category.objects.filter(folded_name__contains=word))
-        )
-    return products
+    return products.filter(matches_text(criteria)) if criteria.words else products
 
 
 def sort_column(criteria: SearchCriteria) -> str:
