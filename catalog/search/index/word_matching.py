@@ -86,7 +86,9 @@ class WordMatching:
         if not self.is_known:
             queries += self._near(self.word.whole)
             if len(self.word.parts) > 1:
-                queries.append(all_of([any_of(self._forms(part) + self._near(part)) for part in self.word.parts]))
+                queries.append(
+                    all_of([any_of(self._forms(part) + self._near(part)) for part in dict.fromkeys(self.word.parts)])
+                )
         return queries
 
     @cached_property
@@ -165,7 +167,7 @@ class WordMatching:
         if len(parts) < 3:
             return [all_of([any_of([term(f, part, w) for f, w in self._stem_fields.items()]) for part in parts])]
         each = [(Occur.Should, any_of([term(f, p, w) for f, w in self._stem_fields.items()])) for p in parts[:50]]
-        return [Query.boolean_query(each, minimum_number_should_match=max(2, ceil(len(each) * 0.6)))]
+        return [Query.boolean_query(each, minimum_number_should_match=max(2, ceil(len(each) / 2)))]
 
     def _prefix(self, part: str) -> list[Query]:
         queries = [boosted(near_query(f, part, 0, prefix=True), w) for f, w in self._word_fields.items()]
