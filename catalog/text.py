@@ -1,8 +1,30 @@
-"""Folds text so that case and accents do not count, and takes a search apart into words."""
+"""Folds text so that case and accents do not count: strictly for sorting, and more freely for searching."""
 
+import re
+import sys
 import unicodedata
 
 SORT_KEY_LENGTH = 100
+
+# Characters that nobody sees, whose code points Unicode calls default ignorable, and those of private use.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200d-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ue000-\uf8ff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff\U000f0000-\U0010ffff]"
+)
+# The voice marks of kana, which tell letters apart, as accents do not.
+_KANA_MARKS = "\u3099\u309a"
+_LETTERS = {
+    # Unicode does not decompose letters with a stroke and ligatures, but many keyboards lack them.
+    **{"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "ŧ": "t", "ĸ": "k", "ŋ": "n", "ɨ": "i", "ƀ": "b"},
+    **{"æ": "ae", "œ": "oe", "þ": "th", "\u2044": "/"},
+    # Arabic and Persian keyboards write these differently. The tatweel only makes words longer.
+    **{"ی": "ي", "ى": "ي", "ک": "ك", "ة": "ه", "ە": "ه", "ۀ": "ه", "ٱ": "ا", "ـ": ""},
+    # The zero width non-joiner separates the parts of Persian words, as a hyphen does.
+    "\u200c": "-",
+    **{chr(code): str(unicodedata.decimal(chr(code))) for code in range(128, sys.maxunicode) if chr(code).isdecimal()},
+}
+_TRANSLATION = str.maketrans(_LETTERS)
 
 
 def fold(text: str) -> str:
@@ -11,6 +33,18 @@ def fold(text: str) -> str:
         return text.lower()
     decomposed = unicodedata.normalize("NFKD", text)
     return "".join(c for c in decomposed if c < "\u0300" or not unicodedata.combining(c)).casefold()
+
+
+def plain(text: str) -> str:
+    """The text folded for searching: as `fold`, also without strokes, ligatures and invisible characters.
+
+    Arabic and Persian letters have one form, digits of all scripts are ASCII, and kana and Hangul stay composed.
+    """
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", _INVISIBLE.sub("", text))
+    letters = "".join(c for c in decomposed if c < "\u0300" or not unicodedata.combining(c) or c in _KANA_MARKS)
+    return unicodedata.normalize("NFC", letters.casefold().translate(_TRANSLATION))
 
 
 def squeeze(text: str) -> str:
@@ -38,7 +72,7 @@ def words(text: str) -> list[str]:
 
     A word has at least one letter, digit or symbol: punctuation, marks alone and invisible characters are none.
     """
-    return list(dict.fromkeys(word for piece in fold(text).split() if _is_word(word := _bare(piece))))
+    return list(dict.fromkeys(word for piece in plain(text).split() if _is_word(word := _bare(piece))))
 
 
 def _is_word(piece: str) -> bool:

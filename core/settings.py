@@ -5,6 +5,7 @@ With DEBUG=1 no other variable is needed: Vitrine runs on SQLite and on a broker
 it (core.config.env).
 """
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,15 @@ _s3_domain = env.text("S3_PUBLIC_DOMAIN", pattern=r"[\w.:/-]+", allowed="a host 
 # and without tolerance of typos.
 SEARCH_ENGINE = env.choice("SEARCH_ENGINE", "tantivy", ["tantivy", "database"])
 # The folder of the index.
+# What stems, stop words and compounds are taken from.
+SEARCH_LANGUAGES = env.texts(
+    "SEARCH_LANGUAGES",
+    ["en"],
+    pattern=re.compile("ar|da|de|el|en|es|fa|fi|fr|hu|it|ja|ko|nb|nl|nn|no|pt|ro|ru|sv|ta|th|tr|zh"),
+    allowed="ISO 639-1 codes of languages, such as en,de,fr (docs/search.md lists them)",
+)
+# A text that has fewer hits is also matched less strictly.
+SEARCH_MIN_HITS = env.integer("SEARCH_MIN_HITS", 20, minimum=1, maximum=1000)
 SEARCH_INDEX_DIR = env.path("SEARCH_INDEX_DIR", VAR_DIR / "index").resolve()
 # Megabytes of memory for building the index, for each of two threads.
 SEARCH_INDEX_HEAP = env.integer("SEARCH_INDEX_HEAP", 128, minimum=15, maximum=4000)

@@ -8,6 +8,7 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import Any, Generic, TypeVar
 
+from catalog.search.analysis.tokens import words_of
 from catalog.text import words
 
 V = TypeVar("V", Decimal, int, float, datetime)
@@ -111,10 +112,10 @@ class SearchCriteria:
         """The criteria that decide which products match, in any order."""
         return replace(self, sort=SortField.CREATED_AT, descending=True)
 
-    @property
+    @cached_property
     def matches_nothing(self) -> bool:
-        """Whether no product can match, because the text is only punctuation or the list of ids is empty."""
-        return (self.text is not None and not self.words) or (self.ids is not None and not self.ids)
+        """Whether no product can match, because the text has no word or the list of ids is empty."""
+        return (self.text is not None and not words_of(self.text)) or (self.ids is not None and not self.ids)
 
     @cached_property
     def digest(self) -> str:

@@ -7,11 +7,11 @@ take 3.8 GB. So only words that are short in bytes get typos, and the words of o
 
 from collections.abc import Iterable
 
-from catalog.search.tokens import Word
+from catalog.search.analysis.tokens import Word, WordKind
 
 # How many letters a word must have to be allowed one typo, and two.
 MIN_LETTERS_ONE_TYPO, MIN_LETTERS_TWO_TYPOS = 4, 8
-# The longest word that gets typos: 16 Chinese characters, 5 Korean syllables (15 letters), 48 Latin letters.
+# The longest word that gets typos: 48 Latin letters, 24 Cyrillic ones.
 MAX_WORD_BYTES = 48
 # A text with more or larger words was probably pasted. Its further words are searched without typos.
 MAX_WORDS_WITH_TYPOS, MAX_AUTOMATA_SIZE = 10, 360
@@ -38,7 +38,8 @@ def typos_allowed(words: Iterable[str]) -> dict[str, int]:
 
 def typos_of(words: Iterable[Word]) -> dict[str, int]:
     """How many typos the parts of each word may have, and the parts written as one."""
-    return typos_allowed(token for word in words for token in (*word.parts, word.whole))
+    plain_words = [word for word in words if word.kind is WordKind.PLAIN]
+    return typos_allowed(token for word in plain_words for token in (*word.parts, word.whole))
 
 
 def size_of(word: str) -> int:

@@ -8,9 +8,9 @@ from typing import Any
 
 from catalog.category_tree import CategoryTree
 from catalog.models import CENT, MAX_PRICE, MAX_QUANTITY, Brand
+from catalog.search.analysis.tokens import WordKind, words_of
 from catalog.search.criteria import NO_STEERING, OPEN, Range, SearchCriteria, SortField
 from catalog.search.steering import selectors as steering
-from catalog.search.tokens import parts_of, plain
 from catalog.slugs import normal_form
 from catalog.text import squeeze
 from core.errors import ErrorCode, FieldError, InvalidInput
@@ -86,7 +86,11 @@ def text_mistake(text: str) -> str | None:
         return UNSAFE_CHARACTERS
     if len(text) > MAX_TYPED_LENGTH or len(text := squeeze(text)) > MAX_TEXT_LENGTH:
         return f"The text is longer than {MAX_TEXT_LENGTH} characters."
-    if len({part for piece in plain(text).split() for part in parts_of(piece)}) > MAX_TEXT_WORDS:
+    words = words_of(text)
+    if (
+        len({part for word in words for part in (word.parts if word.kind is WordKind.PLAIN else [word.whole])})
+        > MAX_TEXT_WORDS
+    ):
         return f"The text has more than {MAX_TEXT_WORDS} different words."
     return None
 

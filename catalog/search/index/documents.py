@@ -1,5 +1,6 @@
 """Makes the index's documents of products, brands and categories, and defines their fields."""
 
+import unicodedata
 from bisect import bisect_right
 from decimal import Decimal
 from hashlib import blake2b
@@ -10,14 +11,15 @@ import tantivy
 
 from catalog.category_tree import CategoryTree
 from catalog.models import UNRATED_HIGH, UNRATED_LOW, Brand, Category
+from catalog.search.analysis.languages import languages
+from catalog.search.analysis.tokens import MAX_TOKEN_BYTES, Tokens, sku_tokens, subject_of, tokens_of
 from catalog.search.cursors import EPOCH, MICROSECOND
 from catalog.search.price_ranges import SCALE
-from catalog.search.tokens import EXACT, STEMMED, tokens_of
 from catalog.text import sort_key
 
 # Raise this when the documents or their tokens change: indexes of other versions are rebuilt. test_documents.py fails
 # if it was forgotten.
-VERSION = 1
+VERSION = 2
 PRODUCT, BRAND, CATEGORY = "product", "brand", "category"
 # The columns of a product that its document is made of, in the order that `Documents.product` takes.
 COLUMNS = (
@@ -44,16 +46,21 @@ _TEXTS = (
     ("kind", "raw", "basic", False),
     ("stock", "raw", "basic", False),
     ("name_key", "raw", "basic", True),
-    ("name", "stemmed", "position", False),
-    ("brand_name", "stemmed", "freq", False),
-    ("category_path", "stemmed", "freq", False),
-    ("sku", "exact", "freq", False),
-    ("description", "stemmed", "freq", False),
-    # As written, for prefixes and typos: the name, and the rest but the SKU (a million SKUs begin alike).
-    ("name_words", "exact", "basic", False),
-    ("words", "exact", "basic", False),
+    ("name", "words", "position", False),
+    ("brand_name", "words", "freq", False),
+    ("category_path", "words", "freq", False),
+    ("sku", "words", "freq", False),
+    ("description", "words", "freq", False),
+    # What the product is.
+    ("subject", "words", "basic", False),
+    # As written, for the exact form, prefixes and typos: the name; brand and category; the description.
+    ("name_words", "words", "basic", False),
+    ("context_words", "words", "basic", False),
+    ("description_words", "words", "basic", False),
+    # The stems of the name from their last letter on, for the last parts of compounds.
+    ("name_ends", "words", "basic", False),
     # The name of a brand or category: what suggestions complete.
-    ("label", "exact", "basic", False),
+    ("label", "words", "basic", False),
 )
 
 
@@ -67,14 +74,23 @@ def _schema() -> tantivy.Schema:
 
 
 SCHEMA = _schema()
-# Changes with everything that decides whether this code can read an index on disk and keep it up to date.
-FINGERPRINT = blake2b(f"{VERSION}{version('tantivy')}{_NUMBERS}{_TEXTS}".encode(), digest_size=8).hexdigest()
+# Texts are split and stemmed before they reach the index.
+_WORDS = (
+    tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
+    .filter(tantivy.Filter.remove_long(MAX_TOKEN_BYTES + 1))
+    .build()
+)
+
+
+def fingerprint() -> str:
+    """Changes with everything that decides whether this code can read an index on disk and keep it up to date."""
+    parts = (VERSION, version("tantivy"), unicodedata.unidata_version, _NUMBERS, _TEXTS, languages().codes)
+    return blake2b(repr(parts).encode(), digest_size=8).hexdigest()
 
 
 def register_tokenizers(index: tantivy.Index) -> None:
     """Registers the tokenizers of the fields. Call it for every index that is created or opened."""
-    index.register_tokenizer("exact", EXACT)
-    index.register_tokenizer("stemmed", STEMMED)
+    index.register_tokenizer("words", _WORDS)
 
 
 def named_key(kind: str, pk: int) -> int:
@@ -102,10 +118,10 @@ class Documents:
 
     def __init__(self, tree: CategoryTree, brands: dict[int, str]) -> None:
         self._tree, self._brands = tree, brands
-        self._paths: dict[int, tuple[str, str]] = {}
-        self._brand_tokens: dict[int, str] = {}
+        self._paths: dict[int, tuple[str, Tokens]] = {}
+        self._brand_tokens: dict[int, Tokens] = {}
 
-    def _path(self, category_id: int) -> tuple[str, str]:
+    def _path(self, category_id: int) -> tuple[str, Tokens]:
         """The names from the root down, and their tokens."""
         if category_id not in self._paths:
             path = "\x1f".join(category.name for category in self._tree.path(self._tree.by_id[category_id]))
@@ -131,7 +147,6 @@ class Documents:
         if brand is None:
             brand = self._brand_tokens[brand_id] = tokens_of(self._brands[brand_id])
         named, described = tokens_of(name), tokens_of(description)
-        skus = tokens_of(sku) if sku else ""
         document = tantivy.Document()
         document.add_unsigned("id", pk)
         document.add_unsigned("category", category_id)
@@ -147,13 +162,16 @@ class Documents:
         document.add_text("kind", PRODUCT)
         document.add_text("stock", "in" if quantity > 0 else "out")
         document.add_text("name_key", name_term(sort_key(name)))
-        document.add_text("name", named)
-        document.add_text("brand_name", brand)
-        document.add_text("category_path", path)
-        document.add_text("sku", skus)
-        document.add_text("description", described)
-        document.add_text("name_words", named)
-        document.add_text("words", f"{brand} {path} {described}")
+        document.add_text("name", named.stems)
+        document.add_text("brand_name", brand.stems)
+        document.add_text("category_path", path.stems)
+        document.add_text("sku", sku_tokens(sku) if sku else "")
+        document.add_text("description", described.stems)
+        document.add_text("subject", subject_of(name))
+        document.add_text("name_words", named.words)
+        document.add_text("context_words", f"{brand.words} {path.words}")
+        document.add_text("description_words", described.words)
+        document.add_text("name_ends", named.reversed_stems)
         return document
 
 
@@ -168,5 +186,5 @@ def named_document(kind: str, row: Brand | Category) -> tantivy.Document:
     document.add_unsigned("named", named_key(kind, row.pk))
     document.add_unsigned("digest", named_digest(kind, row))
     document.add_text("kind", kind)
-    document.add_text("label", tokens_of(row.name))
+    document.add_text("label", tokens_of(row.name).words)
     return document

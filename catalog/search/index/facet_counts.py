@@ -11,9 +11,9 @@ from catalog.search.criteria import SearchCriteria
 from catalog.search.facets import STARS, without_own_filter
 from catalog.search.index.documents import cents
 from catalog.search.index.filters import PRODUCTS, filters, price_of
-from catalog.search.index.matching import all_of
 from catalog.search.index.resolving import ResolvedText
 from catalog.search.index.store import Snapshot
+from catalog.search.index.terms import all_of
 from catalog.search.price_ranges import SCALE
 
 # Tantivy's limit. If an answer has more brands or categories than this, the database counts them.
@@ -84,7 +84,7 @@ class IndexFacetCounts:
         # Without its own filter a facet may find more than the search, but the text alone decides the level.
         if self._text and not criteria.matches_nothing:
             self._text.resolve()
-        results = self._index.results.of(criteria, self._text.level if self._text else None)
+        results = self._index.results.of(criteria, self._text.key if self._text else None)
         if not AGGREGATIONS[facet].keys() <= results.keys():
             same = criteria.without_sort
             together = [n for n in self._names if without_own_filter(self._criteria, n).without_sort == same]

@@ -1,30 +1,55 @@
 """The hits of a text best first, the same on every page."""
 
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
 from tantivy import Query
 
-from catalog.search.index.documents import SCHEMA
-from catalog.search.index.matching import Matching, all_of
 from catalog.search.index.store import Snapshot
-from catalog.search.strategy import TYPOS, MatchLevel
+from catalog.search.index.terms import all_of, but_not, with_ids
+from catalog.search.strategy import STRICT
+
+if TYPE_CHECKING:
+    from catalog.search.index.resolving import ResolvedText
 
 # Hits are ranked in blocks of so many, so that their order does not depend on how many are read.
 BLOCK = 200
 
 
-def ranked_ids(
-    index: Snapshot, matching: Matching, level: MatchLevel, filters: list[Query], start: int, stop: int
-) -> list[int]:
-    """The ids of the hits of a level from the rank `start`, counted from 0, to before `stop`, best first."""
+def ranked_ids(index: Snapshot, text: "ResolvedText", filters: list[Query], start: int, stop: int) -> list[int]:
+    """The ids of the hits of a text from the rank `start`, counted from 0, to before `stop`, best first."""
     if start >= stop:
         # Nothing is before the first hit, and Tantivy panics when it is to read no rows.
         return []
-    best = matching.best(level)
-    ids = _ranked(index, best, filters, start, stop - start)
-    if len(ids) < stop - start and level <= TYPOS:
-        passed = start + len(ids) if ids or not start else count(index, all_of([best, *filters]))
-        rest = matching.rest(level)
-        ids += _ranked(index, rest, filters, max(0, start - passed), stop - start - len(ids))
+    text.assume(len(text.first_block))
+    first_ids = _passing(index, text.first_ids, filters) if filters else [*text.first_ids]
+    ids = first_ids[start:stop]
+    start, stop = max(0, start - len(first_ids)), stop - len(first_ids)
+    if stop <= 0:
+        return ids
+    first_block = text.first_block if text.level == STRICT and not text.first_ids else None
+    queries = [text.tail, *([rest] if (rest := text.rest) is not None else [])]
+    for n, query in enumerate(queries):
+        size = stop - start
+        found = _ranked(index, query, filters, start, size, first_block if n == 0 else None)
+        ids += found
+        if len(found) == size or n == len(queries) - 1:
+            break
+        passed = start + len(found) if found or not start else count(index, all_of([query, *filters]))
+        start, stop = max(0, start - passed), stop - passed
     return ids
+
+
+def best_ids(index: Snapshot, query: Query, excluded: Collection[int], size: int) -> list[int]:
+    """Up to `size` ids of what the query finds, best first, without the excluded."""
+    if size <= 0:
+        return []
+    return _blocks(index, but_not(query, with_ids(excluded)) if excluded else query, 0, 1)[:size]
+
+
+def block_of(index: Snapshot, query: Query) -> list[int]:
+    """The first block of ids that the query finds, best first."""
+    return _blocks(index, query, 0, 1)
 
 
 def count(index: Snapshot, query: Query, key: str = "id") -> int:
@@ -33,15 +58,22 @@ def count(index: Snapshot, query: Query, key: str = "id") -> int:
     return int(index.searcher.aggregate(query, {"n": {"value_count": {"field": key}}})["n"]["value"])
 
 
-def _ranked(index: Snapshot, query: Query, filters: list[Query], start: int, size: int) -> list[int]:
-    """Up to `size` ids of what the query finds and the filters let pass, from `start`, best first."""
+def _ranked(
+    index: Snapshot, query: Query, filters: list[Query], start: int, size: int, first: list[int] | None
+) -> list[int]:
+    """Up to `size` ids of what the query finds and the filters let pass, from `start`, best first.
+
+    `first` is the first block of the query if it is known.
+    """
     if filters:
-        first = _blocks(index, query, 0, 1)
+        first = _blocks(index, query, 0, 1) if first is None else first
         passing = _passing(index, first, filters)
         if len(passing) * 2 >= BLOCK:
             # Without filters, Tantivy skips what cannot come first: what passes is picked out afterwards.
             return _sifted(index, query, filters, passing, start + size)[start:]
         query = all_of([query, *filters])
+    elif first is not None and (start + size <= BLOCK or len(first) < BLOCK):
+        return first[start : start + size]
     begin, end = start // BLOCK, (start + size - 1) // BLOCK + 1
     return _blocks(index, query, begin, end)[start - begin * BLOCK : start - begin * BLOCK + size]
 
@@ -55,11 +87,11 @@ def _sifted(index: Snapshot, query: Query, filters: list[Query], passing: list[i
     return passing[:stop]
 
 
-def _passing(index: Snapshot, ids: list[int], filters: list[Query]) -> list[int]:
+def _passing(index: Snapshot, ids: Sequence[int], filters: list[Query]) -> list[int]:
     """The products that the filters let pass, in the same order."""
     if not ids:
         return []
-    query = all_of([Query.term_set_query(SCHEMA, "id", ids), *filters])
+    query = all_of([with_ids(ids), *filters])
     hits = index.searcher.search(query, len(ids), count=False).hits
     passing = set(index.searcher.fast_field_values("id", [address for _, address in hits]))
     return [row_id for row_id in ids if row_id in passing]

@@ -4,16 +4,16 @@ from collections.abc import Collection
 from dataclasses import replace
 from functools import cached_property
 
-from catalog.search.criteria import SearchCriteria, SortField
+from catalog.search.criteria import SearchCriteria
 from catalog.search.facets import FACETS
 from catalog.search.highlight import Highlighter
 from catalog.search.index.facet_counts import IndexFacetCounts
 from catalog.search.index.filters import BRANDS_AND_CATEGORIES, filters, sort_field
-from catalog.search.index.matching import all_of
 from catalog.search.index.paging import positions_in_order
 from catalog.search.index.ranking import count, ranked_ids
 from catalog.search.index.resolving import ResolvedText
 from catalog.search.index.store import Snapshot
+from catalog.search.index.terms import all_of
 from catalog.search.pages import Hits, Page, hits_of, ranked_hits_of, ranks_of
 from catalog.search.strategy import MatchLevel
 
@@ -25,24 +25,27 @@ class IndexSearch:
         self._index, self.criteria = index, criteria
         self._text: ResolvedText | None = None
         if criteria.text and not criteria.matches_nothing:
-            self._text = ResolvedText(index, criteria.text, level)
+            self._text = ResolvedText(index, criteria, level)
 
     def page(self, page: Page) -> Hits:
         if self.criteria.matches_nothing:
             return hits_of([], page)
+        text = self._text
+        before = text.level if text else None
         hits = self._read(page)
-        if self._text and self._text.resolve(has_hits=bool(hits.positions)):
+        if text and not text.by_relevance and not text.assume(len(hits.positions)) and text.resolve().level != before:
             hits = self._read(page)
         return hits
 
     def total(self) -> int:
         if self.criteria.matches_nothing:
             return 0
-        level = self._text.level if self._text and self._text.is_resolved else None
-        results = self._index.results.of(self.criteria, level)
+        text = self._text
+        results = self._index.results.of(self.criteria, text.key if text else None)
         if "total" not in results:
             total = self._count()
-            if self._text and self._text.resolve(has_hits=bool(total)):
+            if text and not text.assume(total):
+                text.resolve()
                 total = self._count()
             results["total"] = total
         return int(results["total"])
@@ -55,14 +58,18 @@ class IndexSearch:
 
     @cached_property
     def _highlighter(self) -> Highlighter:
-        return Highlighter(self.criteria.text or "", self._text.level if self._text else None)
+        if self._text is None:
+            return Highlighter(self.criteria.text or "", None)
+        self._text.resolve()
+        matching = self._text.matching
+        return Highlighter(self.criteria.text or "", self._text.level, matching.unknown_words, matching.synonyms)
 
     def _read(self, page: Page) -> Hits:
         criteria, text = self.criteria, self._text
-        if text and criteria.sort is SortField.RELEVANCE:
+        if text and text.by_relevance:
             start, stop = ranks_of(page)
             stop += not page.backward
-            ids = ranked_ids(self._index, text.matching, text.level, filters(criteria), start, stop)
+            ids = ranked_ids(self._index, text, filters(criteria), start, stop)
             return ranked_hits_of(ids, page, text.level)
         queries = [*([text.query] if text else []), *filters(criteria)]
         rows = positions_in_order(self._index, queries, sort_field(criteria), descending=criteria.descending, page=page)

@@ -27,8 +27,7 @@ from django.conf import settings
 
 from catalog.search.criteria import SearchCriteria
 from catalog.search.index.checksums import is_whole
-from catalog.search.index.documents import FINGERPRINT, SCHEMA, register_tokenizers
-from catalog.search.strategy import MatchLevel
+from catalog.search.index.documents import SCHEMA, fingerprint, register_tokenizers
 
 POINTER = "current"
 WRITER, REBUILD = "writer.lock", "rebuild.lock"
@@ -55,9 +54,12 @@ class KeptResults:
         self._results: OrderedDict[object, dict[str, Any]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def of(self, criteria: SearchCriteria, level: MatchLevel | None) -> dict[str, Any]:
-        """The results of a search, by name. Callers add theirs, which are kept for some time."""
-        key = (criteria.without_sort, criteria.category_subtree, level)
+    def of(self, criteria: SearchCriteria, text: object) -> dict[str, Any]:
+        """The results of a search, by name. Callers add theirs, which are kept for some time.
+
+        `text` tells how the text of the criteria is matched.
+        """
+        key = (criteria.without_sort, criteria.category_subtree, text)
         with self._lock:
             results = self._results.setdefault(key, {})
             self._results.move_to_end(key)
@@ -97,14 +99,14 @@ def current() -> Path:
         name = (settings.SEARCH_INDEX_DIR / POINTER).read_text()
     except OSError:
         raise IndexUnavailable("there is no index yet") from None
-    if not name.startswith(FINGERPRINT):
+    if not name.startswith(fingerprint()):
         raise IndexUnavailable("the index is of another version")
     return settings.SEARCH_INDEX_DIR / name
 
 
 def new_generation() -> Path:
     """An empty folder for a new generation."""
-    path = folder() / f"{FINGERPRINT}-{uuid.uuid4().hex[:12]}"
+    path = folder() / f"{fingerprint()}-{uuid.uuid4().hex[:12]}"
     path.mkdir()
     return path
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Generic, TypeVar
 
-from catalog.search.tokens import parts_of
+from catalog.search.analysis.tokens import parts_of
 from catalog.text import words
 
 # The parts of a phrase's words: ("t", "shirt") for "T-Shirt" and for "t shirt".
