@@ -76,7 +76,12 @@ def parts_of(piece: str) -> list[str]:
 
 def words_of(text: str) -> list[Word]:
     """The distinct words of a text, in order; none when it has only punctuation and invisible characters."""
-    return list(dict.fromkeys(_words(plain(text))))
+    return list(dict.fromkeys(all_words_of(text)))
+
+
+def all_words_of(text: str) -> list[Word]:
+    """The words of a text in order, with their repetitions."""
+    return list(_words(plain(text)))
 
 
 def significant_words(words: list[Word]) -> list[Word]:

@@ -19,7 +19,7 @@ FACETS = """query($q: String, $filter: ProductFilter) { products(search: $q, fil
                       ratings { count } inStock price { ranges { count } } } } }"""
 
 
-@pytest.fixture(params=["database"])
+@pytest.fixture(params=["database", "tantivy"])
 def each_engine(request, settings):
     settings.SEARCH_ENGINE = request.param
     if request.param == "tantivy":
@@ -159,6 +159,19 @@ class TestSynonyms:
         product("shirt", name="Red T-shirt")
         one_way("t shirt", "tee")
         assert set(results(shopper, "T-Shirt red")) == {"tee", "shirt"}
+
+    def test_of_words_that_alone_would_not_count(self, shopper):
+        product("mug", name="Tall mug")
+        product("cup", name="Cup for tea")
+        one_way("cup of tea", "mug")
+        assert "mug" in results(shopper, "cup of tea")
+        assert "mug" not in results(shopper, "cup for tea")
+
+    def test_of_a_measure(self, shopper):
+        product("small", name="Cushion 40x60 cm")
+        product("large", name="Cushion 60x80 cm")
+        one_way("small cushion", "cushion 40 × 60 cm")
+        assert results(shopper, "small cushion")[0] == "small"
 
     def test_a_filter_and_a_sort_apply_to_what_they_find(self, shopper):
         product("tv", name="TV", price=30)
