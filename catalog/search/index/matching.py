@@ -81,8 +81,9 @@ class Matching:
             return self._partial(level)
         name = "exact" if level.strategy is MatchingStrategy.STRICT else "tolerant"
         groups = [self._with_pairs(unit, unit.queries(name)) for unit in self._units]
-        if len(self._all_words) == 1:
-            # As one flat union, so that Tantivy skips documents that cannot be among the best.
+        if len(self._all_words) == 1 and self._all_words[0].kind is WordKind.PLAIN and len(self.words[0].parts) == 1:
+            # As one flat union, so that Tantivy skips documents that cannot be among the best. The bonuses find
+            # nothing else, because they are of the same word.
             return any_of([*groups[0], *self._bonuses])
         required = [(Occur.Must, any_of(group)) for group in groups]
         best = Query.boolean_query([*required, *((Occur.Should, bonus) for bonus in self._bonuses)])
