@@ -173,3 +173,8 @@ def _languages(codes: tuple[str, ...]) -> Languages:
 def languages() -> Languages:
     """The languages of the setting SEARCH_LANGUAGES."""
     return _languages(tuple(settings.SEARCH_LANGUAGES))
+
+
+def all_languages() -> Languages:
+    """All languages, for words that the shop's own say nothing of."""
+    return _languages(tuple(STEMMERS))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from catalog.search.analysis.languages import Languages, languages
+from catalog.search.analysis.languages import Languages, all_languages, languages
 from catalog.search.analysis.measures import Measure, measures_of
 from catalog.search.analysis.unspaced import (
     UNSPACED,
@@ -88,6 +88,12 @@ def all_words_of(text: str) -> list[Word]:
 def significant_words(words: list[Word]) -> list[Word]:
     """The words without stop words, unless there are no others."""
     return [word for word in words if not _is_stop_word(word)] or words
+
+
+def without_foreign_stop_words(words: list[Word]) -> list[Word]:
+    """The words without those that are stop words in languages that the shop has not named."""
+    is_stop_word = all_languages().is_stop_word
+    return [word for word in words if word.kind is not WordKind.PLAIN or not all(map(is_stop_word, word.parts))]
 
 
 def _is_stop_word(word: Word) -> bool:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from tantivy import Occur, Query, Searcher
 
 from catalog.search.analysis.languages import languages
-from catalog.search.analysis.tokens import Word, WordKind, is_indexable, significant_words, words_of
+from catalog.search.analysis.tokens import Word, WordKind, is_indexable, significant_words, without_foreign_stop_words, words_of
 from catalog.search.index.documents import name_term
 from catalog.search.index.terms import Vocabulary, all_of, any_of, boosted, but_not, phrase, term, with_bonuses
 from catalog.search.index.word_matching import SKU_BOOST, WordMatching
@@ -57,6 +57,9 @@ class Matching:
         # Stop words only count when the text has nothing else.
         self.words = significant_words(self._all_words)
         self._typos = typos_of(self.words)
+        others = without_foreign_stop_words(self.words)
+        if 0 < len(others) < len(self.words) and not self._in_names(self.words) and self._in_names(others):
+            self.words = others
 
     def levels(self) -> list[MatchLevel]:
         """The levels at which the text can be matched, from the strictest on."""
@@ -141,6 +144,11 @@ class Matching:
             descriptions=self._descriptions,
             is_only_word=len(self._all_words) == 1,
         )
+
+    def _in_names(self, words: list[Word]) -> bool:
+        """Whether any product has all the words outside its description."""
+        each = [WordMatching(w, self._vocabulary, {}, descriptions=False, is_only_word=False) for w in words]
+        return self._vocabulary.finds(all_of([any_of([*word.exact, *word.inside]) for word in each]))
 
     def _with_pairs(self, unit: Unit, queries: list[Query]) -> list[Query]:
         """With the neighbouring words written as one: "tshirt" in a product matches both words of "t shirt"."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from tantivy import Occur, Query, Searcher
 
-from catalog.search.analysis.languages import languages
+from catalog.search.analysis.languages import all_languages, languages
 from catalog.search.analysis.tokens import is_indexable
 from catalog.search.index.documents import SCHEMA
 from catalog.search.typos import is_near
@@ -14,6 +14,9 @@ STEM_FIELDS = {"name": 6.0, "brand_name": 3.0, "category_path": 2.0, "descriptio
 # The same of the fields of words as written, for prefixes and typos.
 WORD_FIELDS = {"name_words": 4.0, "context_words": 1.0, "description_words": 1.0}
 DESCRIPTIONS = frozenset({"description", "description_words"})
+
+# Forms of a word differ in their last letters at most: "cheval", "chevaux".
+MIN_BEGINNING, MAX_ENDING = 2, 3
 
 
 def any_of(queries: list[Query]) -> Query:
@@ -106,6 +109,12 @@ class Vocabulary:
         terms = self._searcher.terms_with_prefix("name_words", word[:2], limit=self.MAX_NEIGHBOURS)
         commoner = (token for token, count in terms if count >= num_products * self.TIMES_AS_COMMON)
         return [token for token in commoner if is_near(token, word, typos, prefix=False)][: self.MAX_COMMONER]
+
+    def foreign_forms(self, word: str) -> list[str]:
+        """Words of names that are other forms of the word in a language that the shop has not named."""
+        stems = set(all_languages().stems(word))
+        longer = self.with_prefix("name_words", word[: max(MIN_BEGINNING, len(word) - MAX_ENDING)])
+        return [token for token in longer if not stems.isdisjoint(all_languages().stems(token))][: self.MAX_COMMONER]
 
     def finds(self, query: Query) -> bool:
         """Whether any product matches the query."""

@@ -23,6 +23,7 @@ from catalog.search.index.terms import (
 )
 
 SKU_BOOST, APART_BOOST, INSIDE_BOOST, PARTS_BOOST, NUMBERS_BOOST, COMMONER_BOOST = 8.0, 4.0, 10.0, 0.25, 0.3, 0.5
+FOREIGN_FORM_BOOST = 0.8
 # What the form as written adds: it is all that tells the products of a single word apart.
 AS_WRITTEN_BOOST, ONLY_WORD_AS_WRITTEN_BOOST = 1.0, 10.0
 MIN_SPLIT_LETTERS, MAX_SPLIT_LETTERS = 3, 30
@@ -84,6 +85,8 @@ class WordMatching:
         for word in self._commoner:
             queries += [boosted(query, COMMONER_BOOST) for query in self._forms(word)]
         if not self.is_known:
+            for form in self._vocabulary.foreign_forms(self.word.whole):
+                queries += [boosted(query, FOREIGN_FORM_BOOST) for query in self._forms(form)]
             queries += self._near(self.word.whole)
             if len(self.word.parts) > 1:
                 queries.append(
