@@ -75,10 +75,17 @@ def _light_arabic(word: str) -> str:
 
 # What the stemmers miss: stem or word, by language.
 _BEFORE = {
-    "pt": [(re.compile("(?:oes|aes|aos)$"), "ao"), (re.compile("ais$"), "al"), (re.compile("eis$"), "el")],
+    "pt": [
+        (re.compile("(?:oes|aes|aos)$"), "ao"),
+        (re.compile("ais$"), "al"),
+        (re.compile("eis$"), "el"),
+        (re.compile("ois$"), "ol"),
+    ],
 }
 _AFTER = {
     "es": [(re.compile("z$"), "c")],
+    # A vowel that comes and goes: "носок" and "носки", "чашек" and "чашка".
+    "ru": [(re.compile("(?<=..)[ое]([кнц])$"), r"\1")],
     # "stövel" and "stövlar", "sykkel" and "sykler".
     **{code: [(re.compile(r"([bdfgklmnprstv])\1?e?l$"), r"\1l")] for code in ("da", "nb", "sv")},
 }

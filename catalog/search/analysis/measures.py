@@ -47,12 +47,15 @@ _UNITS = {
     "psi": "psi",
     "rpm": "rpm",
     "hp": "hp",
+    "pk": "pk pks pack packs",
     "pcs": "pcs pc piece pieces stk stuck",
 }
 _CANONICAL = {name: unit for unit, names in _UNITS.items() for name in names.split()}
 # Marks that stand for a unit only right after the number: 27" and 6'.
 _MARKS = {'"': "in", "″": "in", "”": "in", "''": "in", "′′": "in", "'": "ft", "′": "ft", "’": "ft"}
-_NUMBER = r"(?:\d{1,12}[ -])?\d{1,12}/\d{1,4}|\d{1,12}(?:[.,]\d{1,12})?|\.\d{1,12}"
+# "195/65" is no fraction.
+_FRACTION = r"(?:\d{1,12}[ -])?\d{1,12}/(?:[2-9]|1[0-6]|32|64|128)(?!\d)"
+_NUMBER = _FRACTION + r"|\d{1,12}(?:[.,]\d{1,12})?|\.\d{1,12}"
 _UNIT = "|".join(sorted(_CANONICAL, key=len, reverse=True))
 # A unit ends its word, or a side follows at once: 2inx4in.
 _END = r"(?![a-wyz\d]|x[^\d])"
@@ -61,6 +64,10 @@ _SINGLE = re.compile(rf"({_NUMBER})(?:[ -]?({_UNIT}){_END}|(''|′′|[\"″”'
 _SIDE = rf"(?:{_NUMBER})(?:[ -]?(?:{_UNIT}){_END}\.?|(?:''|′′|[\"″”'′’]){_END})?(?: [wdhl]\b\.?)?"
 MAX_SIDES = 4
 _MEASURES = re.compile(rf"(?<![\w.,/])m?{_SIDE}(?: ?[x×*] ?{_SIDE}){{0,{MAX_SIDES - 1}}}(?![\w/]|[.,]\d)")
+
+
+# "Pack of 6" is "6-pack".
+_PACK = re.compile(r"(?<!\w)(?:pack|set|box|lot|pk) (?:of|de) (\d{1,6})(?!\w|[.,]\d)")
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,7 @@ class Measure:
 
 
 def measures_of(text: str) -> Iterator[Measure]:
-    """The dimensions and quantities of a folded text, in order, and its numbers that are not integers."""
+    """The dimensions and quantities of a folded text, and its numbers that are not integers."""
     for match in _MEASURES.finditer(text):
         thread = match[0][0] == "m"
         sides = [_side(side) for side in _SINGLE.finditer(match[0])]
@@ -108,6 +115,8 @@ def measures_of(text: str) -> Iterator[Measure]:
                 # M10 × 60.
                 numbers[0], units[0] = f"m{numbers[0]}", ""
         yield Measure(match.start(), match.end(), tuple(numbers), tuple(units))
+    for match in _PACK.finditer(text):
+        yield Measure(match.start(), match.end(), (_short(match[1]),), ("pk",))
 
 
 def _side(match: re.Match[str]) -> tuple[str, str]:

@@ -90,10 +90,10 @@ def significant_words(words: list[Word]) -> list[Word]:
     return [word for word in words if not _is_stop_word(word)] or words
 
 
-def without_foreign_stop_words(words: list[Word]) -> list[Word]:
-    """The words without those that are stop words in languages that the shop has not named."""
-    is_stop_word = all_languages().is_stop_word
-    return [word for word in words if word.kind is not WordKind.PLAIN or not all(map(is_stop_word, word.parts))]
+def is_foreign_stop_word(word: Word) -> bool:
+    """Whether the word is a stop word in a language that the shop may not have named. Single letters are none."""
+    long_enough = word.kind is WordKind.PLAIN and len(word.whole) > 1
+    return long_enough and all(map(all_languages().is_stop_word, word.parts))
 
 
 def _is_stop_word(word: Word) -> bool:

@@ -15,6 +15,7 @@ _WORDS = re.compile(
     f"[{_HAN}]+|[\u3041-\u3096\u309d-\u309f]+|[\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff]+|[\u3105-\u312f]+|[{_HANGUL}]+|[{_SOUTH_EAST}]+"
 )
 _IDEOGRAPH = re.compile(f"[{_HAN}]")
+_SYLLABIC = re.compile(f"[{_HAN}{_HANGUL}]+")
 _HANGUL_WORD = re.compile(f"[{_HANGUL}]+")
 # Particles that are written on the end of a Korean word, the longer ones first.
 _PARTICLES = (
@@ -36,6 +37,11 @@ def all_bigrams(run: str) -> list[str]:
 def is_ideograph(c: str) -> bool:
     """Whether the character is a word by itself in Chinese or Japanese."""
     return _IDEOGRAPH.match(c) is not None
+
+
+def is_syllabic(word: str) -> bool:
+    """Whether the word is of ideographs or Hangul, whose pairs are words already."""
+    return _SYLLABIC.fullmatch(word) is not None
 
 
 def words_of_run(run: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from catalog.search.analysis.languages import LINKING_LETTERS, all_languages, languages
+from catalog.search.analysis.languages import LINKING_LETTERS, languages
 from catalog.search.index.terms import Vocabulary
 
 MIN_PART_LETTERS, MAX_LETTERS = 3, 30
@@ -20,10 +20,8 @@ def compounds_with(word: str, vocabulary: Vocabulary) -> list[str]:
         return []
     found = []
     # A word that stands nowhere alone can be nothing but a part.
-    is_known = vocabulary.has(word)
-    certain = (languages().compounds and len(word) >= MIN_CERTAIN_LETTERS) or not is_known
-    foreign = () if is_known else (stem for stem in all_languages().stems(word) if len(stem) >= MIN_CERTAIN_LETTERS)
-    for end in dict.fromkeys((word, *languages().stems(word), *foreign)):
+    certain = (languages().compounds and len(word) >= MIN_CERTAIN_LETTERS) or not vocabulary.has(word)
+    for end in dict.fromkeys((word, *languages().stems(word))):
         if len(end) < MIN_PART_LETTERS:
             continue
         for reversed_word in vocabulary.with_prefix("name_ends", end[::-1]):

@@ -10,7 +10,14 @@ from itertools import pairwise
 from tantivy import Occur, Query, Searcher
 
 from catalog.search.analysis.languages import languages
-from catalog.search.analysis.tokens import Word, WordKind, is_indexable, significant_words, without_foreign_stop_words, words_of
+from catalog.search.analysis.tokens import (
+    Word,
+    WordKind,
+    is_foreign_stop_word,
+    is_indexable,
+    significant_words,
+    words_of,
+)
 from catalog.search.index.documents import name_term
 from catalog.search.index.terms import Vocabulary, all_of, any_of, boosted, but_not, phrase, term, with_bonuses
 from catalog.search.index.word_matching import SKU_BOOST, WordMatching
@@ -57,7 +64,7 @@ class Matching:
         # Stop words only count when the text has nothing else.
         self.words = significant_words(self._all_words)
         self._typos = typos_of(self.words)
-        others = without_foreign_stop_words(self.words)
+        others = [word for word in self.words if not is_foreign_stop_word(word) or self._is_thing(word)]
         if 0 < len(others) < len(self.words) and not self._in_names(self.words) and self._in_names(others):
             self.words = others
 
@@ -144,6 +151,10 @@ class Matching:
             descriptions=self._descriptions,
             is_only_word=len(self._all_words) == 1,
         )
+
+    def _is_thing(self, word: Word) -> bool:
+        """Whether any product is the word, such as a door, which is "through" in Dutch."""
+        return any(self._vocabulary.count("subject", stem) for stem in languages().stems(word.whole))
 
     def _in_names(self, words: list[Word]) -> bool:
         """Whether any product has all the words outside its description."""

@@ -7,6 +7,7 @@ from tantivy import Occur, Query
 
 from catalog.search.analysis.languages import languages
 from catalog.search.analysis.tokens import Word, WordKind
+from catalog.search.analysis.unspaced import is_ideograph, is_syllabic
 from catalog.search.index.compounds import compounds_with, parts_of_compound
 from catalog.search.index.documents import SCHEMA
 from catalog.search.index.terms import (
@@ -27,6 +28,8 @@ FOREIGN_FORM_BOOST = 0.8
 # What the form as written adds: it is all that tells the products of a single word apart.
 AS_WRITTEN_BOOST, ONLY_WORD_AS_WRITTEN_BOOST = 1.0, 10.0
 MIN_SPLIT_LETTERS, MAX_SPLIT_LETTERS = 3, 30
+# How many bigrams of a run are looked for, and of how many a part is enough.
+MAX_BIGRAMS, MIN_BIGRAMS = 50, 3
 
 
 class WordMatching:
@@ -58,7 +61,8 @@ class WordMatching:
         if word.kind is WordKind.WHOLE:
             return self._forms(word.whole)
         if word.whole not in word.parts:
-            apart = all_of([any_of(self._forms(part)) for part in dict.fromkeys(word.parts)])
+            parts = dict.fromkeys(word.parts)
+            apart = all_of([any_of([*self._forms(part), *self._written_apart(part)]) for part in parts])
             return [apart, *self._forms(word.whole)]
         queries = [*self._forms(word.whole), *self._written_apart(word.whole)]
         return [*queries, *self.inside] if languages().compounds else queries
@@ -85,9 +89,12 @@ class WordMatching:
         for word in self._commoner:
             queries += [boosted(query, COMMONER_BOOST) for query in self._forms(word)]
         if not self.is_known:
-            for form in self._vocabulary.foreign_forms(self.word.whole):
-                queries += [boosted(query, FOREIGN_FORM_BOOST) for query in self._forms(form)]
-            queries += self._near(self.word.whole)
+            near = self._near(self.word.whole)
+            forms = self._vocabulary.foreign_forms(self.word.whole)
+            if forms and not self._vocabulary.finds(any_of(near)):
+                # Otherwise a typo is more likely than a language that the shop has not named.
+                near = [boosted(query, FOREIGN_FORM_BOOST) for form in forms for query in self._forms(form)]
+            queries += near
             if len(self.word.parts) > 1:
                 queries.append(
                     all_of([any_of(self._forms(part) + self._near(part)) for part in dict.fromkeys(self.word.parts)])
@@ -165,12 +172,19 @@ class WordMatching:
         return [*queries, term("name_words", self.word.whole, ONLY_WORD_AS_WRITTEN_BOOST)]
 
     def _most_bigrams(self) -> list[Query]:
-        """Most of the bigrams: those across two words of the text stand in no product."""
-        parts = self.word.parts
-        if len(parts) < 3:
-            return [all_of([any_of([term(f, part, w) for f, w in self._stem_fields.items()]) for part in parts])]
-        each = [(Occur.Should, any_of([term(f, p, w) for f, w in self._stem_fields.items()])) for p in parts[:50]]
-        return [Query.boolean_query(each, minimum_number_should_match=max(2, ceil(len(each) / 2)))]
+        """Some of the bigrams, because those across two words of the text stand in no product; or all ideographs."""
+        parts, whole = self.word.parts[:MAX_BIGRAMS], self.word.whole
+        each = [any_of([term(f, part, w) for f, w in self._stem_fields.items()]) for part in parts]
+        queries = []
+        if len(parts) > 1 and all(map(is_ideograph, whole)):
+            # 龙井茶 is 龙井绿茶.
+            queries.append(all_of([term("name", c, STEM_FIELDS["name"]) for c in dict.fromkeys(whole[:MAX_BIGRAMS])]))
+        if len(parts) < MIN_BIGRAMS:
+            return [*queries, all_of(each)]
+        # A pair of ideographs or of Hangul syllables is a word, a pair of other letters is not.
+        wanted = ceil(len(parts) / 3) if is_syllabic(whole) else max(2, ceil(len(parts) / 2))
+        some = [(Occur.Should, query) for query in each]
+        return [*queries, Query.boolean_query(some, minimum_number_should_match=wanted)]
 
     def _prefix(self, part: str) -> list[Query]:
         queries = [boosted(near_query(f, part, 0, prefix=True), w) for f, w in self._word_fields.items()]
