@@ -46,7 +46,8 @@ class ResolvedText:
         self._index, self._criteria = index, criteria
         self.by_relevance = criteria.sort is SortField.RELEVANCE
         self._matchings: dict[bool, Matching] = {}
-        level = level if level in self._matching(level is not None and level.without_descriptions).levels() else None
+        if level is not None and not self._matching(level.without_descriptions).has_level(level):
+            level = None
         self._given = level
         self._resolution = None if level is None or self.by_relevance else Resolution(level)
 
