@@ -93,8 +93,8 @@ class ResolvedText:
 
     @property
     def key(self) -> object:
-        """Tells one matched set from another of the same criteria. None until it is resolved."""
-        return (self.level, self.by_relevance) if self._resolution else None
+        """Tells one matched set from another of the same criteria, of which only the sort differs."""
+        return self._resolution.level if self._resolution else self._given, self.by_relevance
 
     def assume(self, num_hits: int) -> bool:
         """Fixes the level if STRICT is known to have so many hits and they are enough. Returns whether it is fixed."""
