@@ -18,7 +18,7 @@ REVISION ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 export REVISION
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all coverage mutation test-mysql fuzz test-browser test-worker bench-search lint style types arrows migrations schema-current pins deployable \
+.PHONY: help run test test-all coverage mutation test-mysql fuzz test-browser test-worker bench-search bench-relevance lint style types arrows migrations schema-current pins deployable \
 	format schema requirements clean base dev production scan up down logs backup restore chaos image test-image audit bench-graphql bench-images secrets known-secrets
 
 ##@ Start
@@ -166,6 +166,9 @@ chaos: dev ## mixed load on the composed system while its parts are killed; ARGS
 
 bench-search: dev $(if $(filter mysql%,$(DATABASE_URL)),production) ## both search engines, N=10000,1000000 products; beside MySQL with DATABASE_URL=mysql://…/bench
 	$(RUN)/python -m bench.search --sizes $(or $(N),10000,1000000) $(ARGS)
+
+bench-relevance: dev $(if $(filter mysql%,$(DATABASE_URL)),production) ## how good a search answers: JUDGMENTS=file.csv (query, product, grade), CATALOGUE=products.csv; ARGS="--database --worst 20"
+	$(RUN)/python -m bench.relevance $(if $(JUDGMENTS),"$(JUDGMENTS)") $(if $(CATALOGUE),--catalogue "$(CATALOGUE)") $(ARGS)
 
 bench-graphql: dev $(if $(filter mysql%,$(DATABASE_URL)),production) ## requests a second beside graphene-django, strawberry-django and a view by hand; DATABASE_URL=mysql://…; ARGS=--quick
 	$(RUN)/python -m bench.graphql $(ARGS)

@@ -1,6 +1,7 @@
 """Hooks and fixtures for every test: what makes them cheap, and no test that is left out unseen."""
 
 import gc
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,6 +12,8 @@ from django.conf import settings as django_settings
 from django.core.cache import cache
 from django.db import connection
 
+from catalog.search.steering import selectors
+from catalog.search.steering.snapshot import EMPTY
 from core.tests.clients import Api
 from users import hashers
 from users.tests.factories import UserFactory, employee
@@ -112,6 +115,15 @@ def _patient_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
 def _nobody_has_tried() -> None:
     """Attempts are counted in the cache: those of one test are not the next one's."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_steering(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test finds the synonyms and rules of another, or a query for them among those that it counts.
+
+    A test about them asks for the fixture `steering` (catalog.search.steering.tests.conftest).
+    """
+    monkeypatch.setattr(selectors, "snapshots", selectors.SnapshotCache(max_age_seconds=math.inf, snapshot=EMPTY))
 
 
 @pytest.fixture

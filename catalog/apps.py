@@ -16,12 +16,17 @@ class CatalogConfig(AppConfig):
         )
         from catalog.search import changes
         from catalog.search.index import updating
+        from catalog.search.steering import models as steering_models
         from core.auth import shop_staff
         from core.jobs.readiness import register_jobs
 
         changes.follow([models.Product, models.Brand, models.Category])
         updating.start()
+        steering_models.follow()
         register_jobs("image", pipeline.oldest_awaited)
         metrics.register()
-        for model in (models.Product, models.Category, models.Brand, models.ProductImage):
+        for model in (
+            *(models.Product, models.Category, models.Brand, models.ProductImage),
+            *(models.Synonym, models.SearchRule),
+        ):
             shop_staff.grant(model, ["add", "change", "delete", "view"])

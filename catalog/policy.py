@@ -9,7 +9,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from catalog.images.models import ProductImage
-from catalog.models import Product
+from catalog.models import Product, SearchRule, Synonym
 from core.auth import policy
 from core.auth.policy import Actor, Permission
 
@@ -23,6 +23,14 @@ ADD_IMAGES = Permission("add", ProductImage)
 # To describe, move or retry them.
 CHANGE_IMAGES = Permission("change", ProductImage)
 DELETE_IMAGES = Permission("delete", ProductImage)
+
+CREATE_SYNONYMS = Permission("add", Synonym)
+CHANGE_SYNONYMS = Permission("change", Synonym)
+DELETE_SYNONYMS = Permission("delete", Synonym)
+CREATE_RULES = Permission("add", SearchRule)
+# Includes the products that a rule pins and hides.
+CHANGE_RULES = Permission("change", SearchRule)
+DELETE_RULES = Permission("delete", SearchRule)
 
 
 def may_read(viewer: Actor) -> bool:

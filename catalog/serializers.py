@@ -211,4 +211,9 @@ class ProductPageSerializer(serializers.Serializer[Any]):
     next = serializers.URLField(allow_null=True)
     previous = serializers.URLField(allow_null=True)
     results = ProductSerializer(many=True)
+    redirect = NamedSerializer(
+        allow_null=True,
+        help_text="The category that the shop's staff would open for this `q` instead of the products. Null without "
+        "such a rule.",
+    )
     facets = FacetsSerializer(required=False, help_text="With `facets=true`. Counted over all pages.")

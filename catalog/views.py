@@ -20,9 +20,11 @@ from catalog.search.criteria import Range, SearchCriteria, SortField
 from catalog.search.cursors import Position, encode_cursor
 from catalog.search.engine import engine
 from catalog.search.pages import parse_page
+from catalog.search.steering.selectors import redirect_of
 from catalog.search.validation import SearchInput, parse_criteria
 from catalog.selectors import Relations, read_products
 from catalog.serializers import (
+    NamedSerializer,
     ProductPageSerializer,
     ProductSearchSerializer,
     ProductSerializer,
@@ -102,6 +104,7 @@ class ProductSearchView(APIView):
                             "updated_at": "2026-05-04T09:30:00+00:00",
                         }
                     ],
+                    "redirect": None,
                 },
                 response_only=True,
             )
@@ -145,6 +148,7 @@ class ProductSearchView(APIView):
             "next": link(FORWARD, last, hits.has_next),
             "previous": link(BACKWARD, first, hits.has_previous),
             "results": ProductSerializer(products, many=True, context={"request": request}).data,
+            "redirect": NamedSerializer(redirect).data if (redirect := redirect_of(criteria, tree)) else None,
         }
         if parameters.get("facets"):
             answer["facets"] = facets_shown(search.facets(tree))

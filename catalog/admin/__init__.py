@@ -1,1 +1,2 @@
 from catalog.admin import catalogue as catalogue
+from catalog.admin import steering as steering

@@ -21,6 +21,7 @@ from catalog.search.cursors import encode_cursor
 from catalog.search.engine import Suggestion, engine, suggestions
 from catalog.search.facets import Facets
 from catalog.search.pages import NO_HITS, parse_page
+from catalog.search.steering.selectors import redirect_of
 from catalog.search.validation import MAX_IDS, SearchInput, parse_criteria
 from catalog.selectors import read_products
 from catalog.slugs import normal_form
@@ -46,11 +47,23 @@ class ProductEdge(Edge):
 
 
 class ProductConnection(Connection):
-    """One page of products, with the facets of all pages."""
+    """One page of products, with the facets of all pages and the category that staff redirect the text to."""
 
-    def __init__(self, page: Sequence[tuple[str, Any]], *, facets: Facets, **arguments: Any) -> None:
+    def __init__(
+        self,
+        page: Sequence[tuple[str, Any]],
+        *,
+        facets: Facets,
+        redirect: Callable[[], models.Category | None],
+        **arguments: Any,
+    ) -> None:
         super().__init__(page, **arguments)
         self.facets = facets
+        self._redirect = redirect
+
+    @property
+    def redirect(self) -> models.Category | None:
+        return self._redirect()
 
 
 class CatalogQuery(graphene.ObjectType):
@@ -120,7 +133,7 @@ class CatalogQuery(graphene.ObjectType):
         page = parse_page(criteria, **page_arguments)
         wanted = selection(info)
         search = engine().resolve(criteria, page.position)
-        hits = NO_HITS if wanted.keys() <= {"totalCount", "facets", "__typename"} else search.page(page)
+        hits = NO_HITS if wanted.keys() <= {"totalCount", "facets", "redirect", "__typename"} else search.page(page)
         cursors = {position.id: encode_cursor(criteria.digest, position) for position in hits.positions}
         products = _products(info, list(cursors), wanted)
         by_id = {product.pk: product for product in products}
@@ -134,6 +147,7 @@ class CatalogQuery(graphene.ObjectType):
             facets=search.facets(
                 lambda: tree_of(info.context), [to_snake_case(name) for name in at(wanted, "facets") or ()]
             ),
+            redirect=lambda: redirect_of(criteria, lambda: tree_of(info.context)),
         )
 
     @staticmethod

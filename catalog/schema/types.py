@@ -215,6 +215,11 @@ class ProductConnection(graphene.ObjectType):
         required=True,
         description="Counted over all pages. Computed only if this field is selected.",
     )
+    redirect = graphene.Field(
+        Category,
+        description="The category that the shop's staff would open for this `search` instead of the products. Null "
+        "without such a rule.",
+    )
 
 
 class BrandConnection(graphene.ObjectType):

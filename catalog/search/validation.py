@@ -9,7 +9,8 @@ from typing import Any
 from catalog.category_tree import CategoryTree
 from catalog.models import CENT, MAX_PRICE, MAX_QUANTITY, Brand
 from catalog.search.analysis.tokens import WordKind, words_of
-from catalog.search.criteria import OPEN, Range, SearchCriteria, SortField
+from catalog.search.criteria import NO_STEERING, OPEN, Range, SearchCriteria, SortField
+from catalog.search.steering import selectors as steering
 from catalog.slugs import normal_form
 from catalog.text import squeeze
 from core.errors import ErrorCode, FieldError, InvalidInput
@@ -75,6 +76,7 @@ def parse_criteria(search: SearchInput, *, tree: Callable[[], CategoryTree] = Ca
         in_stock=search.in_stock,
         sort=sort,
         descending=descending,
+        steering=steering.steering_of(text) if text else NO_STEERING,
     )
 
 

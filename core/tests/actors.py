@@ -48,7 +48,7 @@ def may(kind: str, needed: str) -> bool:
 SHOP_STAFF = {
     *(
         f"catalog.{action}_{model}"
-        for model in ("product", "category", "brand", "productimage")
+        for model in ("product", "category", "brand", "productimage", "synonym", "searchrule")
         for action in ("add", "change", "delete", "view")
     ),
     *("cart.view_cart", "cart.view_cartline"),
