@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django_filters import BaseInFilter, BooleanFilter, FilterSet, IsoDateTimeFilter, NumberFilter
 
-from catalog.models import Brand, Category, Product
+from catalog.models import Product
 from catalog.search.criteria import SearchCriteria, SortField
 
 
@@ -43,21 +43,16 @@ def _filter_values(criteria: SearchCriteria) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def matching_products(criteria: SearchCriteria) -> QuerySet[Product]:
-    """The active products that match, in no particular order."""
-    if criteria.matches_nothing:
-        return Product.objects.none()
-    products = Product.objects.filter(is_active=True)
+def filtered(products: QuerySet[Product], criteria: SearchCriteria) -> QuerySet[Product]:
+    """Those of the products that pass the filters."""
     filters = ProductFilters(queryset=products).filters
     for name, value in _filter_values(criteria).items():
         products = filters[name].filter(products, value)
-    for word in criteria.words:
-        products = products.filter(
-            Q(search_text__contains=word)
-            | Q(brand__in=Brand.objects.filter(folded_name__contains=word))
-            | Q(category__in=Category.objects.filter(folded_name__contains=word))
-        )
     return products
+
+
+def has_filters(criteria: SearchCriteria) -> bool:
+    return bool(_filter_values(criteria))
 
 
 def sort_column(criteria: SearchCriteria) -> str:
