@@ -1,28 +1,17 @@
 """Carts in Django's admin, read-only: only their users change them."""
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from django.contrib import admin
 from django.db.models import Count, QuerySet, Sum
 from django.http import HttpRequest
 
 from cart.models import Cart, CartLine
-from core.auth.admin import PolicyAdmin
+from core.auth.admin import ReadOnlyAdmin
 from core.http.admin_input import CheckedInputAdmin
 
 
-class _ReadOnly(PolicyAdmin):
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class CartLineInline(_ReadOnly, admin.TabularInline):
+class CartLineInline(ReadOnlyAdmin, admin.TabularInline):
     model = CartLine
     fields = readonly_fields = (
         "product",
@@ -45,7 +34,7 @@ class _CountedCart(Protocol):
 
 
 @admin.register(Cart)
-class CartAdmin(_ReadOnly, CheckedInputAdmin):
+class CartAdmin(ReadOnlyAdmin, CheckedInputAdmin):
     list_display = ["user", "line_count", "unit_count", "version", "updated_at"]
     list_select_related = ["user"]
     list_per_page = 50

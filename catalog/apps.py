@@ -30,3 +30,4 @@ class CatalogConfig(AppConfig):
             *(models.Synonym, models.SearchRule),
         ):
             shop_staff.grant(model, ["add", "change", "delete", "view"])
+        shop_staff.grant(models.SearchCount, ["view"])

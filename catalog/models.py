@@ -14,13 +14,14 @@ from django.utils import timezone
 
 from catalog.images.models import ImageJob, ImageStatus, ProductImage, Rendition
 from catalog.search.changes import IndexChange, RecordedQuerySet
+from catalog.search.counts import SearchCount
 from catalog.search.steering.models import RuleProduct, SearchRule, SteeringVersion, Synonym
 from catalog.slugs import normal_form, validate_slug
 from catalog.text import SORT_KEY_LENGTH, plain, sort_key, squeeze
 from core.db.fields import BinaryCharField, BinaryTextField
 
 __all__ = ["Brand", "Category", "ImageJob", "ImageStatus", "IndexChange", "Product", "ProductImage", "Rendition"]
-__all__ += ["RuleProduct", "SearchRule", "SteeringVersion", "Synonym"]
+__all__ += ["RuleProduct", "SearchCount", "SearchRule", "SteeringVersion", "Synonym"]
 
 NAME_LENGTH = 255
 SLUG_LENGTH = 255

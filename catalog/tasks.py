@@ -1,12 +1,15 @@
-"""The catalogue's Celery tasks: image jobs and the search index."""
+"""The catalogue's Celery tasks: image jobs, the search index and the search counts."""
 
 import logging
 from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_shutting_down
+from django.conf import settings
+from django.utils import timezone
 
 from catalog.images import pipeline
+from catalog.search import counts
 from catalog.search.index import updating
 
 logger = logging.getLogger(__name__)
@@ -43,3 +46,9 @@ def apply_index_changes() -> None:
 def sweep_index() -> None:
     """Finds index changes whose message was lost. Runs every few seconds."""
     updating.sweep()
+
+
+@shared_task(ignore_result=True)
+def delete_old_search_counts() -> None:
+    """Deletes what people looked for more than SEARCH_COUNTS_DAYS ago; with 0 all of it."""
+    counts.delete_old(timezone.now().date(), settings.SEARCH_COUNTS_DAYS)

@@ -16,6 +16,7 @@ from catalog.category_tree import CategoryTree
 from catalog.costs import search_cost
 from catalog.models import Product
 from catalog.policy import MayReadCatalogue
+from catalog.search.counting import count_search
 from catalog.search.criteria import Range, SearchCriteria, SortField
 from catalog.search.cursors import Position, encode_cursor
 from catalog.search.engine import engine
@@ -130,6 +131,7 @@ class ProductSearchView(APIView):
             raise api_exception(error, PARAMETERS) from None
         search = engine().resolve(criteria, page.position)
         hits = search.page(page)
+        count_search(criteria, page, hits)
         products = read_products(
             hits.ids,
             relations=replace(SHOWN, tree=tree() if criteria.categories else None),

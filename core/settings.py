@@ -102,6 +102,8 @@ IMAGE_MAX_BYTES = env.integer("IMAGE_MAX_BYTES", 20 * 2**20, minimum=1, maximum=
 IMAGE_MAX_PIXELS = env.integer("IMAGE_MAX_PIXELS", 50_000_000, minimum=1, maximum=10**9)
 # Pictures of one product.
 IMAGES_PER_PRODUCT = env.integer("IMAGES_PER_PRODUCT", 20, minimum=1, maximum=1000)
+# Days for which it is kept what people look for; 0: nothing is counted, and what was counted is deleted.
+SEARCH_COUNTS_DAYS = env.integer("SEARCH_COUNTS_DAYS", 90, maximum=3650)
 # Whom /.well-known/security.txt names (RFC 9116). Without it there is no such file.
 SECURITY_CONTACT = env.contacts("SECURITY_CONTACT")
 
@@ -384,6 +386,7 @@ _sweeps = {
     "users.tasks.clear_expired_tokens": timedelta(hours=1),
     "catalog.tasks.sweep_images": timedelta(seconds=10),
     "catalog.tasks.sweep_index": timedelta(seconds=2),
+    "catalog.tasks.delete_old_search_counts": timedelta(hours=1),
     "cart.tasks.clear_old_carts": timedelta(hours=1),
     "cart.tasks.clear_old_keys": timedelta(hours=1),
 }

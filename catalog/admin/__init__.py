@@ -1,2 +1,3 @@
 from catalog.admin import catalogue as catalogue
+from catalog.admin import searches as searches
 from catalog.admin import steering as steering

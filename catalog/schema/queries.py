@@ -16,6 +16,7 @@ from catalog.schema import facets as facet_types
 from catalog.schema import types
 from catalog.schema.lookahead import columns, relations
 from catalog.schema.types import may_read_catalogue, require_catalogue, shown, tree_of
+from catalog.search.counting import count_search
 from catalog.search.criteria import Range, SearchCriteria, SortField
 from catalog.search.cursors import encode_cursor
 from catalog.search.engine import Suggestion, engine, suggestions
@@ -133,7 +134,10 @@ class CatalogQuery(graphene.ObjectType):
         page = parse_page(criteria, **page_arguments)
         wanted = selection(info)
         search = engine().resolve(criteria, page.position)
-        hits = NO_HITS if wanted.keys() <= {"totalCount", "facets", "redirect", "__typename"} else search.page(page)
+        hits = NO_HITS
+        if not wanted.keys() <= {"totalCount", "facets", "redirect", "__typename"}:
+            hits = search.page(page)
+            count_search(criteria, page, hits)
         cursors = {position.id: encode_cursor(criteria.digest, position) for position in hits.positions}
         products = _products(info, list(cursors), wanted)
         by_id = {product.pk: product for product in products}

@@ -286,6 +286,11 @@ class TestPreview:
         self.preview(admin_client, f"{RULES}preview/", rule_form(pinned=lamps, query=text))
         self.preview(admin_client, f"{SYNONYMS}preview/", synonym_form(term=text, terms=text))
 
+    def test_wants_the_token_of_its_page(self, admin_user):
+        client = Client(enforce_csrf_checks=True)
+        client.force_login(admin_user)
+        assert client.post(f"{RULES}preview/", rule_form()).status_code == 403
+
     def test_wants_the_permission_to_save(self, admin_client, lamps):
         admin_client.post(f"{RULES}add/", rule_form(pinned=lamps[:1]))
         new, old = f"{RULES}preview/", f"{RULES}{SearchRule.objects.get().pk}/preview/"
@@ -304,3 +309,19 @@ class TestPreview:
         assert admin_client.get(new).status_code == 405
         assert admin_client.post(f"{RULES}999/preview/", rule_form()).status_code == 404
         assert admin_client.post(f"{RULES}x/preview/", rule_form()).status_code == 404
+
+
+def test_the_preview_marks_what_is_new_gone_and_moved(admin_client):
+    products = {name: ProductFactory(name=name).pk for name in ("Lamp A", "Lamp B", "Lamp C", "Lamp D", "Rug")}
+    form = rule_form(pinned=[products["Rug"], products["Lamp C"]], hidden=[products["Lamp A"]])
+    today, edited = admin_client.post(f"{RULES}preview/", form).context["sides"]
+
+    def rows(shown):
+        return [(row.product.name, row.other_place, row.is_pinned) for row, _ in shown["rows"]]
+
+    assert rows(today) == [("Lamp A", None, False), ("Lamp B", 3, False), ("Lamp C", 2, False), ("Lamp D", 4, False)]
+    assert rows(edited) == [("Rug", None, True), ("Lamp C", 3, True), ("Lamp B", 2, False), ("Lamp D", 4, False)]
+    assert (today["side"].total, edited["side"].total) == (4, 4)
+    up = edited["rows"][1][0]
+    down = edited["rows"][2][0]
+    assert (up.places_up, up.places_down, down.places_up, down.places_down) == (1, 0, 0, 1)

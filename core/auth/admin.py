@@ -22,3 +22,16 @@ class PolicyAdmin(BaseModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return Permission("delete", self.model).is_held_by(request.user)
+
+
+class ReadOnlyAdmin(PolicyAdmin):
+    """For rows that the program alone writes."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

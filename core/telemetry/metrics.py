@@ -48,6 +48,9 @@ SEARCHES = Histogram(
 FALLBACKS = Counter(
     "vitrine_search_fallbacks", "Queries that the database answered because there was no index.", registry=REGISTRY
 )
+UNCOUNTED_SEARCHES = Counter(
+    "vitrine_searches_uncounted", "Searches left out of what people look for: too many texts.", registry=REGISTRY
+)
 CACHE = Counter("vitrine_cache_lookups", "Keys looked up in the cache: hit or miss.", ["result"], registry=REGISTRY)
 TASKS = Histogram(
     "vitrine_task_seconds", "Celery tasks, in the worker.", ["task", "state"], buckets=SLOW, registry=REGISTRY

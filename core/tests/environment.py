@@ -11,6 +11,8 @@ MEMORY_BYTES = 4 << 30
 os.environ["DEBUG"] = "1"
 # Tests that want the index make one of their own (catalog/search/tests/conftest.py); the others need none.
 os.environ["SEARCH_ENGINE"] = "database"
+# A thread would store them beside the transaction of a test. Tests of the counts turn them on (catalog/search/tests).
+os.environ["SEARCH_COUNTS_DAYS"] = "0"
 worker = os.environ.get("PYTEST_XDIST_WORKER", "")
 if worker:
     # A worker of pytest-xdist: its own part of the folder that the first process made and will remove.

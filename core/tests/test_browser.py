@@ -284,17 +284,69 @@ def test_every_link_of_the_landing_page_answers(page, shop):
         assert page.request.get(f"{shop}{link}", headers={"Accept": "text/html, */*;q=0.5"}).ok, link
 
 
-def test_staff_signs_in_to_the_admin_and_sees_the_products(page):
-    page.goto("/admin/catalog/product/")
+def staff_opens(page: Page, path: str) -> None:
+    page.goto(path)
     page.get_by_label("E-mail address").fill("staff@example.com")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
+
+
+def test_staff_signs_in_to_the_admin_and_sees_the_products(page):
+    staff_opens(page, "/admin/catalog/product/")
     expect(page.get_by_role("heading", name="Select product to change")).to_be_visible()
     assert page.locator("#result_list tbody tr").count() == 50
     page.goto("/admin/catalog/product/add/")
     page.get_by_label("Name:").fill("Möller 灯 हिन्दी น้ำ")
     page.get_by_label("Name:").press("Tab")
     expect(page.get_by_label("Slug:")).to_have_value("möller-灯-हिन्दी-น้ำ")
+
+
+class TestSteering:
+    """The admin's pages of search rules and synonyms."""
+
+    def find(self, page: Page, field: str, text: str) -> None:
+        """Adds the first product that the box finds."""
+        page.locator(f".field-{field} .select2-selection").click()
+        page.locator(".select2-search__field").fill(text)
+        page.locator(".select2-results__option", has_text=text).first.click()
+
+    @pytest.mark.parametrize("page", [1280, 390], indirect=True)
+    def test_products_are_found_ordered_and_taken_out_and_the_preview_shows_them(self, page):
+        staff_opens(page, "/admin/catalog/searchrule/add/")
+        page.get_by_label("Text:").fill("lamp")
+        for text in ("rug", "sofa", "chair"):
+            self.find(page, "pinned", text)
+        pinned = page.locator(".field-pinned ol li")
+        expect(pinned).to_have_count(3)
+        pinned.nth(1).get_by_role("button", name="Up").click()
+        pinned.nth(2).get_by_role("button", name="Take out").click()
+        expect(pinned).to_contain_text(["sofa", "rug"])
+        self.find(page, "pinned", "rug")
+        expect(pinned).to_have_count(2)
+        page.get_by_label("Search for").press("Enter")
+        expect(page.get_by_role("heading", name="With this: “lamp” finds")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") == page.viewport_size["width"]
+        page.get_by_role("button", name="Save and continue editing").click()
+        expect(page.get_by_text("was added successfully")).to_be_visible()
+        expect(pinned).to_contain_text(["sofa", "rug"])
+
+    def test_a_pin_is_dragged(self, page):
+        staff_opens(page, "/admin/catalog/searchrule/add/")
+        for text in ("rug", "sofa"):
+            self.find(page, "pinned", text)
+        pinned = page.locator(".field-pinned ol li")
+        pinned.nth(1).drag_to(pinned.nth(0), target_position={"x": 20, "y": 2})
+        expect(pinned).to_contain_text(["sofa", "rug"])
+
+    def test_a_synonym_that_is_not_complete_says_so_instead_of_a_preview(self, page):
+        staff_opens(page, "/admin/catalog/synonym/add/")
+        page.get_by_label("Terms:").fill("sofa")
+        page.get_by_role("button", name="Preview").click()
+        expect(page.get_by_text("Give at least 2 terms")).to_be_visible()
+        page.get_by_label("Terms:").fill("sofa\nsettee")
+        page.get_by_label("Search for").fill("settee")
+        page.get_by_role("button", name="Preview").click()
+        expect(page.get_by_text("“settee” also finds “sofa”")).to_be_visible()
 
 
 @phone

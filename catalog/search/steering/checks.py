@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from catalog.search.steering.inputs import RuleInput, SynonymInput
 from catalog.search.steering.models import MAX_TERM_LENGTH, SynonymKind
-from catalog.search.steering.phrases import phrase_of
+from catalog.search.steering.phrases import Text, phrase_of
 from catalog.search.validation import text_mistake
-from catalog.text import squeeze, words
+from catalog.text import squeeze
 from core.errors import ErrorCode, FieldError
 from core.parsing import UNSAFE_CHARACTERS, has_unsafe_characters
 
@@ -53,9 +53,10 @@ def _term_mistake(term: str) -> str | None:
         return UNSAFE_CHARACTERS
     if len(term) > MAX_TERM_LENGTH:
         return f"A term has at most {MAX_TERM_LENGTH} characters."
-    if not words(term):
+    term_words = Text(term).words
+    if not term_words:
         return NO_WORD
-    if len(phrase_of(term)) > MAX_TERM_WORDS:
+    if len(term_words) > MAX_TERM_WORDS:
         return f"A term has at most {MAX_TERM_WORDS} words."
     return None
 
@@ -66,7 +67,7 @@ def rule_errors(rule: RuleInput) -> Errors:
         yield FieldError(("query",), "Give the text that shoppers type.", ErrorCode.REQUIRED)
     elif mistake := text_mistake(rule.query):
         yield FieldError(("query",), mistake)
-    elif not words(rule.query):
+    elif not phrase_of(rule.query):
         yield FieldError(("query",), NO_WORD)
     if not rule.pinned and not rule.hidden and rule.redirect is None:
         message = "The rule does nothing yet. Pin or hide a product, or choose a category to redirect to."

@@ -13,7 +13,16 @@ from catalog.category_tree import CategoryTree
 from catalog.models import Category
 from catalog.search.criteria import SearchCriteria, Steering
 from catalog.search.steering.inputs import RuleInput, SynonymInput
-from catalog.search.steering.models import ONLY_KEY, RuleProduct, SearchRule, SteeringVersion, Synonym
+from catalog.search.steering.models import (
+    ONLY_KEY,
+    RuleAction,
+    RuleMatch,
+    RuleProduct,
+    SearchRule,
+    SteeringVersion,
+    Synonym,
+    SynonymKind,
+)
 from catalog.search.steering.snapshot import EMPTY, Snapshot
 
 logger = logging.getLogger(__name__)
@@ -23,17 +32,20 @@ MAX_AGE_SECONDS = 2.0
 
 
 def read_snapshot() -> Snapshot:
-    """The synonyms and rules in the database, by three queries."""
-    synonyms: dict[int | None, SynonymInput] = {
-        row.pk: SynonymInput.of(row) for row in Synonym.objects.filter(is_active=True)
-    }
+    """The synonyms and rules in the database, by three queries.
+
+    Leaves out kinds that only a later release knows, whose processes may run beside this one.
+    """
+    known_synonyms = Synonym.objects.filter(is_active=True, kind__in=SynonymKind.values)
+    synonyms: dict[int | None, SynonymInput] = {row.pk: SynonymInput.of(row) for row in known_synonyms}
     products: dict[int, list[tuple[int, str]]] = defaultdict(list)
-    rows = RuleProduct.objects.filter(rule__is_active=True).order_by("rule_id", "position", "id")
+    rows = RuleProduct.objects.filter(rule__is_active=True, action__in=RuleAction.values).order_by(
+        "rule_id", "position", "id"
+    )
     for rule_id, product_id, action in rows.values_list("rule_id", "product_id", "action"):
         products[rule_id].append((product_id, action))
-    rules: dict[int | None, RuleInput] = {
-        row.pk: RuleInput.of(row, products[row.pk]) for row in SearchRule.objects.filter(is_active=True)
-    }
+    known_rules = SearchRule.objects.filter(is_active=True, match__in=RuleMatch.values)
+    rules: dict[int | None, RuleInput] = {row.pk: RuleInput.of(row, products[row.pk]) for row in known_rules}
     return Snapshot(synonyms, rules)
 
 

@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from catalog.models import SearchRule
-from catalog.search.steering import services
+from catalog.search.steering import selectors, services
 from catalog.search.steering.inputs import RuleInput
 from catalog.search.steering.models import RuleMatch
 from catalog.tests.factories import CategoryFactory, ProductFactory
@@ -58,6 +58,20 @@ class TestRedirect:
 
         assert queries("", "lamps") == queries("redirect { slug }", "rug") == queries("", "rug")
         assert queries("redirect { slug name }", "lamps") == queries("", "lamps") + 1
+
+    def test_only_a_text_is_worth_a_look_for_changes(self, shopper, lamps, monkeypatch):
+        """Without one nothing is asked, and within two seconds neither."""
+
+        def queries(text):
+            query = "query($q: String) { products(search: $q) { nodes { name } } }"
+            with CaptureQueriesContext(connection) as captured:
+                shopper.graphql(query, q=text)
+            return sum("steeringversion" in each["sql"] for each in captured)
+
+        assert queries("lamps") == 1
+        assert queries(None) == queries("") == 0
+        monkeypatch.setattr(selectors.snapshots, "max_age_seconds", 60)
+        assert queries("lamps") == 0
 
     def test_alone_it_reads_no_products(self, shopper, lamps):
         answer = shopper.graphql('{ products(search: "lamps") { redirect { slug } } }')

@@ -290,6 +290,18 @@ class TestSnapshots:
         with django_assert_num_queries(0):
             cache.current()
 
+    def test_what_only_a_later_release_knows_is_left_out(self):
+        """Its processes may run beside ours, or its rows stay when it is taken back."""
+        product = ProductFactory()
+        services.create_synonym(actor=SYSTEM, synonym=TV)
+        row = services.create_rule(actor=SYSTEM, rule=rule(pinned=[product.pk]))
+        Synonym.objects.create(kind="LATER", terms="a")
+        SearchRule.objects.create(match="LATER", query="lamp")
+        RuleProduct.objects.create(rule=row, product=ProductFactory(), action="BURY")
+        snapshot = read_snapshot()
+        assert list(snapshot.synonyms.values()) == [TV]
+        assert list(snapshot.rules.values()) == [rule(pinned=[product.pk], hidden=[])]
+
     def test_while_the_database_fails_the_last_one_stays_in_force(self, caplog, monkeypatch):
         services.create_synonym(actor=SYSTEM, synonym=TV)
         cache = SnapshotCache(max_age_seconds=0)
