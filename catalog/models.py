@@ -17,7 +17,7 @@ from catalog.search.changes import IndexChange, RecordedQuerySet
 from catalog.search.counts import SearchCount
 from catalog.search.steering.models import RuleProduct, SearchRule, SteeringVersion, Synonym
 from catalog.slugs import normal_form, validate_slug
-from catalog.text import SORT_KEY_LENGTH, plain, sort_key, squeeze
+from catalog.text import SORT_KEY_LENGTH, plain, search_text_of, sort_key, squeeze
 from core.db.fields import BinaryCharField, BinaryTextField
 
 __all__ = ["Brand", "Category", "ImageJob", "ImageStatus", "IndexChange", "Product", "ProductImage", "Rendition"]
@@ -173,4 +173,4 @@ class Product(models.Model):
         self.name = squeeze(self.name)
         self.sku = self.sku or None
         self.name_key = sort_key(self.name)
-        self.search_text = "\n".join(plain(text) for text in (self.name, self.sku or "", self.description))
+        self.search_text = search_text_of(self.name, self.sku, self.description)

@@ -57,6 +57,11 @@ def sort_key(name: str) -> str:
     return fold(name)[:SORT_KEY_LENGTH]
 
 
+def search_text_of(name: str, sku: str | None, description: str) -> str:
+    """What the database engine searches in: the folded name, SKU and description, one a line."""
+    return "\n".join(plain(text) for text in (name, sku or "", description))
+
+
 def _bare(piece: str) -> str:
     """The piece without punctuation (and the ASCII symbols of query languages) at its ends."""
 
