@@ -11,7 +11,7 @@ from catalog.search.analysis.tokens import Word, WordKind
 
 # How many letters a word must have to be allowed one typo, and two.
 MIN_LETTERS_ONE_TYPO, MIN_LETTERS_TWO_TYPOS = 4, 8
-# The longest word that gets typos: 16 Chinese characters, 5 Korean syllables (15 letters), 48 Latin letters.
+# The longest word that gets typos: 48 Latin letters, 24 Cyrillic ones.
 MAX_WORD_BYTES = 48
 # A text with more or larger words was probably pasted. Its further words are searched without typos.
 MAX_WORDS_WITH_TYPOS, MAX_AUTOMATA_SIZE = 10, 360

@@ -86,7 +86,11 @@ def text_mistake(text: str) -> str | None:
         return UNSAFE_CHARACTERS
     if len(text) > MAX_TYPED_LENGTH or len(text := squeeze(text)) > MAX_TEXT_LENGTH:
         return f"The text is longer than {MAX_TEXT_LENGTH} characters."
-    if sum(len(word.parts) if word.kind is WordKind.PLAIN else 1 for word in words_of(text)) > MAX_TEXT_WORDS:
+    words = words_of(text)
+    if (
+        len({part for word in words for part in (word.parts if word.kind is WordKind.PLAIN else [word.whole])})
+        > MAX_TEXT_WORDS
+    ):
         return f"The text has more than {MAX_TEXT_WORDS} different words."
     return None
 

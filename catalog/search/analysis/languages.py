@@ -34,17 +34,27 @@ _SCRIPTS = (
     ("\u0600", "\u06ff", "ar"),
     ("\u0b80", "\u0bff", "ta"),
 )
-# Stop words that Tantivy's lists lack (they are Snowball's and, for English, Lucene's).
+# Stop words that Tantivy's lists (Snowball's and, for English, Lucene's) lack, or hold with accents only.
 _MORE_STOP_WORDS = {
     "ar": "في من على الى إلى عن مع هذا هذه ذلك التي الذي او أو ثم لا ما كل بين عند هو هي",
+    "da": "på når også så få går når vær hos uden til",
+    "de": "für über während würde würden könnte können könnten müssen wäre wären dafür darüber zum zur beim vom ins",
     "el": "ο η το οι τα του της των τον την στο στη στην στον για με σε από και ή να που μια ένα ένας είναι ως",
     "en": """about after all any am been can do does from get had has have he her his how i its me my new off our ours
         per she so than them those too up us want was were we what when where which who why you your""",
-    "fr": "pour par sans sous chez entre avec dans sur plus",
+    "es": "él más sí también está qué mí tú aún sólo según así este esta",
+    "fi": "että myös sekä tämä nämä mitä jää ilman kanssa varten",
+    "fr": "à pour par sans sous chez entre avec dans sur plus même où là très déjà",
+    "hu": "és egy nem hogy már még csak után között szét például után",
+    "it": "è più perché così già però anche senza",
+    "nb": "på når også så få går da hos uten til",
+    "nl": "één voor zonder",
+    "pt": "é à às não já só até também há você são está sem para",
     "ro": "și si în in la de cu pe pentru din un o unei unui ale al a sau care este fără prin",
     "ru": "для из под при без со",
+    "sv": "är från på när än då för också där här två utan till hos",
     "ta": "ஒரு மற்றும் இந்த அந்த",
-    "tr": "ve ile için icin bir bu da de mi mu en çok cok gibi veya ya olan",
+    "tr": "ve ile için bir bu da de mi mu en çok gibi veya ya olan",
 }
 _ARABIC_PREFIX = re.compile("^و?(?:ال|بال|كال|فال|لل)|^و")
 _ARABIC_SUFFIX = re.compile("(?:ها|ان|ات|ون|ين|يه|ه|ي)$")

@@ -59,8 +59,8 @@ class Tokens:
     stems: str
     # Words as written.
     words: str
-    # Words from their last letter to their first.
-    reversed_words: str
+    # Stems from their last letter to their first.
+    reversed_stems: str
 
 
 def parts_of(piece: str) -> list[str]:
@@ -201,7 +201,7 @@ def _tokens(shop: Languages, in_order: list[str], as_written: list[str], joined:
     all_stems = [shop.stems(word) for word in in_order]
     further = [stem for stems in all_stems if len(stems) > 1 for stem in stems[1:]]
     stems = [stems[0] for stems in all_stems] + further + [stem for word in joined for stem in shop.stems(word)]
-    ends = [word[::-1] for word in dict.fromkeys(as_written) if len(word) >= MIN_REVERSED_LETTERS and word.isalpha()]
+    ends = [stem[::-1] for stem in dict.fromkeys(stems) if len(stem) >= MIN_REVERSED_LETTERS and stem.isalpha()]
     return Tokens(" ".join(stems), " ".join(as_written), " ".join(ends))
 
 

@@ -19,7 +19,8 @@ def compounds_with(word: str, vocabulary: Vocabulary) -> list[str]:
     if not can_be_taken_apart(word):
         return []
     found = []
-    certain = languages().compounds and len(word) >= MIN_CERTAIN_LETTERS
+    # A word that stands nowhere alone can be nothing but a part.
+    certain = (languages().compounds and len(word) >= MIN_CERTAIN_LETTERS) or not vocabulary.has(word)
     for stem in languages().stems(word):
         if len(stem) < MIN_PART_LETTERS:
             continue

@@ -57,7 +57,7 @@ _TEXTS = (
     ("name_words", "words", "basic", False),
     ("context_words", "words", "basic", False),
     ("description_words", "words", "basic", False),
-    # The words of the name from their last letter on, for the last parts of compounds.
+    # The stems of the name from their last letter on, for the last parts of compounds.
     ("name_ends", "words", "basic", False),
     # The name of a brand or category: what suggestions complete.
     ("label", "words", "basic", False),
@@ -171,7 +171,7 @@ class Documents:
         document.add_text("name_words", named.words)
         document.add_text("context_words", f"{brand.words} {path.words}")
         document.add_text("description_words", described.words)
-        document.add_text("name_ends", named.reversed_words)
+        document.add_text("name_ends", named.reversed_stems)
         return document
 
 

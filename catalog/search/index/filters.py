@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from tantivy import FieldType, Query
+from tantivy import FieldType, Occur, Query
 
 from catalog.models import CENT, MAX_PRICE
 from catalog.search.criteria import Range, SearchCriteria, SortField
@@ -44,6 +44,9 @@ def filters(criteria: SearchCriteria) -> list[Query]:
     queries += [_range(name, limits) for name, limits in criteria.ranges.items()]
     if criteria.in_stock is not None:
         queries.append(Query.term_query(SCHEMA, "stock", "in" if criteria.in_stock else "out"))
+    if hidden := criteria.steering.hidden:
+        excluded = Query.term_set_query(SCHEMA, "id", sorted(hidden))
+        queries.append(Query.boolean_query([(Occur.Must, PRODUCTS), (Occur.MustNot, excluded)]))
     return queries
 
 

@@ -13,16 +13,16 @@ from catalog.search.analysis.languages import languages
 from catalog.search.analysis.tokens import Word, WordKind, is_indexable, significant_words, words_of
 from catalog.search.index.documents import name_term
 from catalog.search.index.terms import Vocabulary, all_of, any_of, boosted, but_not, phrase, term, with_bonuses
-from catalog.search.index.word_matching import PHRASE_BOOST, SKU_BOOST, WordMatching
+from catalog.search.index.word_matching import SKU_BOOST, WordMatching
 from catalog.search.strategy import STRICT, TYPOS, MatchingStrategy, MatchLevel
 from catalog.search.typos import MAX_WORDS_WITH_TYPOS, typos_of
 from catalog.text import fold
 
 Synonyms = tuple[tuple[tuple[str, ...], tuple[tuple[str, ...], ...]], ...]
-# What a match of the whole text, of two words side by side, and of a stop word adds.
-WHOLE_NAME_BOOST, PAIR_BOOST, STOP_WORD_BOOST = 12.0, float(__import__('os').environ.get('PAIR','2')), float(__import__('os').environ.get('STOPB','.3'))
+# What it adds when a name is the text, when the last word says what the product is, when two words or all of them
+# stand side by side, and when a stop word is in the name.
+WHOLE_NAME_BOOST, SUBJECT_BOOST, PAIR_BOOST, TEXT_BOOST, STOP_WORD_BOOST = 12.0, 2.0, 3.0, 1.0, 0.3
 SYNONYM_BOOST = 0.8
-SUBJ = float(__import__('os').environ.get('SUB','0'))
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Matching:
         self._folded = fold(text)
         self._descriptions = not without_descriptions
         self._all_words = words_of(text)
-        self._synonyms = dict(synonyms)
+        self._synonyms = {_wholes(typed): alternatives for typed, alternatives in synonyms}
         # Stop words only count when the text has nothing else.
         self.words = significant_words(self._all_words)
         self._typos = typos_of(self.words)
@@ -76,7 +76,7 @@ class Matching:
             return self._partial(level)
         name = "exact" if level.strategy is MatchingStrategy.STRICT else "tolerant"
         groups = [self._with_pairs(unit, unit.queries(name)) for unit in self._units]
-        if len(groups) == 1:
+        if len(self._all_words) == 1:
             # As one flat union, so that Tantivy skips documents that cannot be among the best.
             return any_of([*groups[0], *self._bonuses])
         best = with_bonuses(all_of([any_of(group) for group in groups]), self._bonuses)
@@ -111,30 +111,37 @@ class Matching:
 
     @cached_property
     def _units(self) -> list[Unit]:
-        """The words that must match, in order."""
-        words, units, at = self.words, [], 0
+        """The words that must match, in order. Words that have a synonym together are one."""
+        words, units, at = self._all_words, [], 0
         longest = max(map(len, self._synonyms), default=0)
         while at < len(words):
-            size = 1
-            alternatives: tuple[tuple[str, ...], ...] = ()
-            for size in range(min(longest, len(words) - at), 0, -1):
-                alternatives = self._synonyms.get(tuple(word.whole for word in words[at : at + size]), ())
-                if alternatives:
-                    break
-            size = size if alternatives else 1
+            sizes = range(min(longest, len(words) - at), 0, -1)
+            wholes = [word.whole for word in words[at:]]
+            size = next((size for size in sizes if tuple(wholes[:size]) in self._synonyms), 0)
+            alternatives = self._synonyms[tuple(wholes[:size])] if size else ()
             others = [[self._matching(word) for text in other for word in words_of(text)] for other in alternatives]
-            units.append(Unit([self._matching(word) for word in words[at : at + size]], [o for o in others if o]))
+            size = size or 1
+            if alternatives or words[at] in self.words:
+                units.append(Unit([self._matching(word) for word in words[at : at + size]], [o for o in others if o]))
             at += size
         return units
 
     def _matching(self, word: Word) -> WordMatching:
-        return WordMatching(word, self._vocabulary, self._typos, descriptions=self._descriptions)
+        return WordMatching(
+            word,
+            self._vocabulary,
+            self._typos,
+            descriptions=self._descriptions,
+            is_only_word=len(self._all_words) == 1,
+        )
 
     def _with_pairs(self, unit: Unit, queries: list[Query]) -> list[Query]:
         """With the neighbouring words written as one: "tshirt" in a product matches both words of "t shirt"."""
         if len(unit.words) > 1:
             return queries
         word = unit.words[0]
+        if word.word not in self.words:
+            return queries
         at = self.words.index(word.word)
         pairs = [self.words[left : left + 2] for left in (at - 1, at) if 0 <= left < len(self.words) - 1]
         return [*queries, *(query for left, right in pairs for query in word.joined(left.whole + right.whole))]
@@ -142,21 +149,20 @@ class Matching:
     @cached_property
     def _completions(self) -> list[Query]:
         """The last word of the text as the beginning of one."""
-        last = self.words[-1]
-        return self._units[-1].words[-1].completions if last == self._all_words[-1] else []
+        last = self._units[-1].words[-1]
+        return last.completions if last.word == self._all_words[-1] else []
 
     @cached_property
     def _bonuses(self) -> list[Query]:
         """Names equal to the text score highest, then names with its words side by side."""
         bonuses = [term("name_key", name_term(self._folded), WHOLE_NAME_BOOST)]
-        if SUBJ:
-            bonuses += [term("subject", stem, SUBJ) for stem in languages().stems(self.words[-1].parts[-1])]
+        bonuses += [term("subject", stem, SUBJECT_BOOST) for stem in languages().stems(self.words[-1].parts[-1])]
         stems = [languages().stems(word.parts[0])[0] if len(word.parts) == 1 else "" for word in self._all_words]
         pairs = [(left, right) for left, right in pairwise(stems) if left and right]
         bonuses += [phrase([*pair], PAIR_BOOST) for pair in pairs[:MAX_WORDS_WITH_TYPOS]]
         parts = [languages().stems(part)[0] for word in self._all_words for part in word.parts]
         if len(parts) > 1 and all(word.kind is not WordKind.UNSPACED for word in self._all_words):
-            bonuses.append(phrase(parts, PHRASE_BOOST))
+            bonuses.append(phrase(parts, TEXT_BOOST))
         stop_words = [word for word in self._all_words if word not in self.words][:MAX_WORDS_WITH_TYPOS]
         return [*bonuses, *(self._matching(word).stop_word(STOP_WORD_BOOST) for word in stop_words)]
 
@@ -191,3 +197,8 @@ class Matching:
             return with_bonuses(all_of(queries), self._bonuses)
         some = Query.boolean_query([(Occur.Should, query) for query in queries], minimum_number_should_match=wanted)
         return with_bonuses(some, self._bonuses)
+
+
+def _wholes(typed: tuple[str, ...]) -> tuple[str, ...]:
+    """The words of a synonym as the text has them."""
+    return tuple(word.whole for text in typed for word in words_of(text))

@@ -98,8 +98,6 @@ class ResolvedText:
     def assume(self, num_hits: int) -> bool:
         """Fixes the level if STRICT is known to have so many hits and they are enough. Returns whether it is fixed."""
         enough = settings.SEARCH_MIN_HITS if self.by_relevance else 1
-        import os
-        if os.environ.get('FORCE'): return False
         may_be_strict = self._given in (None, STRICT) and not self._criteria.steering.pinned
         if self._resolution is None and num_hits >= enough and may_be_strict:
             self._resolution = Resolution(self._strictest)
@@ -141,9 +139,6 @@ class ResolvedText:
         return self._matchings[without_descriptions]
 
     def _by_relevance(self) -> Resolution:
-        import os
-        if os.environ.get('FORCE'):
-            return Resolution(self._matching(False).levels()[-1], ())
         pinned = self._pinned()
         ids, enough = [*pinned], settings.SEARCH_MIN_HITS + len(pinned)
         if self._given == STRICT or (self._given is None and len(self.first_block) >= settings.SEARCH_MIN_HITS):

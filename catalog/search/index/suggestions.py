@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from tantivy import Query, Searcher
 
 from catalog.models import Brand, Category, Product
-from catalog.search.analysis.tokens import parts_of
+from catalog.search.analysis.tokens import is_indexable, parts_of
 from catalog.search.engine import Suggestion, SuggestionKind
 from catalog.search.index.documents import BRAND, CATEGORY, SCHEMA
 from catalog.search.index.terms import all_of, any_of, near_query
@@ -15,6 +15,7 @@ from catalog.text import plain
 
 # How many names of each kind are read to choose from. Those that begin with the text come first.
 MAX_CANDIDATES = 50
+MIN_SKU_LETTERS, MAX_SKUS = 3, 20
 
 
 def suggest(searcher: Searcher, words: list[str], first: int) -> list[Suggestion]:
@@ -65,7 +66,8 @@ def _candidates(searcher: Searcher, parts: list[str], typos: dict[str, int]) -> 
     label = _query("label", parts, typos)
     categories = _keys(searcher, all_of([label, Query.term_query(SCHEMA, "kind", CATEGORY)]), "named")
     brands = _keys(searcher, all_of([label, Query.term_query(SCHEMA, "kind", BRAND)]), "named")
-    products = _keys(searcher, _query("name_words", parts, typos), "id")
+    named = _query("name_words", parts, typos)
+    products = [*_with_sku(searcher, parts), *_keys(searcher, named, "id")]
     return [
         *_rows(Category.objects.all(), [key // 2 for key in categories], SuggestionKind.CATEGORY),
         *_rows(Brand.objects.all(), [key // 2 for key in brands], SuggestionKind.BRAND),
@@ -73,10 +75,20 @@ def _candidates(searcher: Searcher, parts: list[str], typos: dict[str, int]) -> 
     ]
 
 
+def _with_sku(searcher: Searcher, parts: list[str]) -> list[int]:
+    """The products whose SKU begins with the parts, written as one or apart."""
+    token = "".join(parts)
+    if len(token) < MIN_SKU_LETTERS or not is_indexable(token):
+        return []
+    # Tantivy looks at 50 SKUs at most. Very many may begin alike.
+    beginning = Query.phrase_prefix_query(SCHEMA, "sku", [token])
+    return _keys(searcher, beginning, "id")[:MAX_SKUS]
+
+
 def _rows(rows: QuerySet[Any], keys: list[int], kind: SuggestionKind) -> list[Suggestion]:
     """The rows that still exist, in the order of the keys."""
     by_key = {pk: (name, slug) for pk, name, slug in rows.filter(pk__in=keys).values_list("id", "name", "slug")}
-    return [Suggestion(by_key[key][0], kind, by_key[key][1]) for key in keys if key in by_key]
+    return [Suggestion(by_key[key][0], kind, by_key[key][1]) for key in dict.fromkeys(keys) if key in by_key]
 
 
 def _keys(searcher: Searcher, query: Query, field: str) -> list[int]:

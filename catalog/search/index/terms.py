@@ -7,6 +7,7 @@ from tantivy import Occur, Query, Searcher
 from catalog.search.analysis.languages import languages
 from catalog.search.analysis.tokens import is_indexable
 from catalog.search.index.documents import SCHEMA
+from catalog.search.typos import is_near
 
 # The weight of a word in each field of stems. Names weigh most.
 STEM_FIELDS = {"name": 6.0, "brand_name": 3.0, "category_path": 2.0, "description": 1.0}
@@ -73,6 +74,7 @@ class Vocabulary:
 
     # How many words with one beginning or end are looked at.
     MAX_TERMS = 100
+    MAX_NEIGHBOURS, MAX_COMMONER, TIMES_AS_COMMON = 1000, 3, 10
 
     def __init__(self, searcher: Searcher) -> None:
         self._searcher = searcher
@@ -97,6 +99,13 @@ class Vocabulary:
             return []
         terms = self._searcher.terms_with_prefix(field, prefix, limit=self.MAX_TERMS)
         return [token for token, _ in terms if token != prefix]
+
+    def commoner(self, word: str, typos: int) -> list[str]:
+        """Words of names that are nearly the word, begin like it and are many times as common; the commonest first."""
+        num_products = max(self.count("name", stem) for stem in languages().stems(word))
+        terms = self._searcher.terms_with_prefix("name_words", word[:2], limit=self.MAX_NEIGHBOURS)
+        commoner = (token for token, count in terms if count >= num_products * self.TIMES_AS_COMMON)
+        return [token for token in commoner if is_near(token, word, typos, prefix=False)][: self.MAX_COMMONER]
 
     def finds(self, query: Query) -> bool:
         """Whether any product matches the query."""

@@ -22,19 +22,22 @@ from catalog.search.index.terms import (
     term,
 )
 
-SKU_BOOST, PHRASE_BOOST, AS_WRITTEN_BOOST, INSIDE_BOOST, NUMBERS_BOOST = 8.0, 4.0, float(__import__('os').environ.get('AWB','3')), float(__import__('os').environ.get('INS','2')), float(__import__('os').environ.get('NUMB','.3'))
-import os
-SUBJECT_BOOST = float(os.environ.get('SUB','3'))
+SKU_BOOST, APART_BOOST, INSIDE_BOOST, PARTS_BOOST, NUMBERS_BOOST, COMMONER_BOOST = 8.0, 4.0, 10.0, 0.25, 0.3, 0.5
+# What the form as written adds: it is all that tells the products of a single word apart.
+AS_WRITTEN_BOOST, ONLY_WORD_AS_WRITTEN_BOOST = 1.0, 10.0
 MIN_SPLIT_LETTERS, MAX_SPLIT_LETTERS = 3, 30
 
 
 class WordMatching:
     """One word, with the queries of all strategies. Their scores tell better matches from worse."""
 
-    def __init__(self, word: Word, vocabulary: Vocabulary, typos: dict[str, int], *, descriptions: bool) -> None:
+    def __init__(
+        self, word: Word, vocabulary: Vocabulary, typos: dict[str, int], *, descriptions: bool, is_only_word: bool
+    ) -> None:
         """`typos` says how many typos each token may have; `descriptions` whether words count that stand only there."""
         self.word = word
         self._vocabulary, self._typos = vocabulary, typos
+        self._as_written_boost = ONLY_WORD_AS_WRITTEN_BOOST if is_only_word else AS_WRITTEN_BOOST
         self._stem_fields = {f: w for f, w in STEM_FIELDS.items() if descriptions or f not in DESCRIPTIONS}
         self._word_fields = {f: w for f, w in WORD_FIELDS.items() if descriptions or f not in DESCRIPTIONS}
 
@@ -69,7 +72,7 @@ class WordMatching:
             queries.append(boosted(Query.term_set_query(SCHEMA, "name", compounds), INSIDE_BOOST))
         for first, last in parts_of_compound(word, self._vocabulary):
             both = all_of([any_of(self._forms(first)), any_of(self._forms(last))])
-            queries.append(boosted(both, INSIDE_BOOST / 8))
+            queries.append(boosted(both, PARTS_BOOST))
         return queries
 
     @cached_property
@@ -78,11 +81,22 @@ class WordMatching:
         queries = [*self.exact, *(() if languages().compounds else self.inside)]
         if self.word.kind is WordKind.UNSPACED:
             return [*queries, *self._most_bigrams()]
+        for word in self._commoner:
+            queries += [boosted(query, COMMONER_BOOST) for query in self._forms(word)]
         if not self.is_known:
             queries += self._near(self.word.whole)
             if len(self.word.parts) > 1:
-                queries.append(all_of([any_of(self._forms(part) + self._near(part)) for part in self.word.parts]))
+                queries.append(
+                    all_of([any_of(self._forms(part) + self._near(part)) for part in dict.fromkeys(self.word.parts)])
+                )
         return queries
+
+    @cached_property
+    def _commoner(self) -> list[str]:
+        """What the word may mean, if a few products have the same typo."""
+        word = self.word.whole
+        typos = self._typos.get(word, 0)
+        return self._vocabulary.commoner(word, typos) if typos and self.is_known and len(self.word.parts) == 1 else []
 
     @property
     def is_tolerant(self) -> bool:
@@ -121,7 +135,7 @@ class WordMatching:
         queries = [term(field, stem, weight) for stem in stems for field, weight in self._stem_fields.items()]
         written = self._vocabulary.count("name_words", token)
         if written and any(self._vocabulary.count("name", stem) != written for stem in stems):
-            queries.append(term("name_words", token, AS_WRITTEN_BOOST))
+            queries.append(term("name_words", token, self._as_written_boost))
         queries.append(term("sku", token, SKU_BOOST))
         if token.isdigit() and token != (stripped := token.lstrip("0")) and stripped:
             queries.append(term("sku", stripped, SKU_BOOST))
@@ -134,7 +148,7 @@ class WordMatching:
         pairs = [(token[:n], token[n:]) for n in range(1, len(token))]
         stems = languages().stems
         return [
-            phrase([stems(left)[0], stems(right)[0]], PHRASE_BOOST)
+            phrase([stems(left)[0], stems(right)[0]], APART_BOOST)
             for left, right in pairs
             if self._vocabulary.has(left) and self._vocabulary.has(right)
         ]
@@ -145,7 +159,7 @@ class WordMatching:
         queries = [boosted(all_of([term(f, part, w) for part in parts]), 1.0) for f, w in self._stem_fields.items()]
         if len(parts) > 1:
             queries[0] = phrase(parts, self._stem_fields["name"])
-        return [*queries, term("name_words", self.word.whole, AS_WRITTEN_BOOST)]
+        return [*queries, term("name_words", self.word.whole, ONLY_WORD_AS_WRITTEN_BOOST)]
 
     def _most_bigrams(self) -> list[Query]:
         """Most of the bigrams: those across two words of the text stand in no product."""
@@ -153,7 +167,7 @@ class WordMatching:
         if len(parts) < 3:
             return [all_of([any_of([term(f, part, w) for f, w in self._stem_fields.items()]) for part in parts])]
         each = [(Occur.Should, any_of([term(f, p, w) for f, w in self._stem_fields.items()])) for p in parts[:50]]
-        return [Query.boolean_query(each, minimum_number_should_match=max(2, ceil(len(each) * 0.6)))]
+        return [Query.boolean_query(each, minimum_number_should_match=max(2, ceil(len(each) / 2)))]
 
     def _prefix(self, part: str) -> list[Query]:
         queries = [boosted(near_query(f, part, 0, prefix=True), w) for f, w in self._word_fields.items()]

@@ -1,6 +1,6 @@
 """The documents and tokens of some samples, compared with those that the last version of the index holds.
 
-An index on disk is rebuilt when FINGERPRINT changes. If documents changed without it, the index in use would hold old
+An index on disk is rebuilt when its version changes. If documents changed without it, the index in use would hold old
 and new ones side by side. golden_documents.json shows in a readable form what documents of this version look like.
 """
 
@@ -16,8 +16,7 @@ import pytest
 from catalog.category_tree import CategoryTree
 from catalog.models import Brand, Category
 from catalog.search.index import documents
-from catalog.search.index.documents import BRAND, CATEGORY, FINGERPRINT, VERSION, Documents, named_document
-from catalog.search.tokens import EXACT, STEMMED
+from catalog.search.index.documents import BRAND, CATEGORY, VERSION, Documents, named_document
 
 GOLDEN = Path(__file__).with_name("golden_documents.json")
 UPDATE = "UPDATE_GOLDEN=1 .venv/bin/python -m pytest catalog/search/tests/test_documents.py"
@@ -42,10 +41,9 @@ PRODUCTS: list[tuple[Any, ...]] = [
 def described(document: Any) -> dict[str, Any]:
     """The fields of a document; in place of analysed texts their tokens."""
     fields = {name: values[0] for name, values in document.to_dict().items()}
-    analyzers = {"exact": EXACT, "stemmed": STEMMED}
     for name, tokenizer, *_ in documents._TEXTS:
-        if name in fields and tokenizer in analyzers:
-            fields[name] = " ".join(analyzers[tokenizer].analyze(fields[name]))
+        if name in fields and tokenizer == "words":
+            fields[name] = " ".join(documents._WORDS.analyze(fields[name]))
     return dict(sorted(fields.items()))
 
 
@@ -57,10 +55,10 @@ def described_samples() -> list[dict[str, Any]]:
 
 
 def test_documents_change_only_with_the_version() -> None:
-    golden = json.loads(GOLDEN.read_text()) if GOLDEN.exists() else {"fingerprint": "", "documents": []}
+    golden = json.loads(GOLDEN.read_text()) if GOLDEN.exists() else {"version": 0, "documents": []}
     samples = described_samples()
     has_changed = samples != golden["documents"]
-    if has_changed and golden["fingerprint"] == FINGERPRINT:
+    if has_changed and golden["version"] == VERSION:
         changed = [
             name
             for old, new in zip(golden["documents"], samples, strict=False)
@@ -71,10 +69,10 @@ def test_documents_change_only_with_the_version() -> None:
             f"Documents differ from those of version {VERSION} (fields: {', '.join(sorted(set(changed)))}). "
             f"If that is meant: raise VERSION in {documents.__name__}, so that every index is rebuilt; then `{UPDATE}`."
         )
-    if has_changed or golden["fingerprint"] != FINGERPRINT:
+    if has_changed or golden["version"] != VERSION:
         if not os.environ.get("UPDATE_GOLDEN"):
             pytest.fail(
                 f"{GOLDEN.name} is of another version of the index. Update it, and read the difference: `{UPDATE}`."
             )
-        content = {"version": VERSION, "fingerprint": FINGERPRINT, "documents": samples}
+        content = {"version": VERSION, "documents": samples}
         GOLDEN.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n")
