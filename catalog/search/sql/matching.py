@@ -14,7 +14,7 @@ from catalog.search.sql.word_matching import WordMatching
 from catalog.search.strategy import MatchingStrategy, MatchLevel
 
 # A text with more words was probably pasted. The others must not match when some words may be missing.
-MAX_COUNTED_UNITS = 10
+MAX_COUNTED_WORDS = 10
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Matching:
 
     @property
     def _counted(self) -> list[Unit]:
-        return self.units[:MAX_COUNTED_UNITS]
+        return self.units[:MAX_COUNTED_WORDS]
 
 
 def number(*cases: When, default: int) -> Case:
