@@ -1,8 +1,9 @@
 """Makes conditions of the words of a text, for each level of strictness."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
-from operator import add, and_, or_
+from operator import and_, or_
 
 from django.db.models import Case, IntegerField, Q, When
 from django.db.models.expressions import Combinable
@@ -10,10 +11,10 @@ from django.db.models.lookups import GreaterThanOrEqual
 
 from catalog.search.analysis.tokens import Word, significant_words, words_of
 from catalog.search.criteria import Steering
-from catalog.search.sql.word_matching import WordMatching
+from catalog.search.sql.word_matching import LEVELS_ABOVE, WordMatching
 from catalog.search.strategy import MatchingStrategy, MatchLevel
 
-# A text with more words was probably pasted. The others must not match when some words may be missing.
+# A text with more words was probably pasted. The others count neither for the rank, nor when some words may be missing.
 MAX_COUNTED_WORDS = 10
 
 
@@ -22,7 +23,7 @@ class Unit:
     """A word that must match, or several that have synonyms together. An alternative matches in their place."""
 
     words: list[WordMatching]
-    alternatives: list[list[WordMatching]]
+    alternatives: list[WordMatching]
 
     @property
     def anywhere(self) -> Q:
@@ -38,7 +39,7 @@ class Unit:
 
     @property
     def ranks_as_named(self) -> Q:
-        return self._of("ranks_as_named")
+        return reduce(and_, (word.ranks_as_named for word in self.words))
 
     @property
     def as_written_in_name(self) -> Q:
@@ -46,8 +47,8 @@ class Unit:
 
     def _of(self, name: str) -> Q:
         """The condition of this name, for all words or for all of an alternative."""
-        choices = (self.words, *self.alternatives)
-        return reduce(or_, (reduce(and_, (getattr(word, name) for word in words)) for words in choices))
+        words = reduce(and_, (getattr(word, name) for word in self.words))
+        return reduce(or_, (getattr(alternative, name) for alternative in self.alternatives), words)
 
 
 class Matching:
@@ -67,16 +68,20 @@ class Matching:
             sizes = range(min(longest, len(wholes) - at), 0, -1)
             size = next((size for size in sizes if tuple(wholes[at : at + size]) in self._synonyms), 1)
             others = self._synonyms.get(tuple(wholes[at : at + size]), ())
-            alternatives = [[WordMatching(word) for word in words_of(" ".join(other))] for other in others]
-            words = [WordMatching(word) for word in self._words[at : at + size]]
-            units.append(Unit(words, list(filter(None, alternatives))))
+            # Staff may give many synonyms, so less is looked at for each.
+            alternatives = [
+                WordMatching(words, levels_above=0) for other in others if (words := tuple(words_of(" ".join(other))))
+            ]
+            levels_above = LEVELS_ABOVE if len(units) < MAX_COUNTED_WORDS else 0
+            words = [WordMatching((word,), levels_above) for word in self._words[at : at + size]]
+            units.append(Unit(words, alternatives))
             at += size
         return units
 
     @property
     def synonyms(self) -> list[Word]:
         """The words of all alternatives."""
-        return [word.word for unit in self.units for words in unit.alternatives for word in words]
+        return [word for unit in self.units for alternative in unit.alternatives for word in alternative.words]
 
     def levels(self, *, without_descriptions: bool) -> list[MatchLevel]:
         """The levels at which the text can be matched, from the strictest on."""
@@ -96,21 +101,29 @@ class Matching:
     def num_units(self, *, without_descriptions: bool) -> Combinable:
         """How many of the first words a product has."""
         level = MatchLevel(MatchingStrategy.STRICT, without_descriptions=without_descriptions)
-        return reduce(add, (number(When(_condition(unit, level), then=1), default=0) for unit in self._counted))
+        return sum_of([number(When(_condition(unit, level), then=1), default=0) for unit in self.counted])
 
     @property
     def num_counted(self) -> int:
         """How many words are counted when a product may lack some."""
-        return len(self._counted)
+        return len(self.counted)
 
     @property
-    def _counted(self) -> list[Unit]:
+    def counted(self) -> list[Unit]:
         return self.units[:MAX_COUNTED_WORDS]
 
 
 def number(*cases: When, default: int) -> Case:
     """The number of the first case that holds."""
     return Case(*cases, default=default, output_field=IntegerField())
+
+
+def sum_of(numbers: Sequence[Combinable]) -> Combinable:
+    """Their sum, as a sum of sums: SQLite refuses parentheses within parentheses for each of fifty words."""
+    if len(numbers) == 1:
+        return numbers[0]
+    middle = len(numbers) // 2
+    return sum_of(numbers[:middle]) + sum_of(numbers[middle:])
 
 
 def _condition(unit: Unit, level: MatchLevel) -> Q:

@@ -13,6 +13,8 @@ from catalog.search.analysis.tokens import Word, WordKind
 
 # A shorter stem, or one of at most half the word's letters, would be found inside too many others.
 MIN_STEM_LETTERS = 3
+# Further pairs of characters of a long run are not looked for.
+MAX_PAIRS = 20
 # Signs that stand for a unit, and what separates a number from its unit and the sides of a thing from each other.
 _MARKS = {"in": '"', "ft": "'"}
 _BEFORE_UNITS, _BETWEEN_SIDES = ("", " "), ("x", " x ", "×", " × ", "*")
@@ -44,7 +46,7 @@ class Needles:
 def needles_of(word: Word) -> Needles:
     """What to look for."""
     if word.kind is WordKind.UNSPACED:
-        return Needles(tuple(_unspaced(word.parts)), (word.whole,), Edges.NONE)
+        return Needles(tuple(_unspaced(word.parts[:MAX_PAIRS])), (word.whole,), Edges.NONE)
     if word.kind is WordKind.WHOLE:
         return _whole(word)
     groups = tuple(_shortest({word.whole, *_forms(part)}) for part in word.parts)

@@ -1,8 +1,5 @@
 """The order by RELEVANCE in the database."""
 
-from functools import reduce
-from operator import add
-
 from django.db.models import Case, F, Q, QuerySet, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Substr
@@ -10,7 +7,7 @@ from django.db.models.lookups import Exact
 
 from catalog.models import Product
 from catalog.search.criteria import SearchCriteria
-from catalog.search.sql.matching import Matching, Unit, number
+from catalog.search.sql.matching import Matching, Unit, number, sum_of
 from catalog.search.sql.word_matching import END_OF_NAME
 from catalog.search.strategy import MatchingStrategy, MatchLevel
 from catalog.text import plain, words
@@ -25,7 +22,7 @@ def ranked(
     products: QuerySet[Product], criteria: SearchCriteria, matching: Matching, level: MatchLevel
 ) -> QuerySet[Product]:
     """The products: pinned ones in their order, then by rank, then by id."""
-    rank = reduce(add, (_cost(unit, level) for unit in matching.units), _bonus(criteria.text or ""))
+    rank = sum_of([_bonus(criteria.text or ""), *(_cost(unit, level) for unit in matching.counted)])
     pinned = criteria.steering.pinned
     if not pinned:
         return products.order_by(rank, "id")

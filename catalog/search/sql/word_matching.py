@@ -18,6 +18,8 @@ from catalog.search.sql.needles import Edges, Needles, needles_of
 END_OF_NAME = StrIndex(F("search_text"), Value("\n"))
 # What stands before and after a word. Other characters make it a part of a longer one.
 SEPARATORS = " \n\t,.;:!?/|()[]{}-–—_'’\"“”„«»&+*×、。，（）【】・"
+# How many levels above its own a product's category is looked for.
+LEVELS_ABOVE = 3
 SKU_SEPARATORS = " -./_"
 
 
@@ -40,17 +42,22 @@ def is_in_name(string: str) -> Q:
 
 @dataclass(frozen=True)
 class WordMatching:
-    """One word."""
+    """One word, or all words of a synonym, which must be in the same text."""
 
-    word: Word
+    words: tuple[Word, ...]
+    levels_above: int = LEVELS_ABOVE
 
     @cached_property
     def needles(self) -> Needles:
-        return needles_of(self.word)
+        if len(self.words) == 1:
+            return needles_of(self.words[0])
+        needles = list(map(needles_of, self.words))
+        spelling = " ".join(word.whole for word in self.words)
+        return Needles(tuple(group for each in needles for group in each.groups), (spelling,))
 
     @property
     def anywhere(self) -> Q:
-        """The product has the word in one of its texts, or in its brand's or category's name."""
+        """The product has the word in one of its texts, or in the name of its brand or of a category above it."""
         return self._all(lambda needle: Q(search_text__contains=needle)) | self._elsewhere
 
     @property
@@ -74,17 +81,24 @@ class WordMatching:
 
         To look into the SKU of each product costs nearly as much as all else.
         """
-        return self.named if any(c.isdigit() for c in self.word.whole) else self._elsewhere
+        return self.named if any(c.isdigit() for c in self._whole) else self._elsewhere
 
     @property
     def _elsewhere(self) -> Q:
         named = self._all(lambda needle: Q(folded_name__contains=needle))
-        elsewhere = Q(brand__in=Brand.objects.filter(named)) | Q(category__in=Category.objects.filter(named))
-        token = self.word.whole
+        category = named
+        for _ in range(self.levels_above):
+            category = named | Q(parent__in=Category.objects.filter(category))
+        elsewhere = Q(brand__in=Brand.objects.filter(named)) | Q(category__in=Category.objects.filter(category))
+        token = self._whole
         if token.isascii() and token.isalnum() and not token.isalpha() and not token.isdigit():
             # An SKU typed without its hyphens.
             elsewhere |= Q(Exact(bare_sku(), token))
         return elsewhere
+
+    @property
+    def _whole(self) -> str:
+        return "".join(word.whole for word in self.words)
 
     def _all(self, has: Callable[[str], Q]) -> Q:
         """One string of each group is there."""

@@ -49,9 +49,9 @@ def within(value: Any, bounds: tuple[Any, Any]) -> bool:
     return (low is None or value >= low) and (high is None or value <= high)
 
 
-def above(category: Category | None) -> list[str]:
-    """The slugs from a category up to its root."""
-    return [category.slug, *above(category.parent)] if category else []
+def categories_above(category: Category | None) -> list[Category]:
+    """A category and those above it, up to its root."""
+    return [category, *categories_above(category.parent)] if category else []
 
 
 def has(text: str, word: Word) -> bool:
@@ -64,7 +64,7 @@ def place(product: Product, word: Word, *, of_rank: bool = False) -> Place:
     name, sku = plain(product.name), (product.sku or "").lower()
     if has(name, word):
         return Place.NAME
-    if has(plain(product.brand.name), word) or has(plain(product.category.name), word):
+    if any(has(plain(context.name), word) for context in (product.brand, *categories_above(product.category))):
         return Place.NAMED
     bare = "".join(c for c in sku if c not in " -./_")
     is_sku = has(sku, word) or (bare == word.whole and not bare.isalpha() and not bare.isdigit())
@@ -77,7 +77,10 @@ def place(product: Product, word: Word, *, of_rank: bool = False) -> Place:
 
 def passes_filters(product: Product, search: Search) -> bool:
     return (
-        (not search.categories or bool(set(search.categories) & set(above(product.category))))
+        (
+            not search.categories
+            or bool(set(search.categories) & {category.slug for category in categories_above(product.category)})
+        )
         and (not search.brands or product.brand.slug in search.brands)
         and within(product.price, search.price)
         and within(product.quantity, search.quantity)
@@ -126,7 +129,7 @@ def rank(product: Product, text: str, looked_for: list[Word]) -> int:
     else:
         best = -1 if name.startswith(wholes) else 0
     points = {Place.NAME: 2, Place.NAMED: 4, Place.DESCRIPTION: 6, Place.NOWHERE: 1000}
-    for word in looked_for:
+    for word in looked_for[:10]:
         where = place(product, word, of_rank=True)
         best += 0 if where is Place.NAME and is_written(name, word) else points[where]
     return best
