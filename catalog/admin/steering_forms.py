@@ -15,7 +15,7 @@ from django.utils.datastructures import MultiValueDict
 from catalog.models import Product, RuleProduct, SearchRule, Synonym
 from catalog.search.steering.checks import MAX_HIDDEN, MAX_PINNED, rule_errors, synonym_errors
 from catalog.search.steering.inputs import RuleInput, SynonymInput
-from catalog.search.steering.models import MAX_TERM_LENGTH, RuleMatch, SynonymKind
+from catalog.search.steering.models import MAX_TERM_LENGTH, RuleAction, RuleMatch, SynonymKind
 from catalog.search.steering.services import conflict
 from core.errors import FieldError
 
@@ -198,5 +198,5 @@ class RuleForm(SteeringForm):
 
 def stored_rule(rule: SearchRule) -> RuleInput:
     """The rule with its products, by one query."""
-    products: Sequence[tuple[int, str]] = list(rule.rule_products.values_list("product_id", "action"))
-    return RuleInput.of(rule, products)
+    products = rule.rule_products.filter(action__in=RuleAction.values)
+    return RuleInput.of(rule, products.values_list("product_id", "action"))

@@ -311,7 +311,7 @@ class TestPreview:
         assert admin_client.post(f"{RULES}x/preview/", rule_form()).status_code == 404
 
 
-def test_the_preview_marks_what_is_new_gone_and_moved(admin_client):
+def test_the_preview_marks_what_is_new_gone_and_moved(admin_client, each_engine):
     products = {name: ProductFactory(name=name).pk for name in ("Lamp A", "Lamp B", "Lamp C", "Lamp D", "Rug")}
     form = rule_form(pinned=[products["Rug"], products["Lamp C"]], hidden=[products["Lamp A"]])
     today, edited = admin_client.post(f"{RULES}preview/", form).context["sides"]

@@ -24,6 +24,7 @@ _NO_LETTER = {code: " " for code in range(128) if not chr(code).isalnum()}
 # A text without a digit, a joint and a symbol after a letter has only single words. They are faster to find.
 _NOT_SIMPLE = re.compile(r"[0-9#+]|[a-z][^a-z\s]+[a-z]", re.ASCII)
 MIN_REVERSED_LETTERS = 5
+_LEADING_ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
 _POSSESSIVE = re.compile(r"\w['’]s\W*$")
 # C#, F#, C++.
 _SYMBOL_WORD = re.compile(r"(?<!\w)[a-z](?:#|\+\+)(?![\w#+])")
@@ -59,8 +60,8 @@ class Tokens:
     stems: str
     # Words as written.
     words: str
-    # Stems from their last letter to their first.
-    reversed_stems: str
+    # Words and stems from their last letter to their first.
+    reversed_words: str
 
 
 def parts_of(piece: str) -> list[str]:
@@ -76,7 +77,12 @@ def parts_of(piece: str) -> list[str]:
 
 def words_of(text: str) -> list[Word]:
     """The distinct words of a text, in order; none when it has only punctuation and invisible characters."""
-    return list(dict.fromkeys(_words(plain(text))))
+    return list(dict.fromkeys(all_words_of(text)))
+
+
+def all_words_of(text: str) -> list[Word]:
+    """The words of a text in order, with their repetitions."""
+    return list(_words(plain(text)))
 
 
 def significant_words(words: list[Word]) -> list[Word]:
@@ -201,13 +207,19 @@ def _tokens(shop: Languages, in_order: list[str], as_written: list[str], joined:
     all_stems = [shop.stems(word) for word in in_order]
     further = [stem for stems in all_stems if len(stems) > 1 for stem in stems[1:]]
     stems = [stems[0] for stems in all_stems] + further + [stem for word in joined for stem in shop.stems(word)]
-    ends = [stem[::-1] for stem in dict.fromkeys(stems) if len(stem) >= MIN_REVERSED_LETTERS and stem.isalpha()]
-    return Tokens(" ".join(stems), " ".join(as_written), " ".join(ends))
+    longer = (word for word in [*stems, *as_written] if len(word) >= MIN_REVERSED_LETTERS and word < "\u0590")
+    ends = dict.fromkeys(word for word in longer if word.isalpha())
+    return Tokens(" ".join(stems), " ".join(as_written), " ".join(word[::-1] for word in ends))
 
 
 def sku_tokens(sku: str) -> str:
     """The tokens of an SKU: its parts, also written as one, and without the zeros that its numbers begin with."""
     parts = parts_of(plain(sku))
     whole = "".join(parts)
-    stripped = [token.lstrip("0") for token in (*parts, whole) if token.isdigit()]
-    return " ".join(dict.fromkeys(token for token in (*parts, whole, *stripped) if token))
+    stripped = [without_leading_zeros(part) for part in parts]
+    return " ".join(dict.fromkeys((*parts, whole, *stripped, "".join(stripped), without_leading_zeros(whole))))
+
+
+def without_leading_zeros(token: str) -> str:
+    """The token whose numbers do not begin with zeros."""
+    return _LEADING_ZEROS.sub("", token)

@@ -21,13 +21,13 @@ def compounds_with(word: str, vocabulary: Vocabulary) -> list[str]:
     found = []
     # A word that stands nowhere alone can be nothing but a part.
     certain = (languages().compounds and len(word) >= MIN_CERTAIN_LETTERS) or not vocabulary.has(word)
-    for stem in languages().stems(word):
-        if len(stem) < MIN_PART_LETTERS:
+    for end in dict.fromkeys((word, *languages().stems(word))):
+        if len(end) < MIN_PART_LETTERS:
             continue
-        for reversed_stem in vocabulary.with_prefix("name_ends", stem[::-1]):
-            compound = reversed_stem[::-1]
-            if _is_first_part(compound[: len(compound) - len(stem)], vocabulary, certain):
-                found.append(compound)
+        for reversed_word in vocabulary.with_prefix("name_ends", end[::-1]):
+            compound = reversed_word[::-1]
+            if _is_first_part(compound[: len(compound) - len(end)], vocabulary, certain):
+                found += [compound, *languages().stems(compound)]
     if len(word) >= MIN_CERTAIN_LETTERS:
         longer = vocabulary.with_prefix("name", word)
         found += [compound for compound in longer if _is_last_part(compound[len(word) :], vocabulary, certain)]

@@ -63,12 +63,17 @@ class Matching:
         levels = [STRICT]
         if any(word.is_tolerant for unit in self._units for word in unit.words):
             levels.append(TYPOS)
-        # Words that no product has, not even nearly, cannot be met.
-        partial = (
-            MatchLevel(MatchingStrategy.PARTIAL, missing)
-            for missing in range(1, len(self._units[:MAX_WORDS_WITH_TYPOS]))
-        )
+        partial = (MatchLevel(MatchingStrategy.PARTIAL, missing) for missing in range(1, self._num_loose))
         return [replace(level, without_descriptions=not self._descriptions) for level in (*levels, *partial)]
+
+    def has_level(self, level: MatchLevel) -> bool:
+        """Whether the text can be matched at a level. To answer that needs no look at the index."""
+        return level.strategy is not MatchingStrategy.PARTIAL or level.missing_words < self._num_loose
+
+    @property
+    def _num_loose(self) -> int:
+        """How many words a partial match looks at."""
+        return min(len(self._units), MAX_WORDS_WITH_TYPOS)
 
     def best(self, level: MatchLevel) -> Query:
         """The better hits of a level, scored. All hits of PARTIAL are among them."""
@@ -76,10 +81,12 @@ class Matching:
             return self._partial(level)
         name = "exact" if level.strategy is MatchingStrategy.STRICT else "tolerant"
         groups = [self._with_pairs(unit, unit.queries(name)) for unit in self._units]
-        if len(self._all_words) == 1:
-            # As one flat union, so that Tantivy skips documents that cannot be among the best.
+        if len(self._all_words) == 1 and self._all_words[0].kind is WordKind.PLAIN and len(self.words[0].parts) == 1:
+            # As one flat union, so that Tantivy skips documents that cannot be among the best. The bonuses find
+            # nothing else, because they are of the same word.
             return any_of([*groups[0], *self._bonuses])
-        best = with_bonuses(all_of([any_of(group) for group in groups]), self._bonuses)
+        required = [(Occur.Must, any_of(group)) for group in groups]
+        best = Query.boolean_query([*required, *((Occur.Should, bonus) for bonus in self._bonuses)])
         return any_of([best, self._sku]) if self._sku else best
 
     def all(self, level: MatchLevel) -> Query:
@@ -189,7 +196,7 @@ class Matching:
 
     def _partial(self, level: MatchLevel) -> Query:
         queries = self._loose
-        wanted = max(1, min(len(self._units), MAX_WORDS_WITH_TYPOS) - level.missing_words)
+        wanted = max(1, self._num_loose - level.missing_words)
         if wanted > len(queries):
             return Query.empty_query()
         if wanted == len(queries):

@@ -44,7 +44,8 @@ def best_ids(index: Snapshot, query: Query, excluded: Collection[int], size: int
     """Up to `size` ids of what the query finds, best first, without the excluded."""
     if size <= 0:
         return []
-    return _blocks(index, but_not(query, with_ids(excluded)) if excluded else query, 0, 1)[:size]
+    blocks = (size - 1) // BLOCK + 1
+    return _blocks(index, but_not(query, with_ids(excluded)) if excluded else query, 0, blocks)[:size]
 
 
 def block_of(index: Snapshot, query: Query) -> list[int]:

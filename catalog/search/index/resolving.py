@@ -46,7 +46,8 @@ class ResolvedText:
         self._index, self._criteria = index, criteria
         self.by_relevance = criteria.sort is SortField.RELEVANCE
         self._matchings: dict[bool, Matching] = {}
-        level = level if level in self._matching(level is not None and level.without_descriptions).levels() else None
+        if level is not None and not self._matching(level.without_descriptions).has_level(level):
+            level = None
         self._given = level
         self._resolution = None if level is None or self.by_relevance else Resolution(level)
 
@@ -92,8 +93,8 @@ class ResolvedText:
 
     @property
     def key(self) -> object:
-        """Tells one matched set from another of the same criteria. None until it is resolved."""
-        return (self.level, self.by_relevance) if self._resolution else None
+        """Tells one matched set from another of the same criteria, of which only the sort differs."""
+        return self._resolution.level if self._resolution else self._given, self.by_relevance
 
     def assume(self, num_hits: int) -> bool:
         """Fixes the level if STRICT is known to have so many hits and they are enough. Returns whether it is fixed."""

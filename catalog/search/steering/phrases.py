@@ -6,28 +6,29 @@ from functools import cached_property
 from itertools import accumulate
 from typing import Generic, TypeVar
 
-from catalog.search.analysis.tokens import parts_of
-from catalog.text import words
+from catalog.search.analysis.tokens import Word, WordKind, all_words_of
 
-# The parts of a phrase's words: ("t", "shirt") for "T-Shirt" and for "t shirt".
+# The parts of a phrase's words: ("t", "shirt") for "T-Shirt" and for "t shirt"; pairs of characters for Chinese.
 Phrase = tuple[str, ...]
 Value = TypeVar("Value")
 
 
-def _parts(word: str) -> Phrase:
-    return tuple(parts_of(word)) or (word,)
+def _parts(word: Word) -> Phrase:
+    return (word.whole,) if word.kind is WordKind.WHOLE else word.parts
+
+
+def _written(word: Word) -> str:
+    """The word as a text of which `words_of` makes this word again."""
+    return "-".join(word.parts) if word.kind is WordKind.PLAIN and len(word.parts) > 1 else word.whole
 
 
 class Text:
     """The words of a text in order, with their repetitions, and the parts of all of them."""
 
     def __init__(self, text: str) -> None:
-        pieces, distinct = text.split(), words(text)
-        # `words` leaves out repetitions, without which "table lamp, usb lamp" would not hold "usb lamp". To ask for
-        # each piece takes twice as long, so that is done only if there may be some.
-        complete = len(distinct) == len(pieces)
-        self.words = tuple(distinct if complete else (word for piece in pieces for word in words(piece)))
-        self._parts_by_word = [_parts(word) for word in self.words]
+        words = all_words_of(text)
+        self.words = tuple(map(_written, words))
+        self._parts_by_word = list(map(_parts, words))
         self.parts: Phrase = tuple(part for parts in self._parts_by_word for part in parts)
 
     @cached_property

@@ -100,11 +100,11 @@ class Snapshot:
             if replaced is None or replaced in by_words:
                 continue
             alternatives = {
-                words: None for term in terms for phrase, words in term.alternatives if phrase != term.phrase
+                other: None for term in terms for phrase, other in term.alternatives if phrase != term.phrase
             }
             by_words[replaced] = dict.fromkeys(list(alternatives)[:remaining])
             remaining -= len(by_words[replaced])
-        return tuple((words, tuple(alternatives)) for words, alternatives in by_words.items() if alternatives)
+        return tuple((replaced, tuple(alternatives)) for replaced, alternatives in by_words.items() if alternatives)
 
 
 def _first(count: int, ids: Iterable[int]) -> dict[int, None]:

@@ -58,7 +58,8 @@
             try {
                 const body = new URLSearchParams(new FormData(form));
                 const response = await fetch(box.dataset.preview, { method: "POST", body });
-                if (!response.ok) throw new Error(response.status);
+                // A redirect leads to the sign-in page: the session has ended.
+                if (!response.ok || response.redirected) throw new Error(response.redirected ? "signed out" : response.status);
                 results.innerHTML = await response.text();
             } catch (error) {
                 results.textContent = `The preview failed (${error.message}). Reload the page and try again.`;

@@ -111,6 +111,26 @@ class TestRules:
         assert (snapshot(equals("table lamp", hidden=[1])).steering_of(text).hidden == {1}) == is_equal
         assert (snapshot(contains("table lamp", hidden=[1])).steering_of(text).hidden == {1}) == is_contained
 
+    @pytest.mark.parametrize(
+        ("text", "is_contained"),
+        [
+            ("台灯", True),
+            ("红色台灯", True),
+            ("红色台灯，大号", True),
+            ("灯台", False),
+            ("台 灯", False),
+            ("床头灯", False),
+        ],
+    )
+    def test_without_spaces_between_words_they_are_found_anywhere(self, text, is_contained):
+        assert bool(snapshot(contains("台灯", pinned=[1])).steering_of(text).pinned) == is_contained
+
+    @pytest.mark.parametrize(
+        ("query", "text"), [("40 x 60 cm", "rug 40×60cm"), ("4 1/2 in", "4-1/2 inch pipe"), ("c++", "C++ book")]
+    )
+    def test_measures_are_the_same_however_they_are_written(self, query, text):
+        assert snapshot(contains(query, pinned=[1])).steering_of(text).pinned == (1,)
+
     def test_equal_ones_come_first_then_the_longest_then_the_oldest(self):
         rules = snapshot(
             contains("lamp", pinned=[1, 2], redirect=1),
