@@ -47,7 +47,7 @@ class Unit:
 
     def _of(self, name: str) -> Q:
         """The condition of this name, for all words or for all of an alternative."""
-        words = reduce(and_, (getattr(word, name) for word in self.words))
+        words: Q = reduce(and_, (getattr(word, name) for word in self.words))
         return reduce(or_, (getattr(alternative, name) for alternative in self.alternatives), words)
 
 
@@ -61,7 +61,8 @@ class Matching:
     @cached_property
     def units(self) -> list[Unit]:
         """The words that count, in order."""
-        units, at = [], 0
+        units: list[Unit] = []
+        at = 0
         wholes = [word.whole for word in self._words]
         longest = max(map(len, self._synonyms), default=0)
         while at < len(wholes):
@@ -70,7 +71,9 @@ class Matching:
             others = self._synonyms.get(tuple(wholes[at : at + size]), ())
             # Staff may give many synonyms, so less is looked at for each.
             alternatives = [
-                WordMatching(words, levels_above=0) for other in others if (words := tuple(words_of(" ".join(other))))
+                WordMatching(synonym, levels_above=0)
+                for other in others
+                if (synonym := tuple(words_of(" ".join(other))))
             ]
             levels_above = LEVELS_ABOVE if len(units) < MAX_COUNTED_WORDS else 0
             words = [WordMatching((word,), levels_above) for word in self._words[at : at + size]]

@@ -6,7 +6,7 @@ from functools import cached_property, reduce
 from operator import and_, or_
 
 from django.db.models import F, Q, Value
-from django.db.models.expressions import Combinable, Func
+from django.db.models.expressions import Expression, Func
 from django.db.models.functions import Lower, Replace, StrIndex, Substr
 from django.db.models.lookups import Contains, Exact, GreaterThan, Range
 
@@ -116,6 +116,6 @@ class WordMatching:
         return separate if is_known else is_in_name(spelling) & separate
 
 
-def _is_separator(place: Combinable) -> Q:
+def _is_separator(place: Expression) -> Q:
     """Whether a separator is at this place of `search_text`."""
     return Q(GreaterThan(StrIndex(Value(SEPARATORS), Substr(F("search_text"), place, 1)), 0))
