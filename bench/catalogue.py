@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from catalog.models import Brand, Category, Product
 from catalog.slugs import slug_of
-from catalog.text import fold, sort_key
+from catalog.text import search_text_of, sort_key
 
 BRANDS, WORDS, ROOTS, GROUPS, LEAVES = 2_000, 30_000, 12, 6, 5
 ROWS = 2_000
@@ -97,7 +97,7 @@ def rows(count: int, categories: list[int], brands: list[int]) -> Iterator[tuple
             Decimal(round(chance.lognormvariate(3.7, 1.1) * 100)) / 100,
             0 if chance.random() < 0.1 else int(chance.expovariate(0.02)) + 1,
             None if chance.random() < 0.15 else chance.randint(10, 50) / 10,
-            *(True, moment, moment, sort_key(name), f"{fold(name)}\n{fold(sku)}\n{fold(description)}"),
+            *(True, moment, moment, sort_key(name), search_text_of(name, sku, description)),
         )
 
 

@@ -17,7 +17,7 @@ from catalog.search.changes import IndexChange, RecordedQuerySet
 from catalog.search.counts import SearchCount
 from catalog.search.steering.models import RuleProduct, SearchRule, SteeringVersion, Synonym
 from catalog.slugs import normal_form, validate_slug
-from catalog.text import SORT_KEY_LENGTH, fold, sort_key, squeeze
+from catalog.text import SORT_KEY_LENGTH, plain, search_text_of, sort_key, squeeze
 from core.db.fields import BinaryCharField, BinaryTextField
 
 __all__ = ["Brand", "Category", "ImageJob", "ImageStatus", "IndexChange", "Product", "ProductImage", "Rendition"]
@@ -57,7 +57,7 @@ class _Named(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.name = squeeze(self.name)
-        self.folded_name = fold(self.name)
+        self.folded_name = plain(self.name)
         if kwargs.get("update_fields") is not None:
             kwargs["update_fields"] = {*kwargs["update_fields"], "folded_name"}
         # One transaction for the row and the record of its change (catalog.search.changes).
@@ -116,7 +116,7 @@ class Product(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     name_key = BinaryCharField(max_length=SORT_KEY_LENGTH, editable=False)
-    # The folded name, SKU and description, one a line. The database engine searches in it.
+    # The name, SKU and description, folded for searching, one a line. The database engine searches in it.
     search_text = BinaryTextField(editable=False)
     rating_low = models.GeneratedField(
         expression=Coalesce(F("rating"), models.Value(UNRATED_LOW)), output_field=models.FloatField(), db_persist=True
@@ -173,4 +173,4 @@ class Product(models.Model):
         self.name = squeeze(self.name)
         self.sku = self.sku or None
         self.name_key = sort_key(self.name)
-        self.search_text = "\n".join(fold(text) for text in (self.name, self.sku or "", self.description))
+        self.search_text = search_text_of(self.name, self.sku, self.description)

@@ -12,6 +12,8 @@ _INVISIBLE = re.compile(
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ue000-\uf8ff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e0fff\U000f0000-\U0010ffff]"
 )
+# "4½" is "4 1/2".
+_FRACTION = re.compile("(?<=[0-9])(?=[\u00bc-\u00be\u2150-\u215e])")
 # The voice marks of kana, which tell letters apart, as accents do not.
 _KANA_MARKS = "\u3099\u309a"
 _LETTERS = {
@@ -42,7 +44,7 @@ def plain(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
-    decomposed = unicodedata.normalize("NFKD", _INVISIBLE.sub("", text))
+    decomposed = unicodedata.normalize("NFKD", _FRACTION.sub(" ", _INVISIBLE.sub("", text)))
     letters = "".join(c for c in decomposed if c < "\u0300" or not unicodedata.combining(c) or c in _KANA_MARKS)
     return unicodedata.normalize("NFC", letters.casefold().translate(_TRANSLATION))
 
@@ -55,6 +57,11 @@ def squeeze(text: str) -> str:
 def sort_key(name: str) -> str:
     """What NAME sorts by, in binary order: the folded name's first 100 characters."""
     return fold(name)[:SORT_KEY_LENGTH]
+
+
+def search_text_of(name: str, sku: str | None, description: str) -> str:
+    """What the database engine searches in: the folded name, SKU and description, one a line."""
+    return "\n".join(plain(text) for text in (name, sku or "", description))
 
 
 def _bare(piece: str) -> str:

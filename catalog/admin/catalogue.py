@@ -22,7 +22,7 @@ from catalog.admin.protection import ProtectedAdmin
 from catalog.category_tree import CategoryTree
 from catalog.images.admin import ImageInline
 from catalog.models import Brand, Category, Product
-from catalog.text import fold
+from catalog.text import plain
 from core.auth.admin import PolicyAdmin
 from core.http.admin_input import CheckedInputAdmin
 
@@ -86,7 +86,7 @@ class NamedAdmin(PolicyAdmin, CheckedInputAdmin):
 
     def matches(self, word: str) -> Q:
         """The condition that a word occurs in a row."""
-        return Q(folded_name__contains=fold(word)) | Q(slug__contains=word) | Q(slug__contains=word.lower())
+        return Q(folded_name__contains=plain(word)) | Q(slug__contains=word) | Q(slug__contains=word.lower())
 
 
 class TreeChangeList(ChangeList):
@@ -188,7 +188,7 @@ class ProductAdmin(ProtectedAdmin, NamedAdmin):
 
     def matches(self, word: str) -> Q:
         """The condition that a word occurs in the name or its stored key, the slug or the SKU."""
-        name = Q(name_key__contains=fold(word)) | Q(name__icontains=word)
+        name = Q(name_key__contains=plain(word)) | Q(name__icontains=word)
         return name | Q(slug__contains=word.lower()) | Q(sku__contains=word) | Q(sku__contains=word.upper())
 
     def _set_active(self, request: HttpRequest, queryset: QuerySet[Product], *, active: bool, verb: str) -> None:

@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from catalog.models import SLUG_LENGTH, Brand, Category
 from catalog.slugs import shortened, slug_of
-from catalog.text import fold
+from catalog.text import plain
 
 Path = tuple[str, ...]
 
@@ -35,7 +35,7 @@ def category_ids(paths: Iterable[Path]) -> dict[Path, int]:
         nodes: dict[Path, _Node] = {}
         for path in deeper:
             parent = reached[path]
-            nodes[path] = _Node(parent.pk if parent else None, fold(path[depth]))
+            nodes[path] = _Node(parent.pk if parent else None, plain(path[depth]))
             spellings.setdefault(nodes[path], (path[depth], parent.slug if parent else ""))
         rows = _find_categories(spellings)
         if missing := {node: spelling for node, spelling in spellings.items() if node not in rows}:
@@ -48,7 +48,7 @@ def category_ids(paths: Iterable[Path]) -> dict[Path, int]:
 
 def brand_ids(names: Iterable[str]) -> dict[str, int]:
     """The ids of the brands with these names. Creates missing ones. Makes one query if none is missing."""
-    nodes = {name: _Node(None, fold(name)) for name in names}
+    nodes = {name: _Node(None, plain(name)) for name in names}
     spellings: dict[_Node, tuple[str, str]] = {}
     for name, node in nodes.items():
         spellings.setdefault(node, (name, ""))

@@ -8,8 +8,7 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import Any, Generic, TypeVar
 
-from catalog.search.analysis.tokens import words_of
-from catalog.text import words
+from catalog.search.analysis.tokens import Word, words_of
 
 V = TypeVar("V", Decimal, int, float, datetime)
 
@@ -86,9 +85,9 @@ class SearchCriteria:
     steering: Steering = NO_STEERING
 
     @cached_property
-    def words(self) -> list[str]:
-        """The folded words of the text. There are none without a text, or when it is only punctuation."""
-        return words(self.text) if self.text else []
+    def words(self) -> list[Word]:
+        """The words of the text. There are none without a text, or when it is only punctuation."""
+        return words_of(self.text) if self.text else []
 
     @property
     def choices(self) -> dict[str, frozenset[int]]:
@@ -115,7 +114,7 @@ class SearchCriteria:
     @cached_property
     def matches_nothing(self) -> bool:
         """Whether no product can match, because the text has no word or the list of ids is empty."""
-        return (self.text is not None and not words_of(self.text)) or (self.ids is not None and not self.ids)
+        return (self.text is not None and not self.words) or (self.ids is not None and not self.ids)
 
     @cached_property
     def digest(self) -> str:

@@ -63,7 +63,7 @@ _SINGLE = re.compile(rf"({_NUMBER})(?:[ -]?({_UNIT}){_END}|(''|′′|[\"″”'
 # The side of a thing that a number measures: "48 in. W x 22 in. D".
 _SIDE = rf"(?:{_NUMBER})(?:[ -]?(?:{_UNIT}){_END}\.?|(?:''|′′|[\"″”'′’]){_END})?(?: [wdhl]\b\.?)?"
 MAX_SIDES = 4
-_MEASURES = re.compile(rf"(?<![\w.,/])m?{_SIDE}(?: ?[x×*] ?{_SIDE}){{0,{MAX_SIDES - 1}}}(?![\w/]|[.,]\d)")
+_MEASURES = re.compile(rf"(?<![\w.,/])(?<![a-z]-)m?{_SIDE}(?: ?[x×*] ?{_SIDE}){{0,{MAX_SIDES - 1}}}(?![\w/]|[.,]\d)")
 
 
 # "Pack of 6" is "6-pack".

@@ -12,8 +12,7 @@ class DatabaseEngine:
     """Answers with the ORM and django-filter."""
 
     def resolve(self, criteria: SearchCriteria, position: Position | None = None) -> DatabaseSearch:
-        """The position makes no difference, because a text is always matched in the same way here."""
-        return DatabaseSearch(criteria)
+        return DatabaseSearch(criteria, position.level if position else None)
 
     @timed_search("database", "suggest")
     def suggest(self, words: list[str], first: int) -> list[Suggestion]:

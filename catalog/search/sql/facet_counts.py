@@ -2,24 +2,28 @@
 
 from decimal import Decimal
 
-from django.db.models import Case, Count, IntegerField, Max, Min, Q, When
+from django.db.models import Case, Count, IntegerField, Max, Min, Q, QuerySet, When
 
+from catalog.models import Product
 from catalog.search.criteria import SearchCriteria
 from catalog.search.facets import STARS
-from catalog.search.sql.filters import matching_products
+from catalog.search.sql.resolving import ResolvedText, matching_products
 
 
 class DatabaseFacetCounts:
     """Implements catalog.search.facets.FacetCounts."""
 
+    def __init__(self, text: ResolvedText | None) -> None:
+        self._text = text
+
     def by_category(self, criteria: SearchCriteria) -> dict[int, int]:
-        return _by(criteria, "category_id")
+        return self._by(criteria, "category_id")
 
     def by_brand(self, criteria: SearchCriteria) -> dict[int, int]:
-        return _by(criteria, "brand_id")
+        return self._by(criteria, "brand_id")
 
     def price_span(self, criteria: SearchCriteria) -> tuple[Decimal, Decimal] | None:
-        span = matching_products(criteria).aggregate(low=Min("price"), high=Max("price"))
+        span = self._products(criteria).aggregate(low=Min("price"), high=Max("price"))
         return None if span["low"] is None else (span["low"], span["high"])
 
     def by_price(self, criteria: SearchCriteria, bounds: list[Decimal]) -> list[int]:
@@ -28,18 +32,22 @@ class DatabaseFacetCounts:
             default=len(bounds),
             output_field=IntegerField(),
         )
-        products = matching_products(criteria).order_by().annotate(cell=cell)
+        products = self._products(criteria).order_by().annotate(cell=cell)
         counts = dict(products.values_list("cell").annotate(count=Count("id")))
         return [counts.get(place, 0) for place in range(len(bounds) + 1)]
 
     def by_rating(self, criteria: SearchCriteria) -> list[int]:
         sums = {f"at_least_{stars}": Count("id", filter=Q(rating__gte=stars)) for stars in STARS}
-        counts = matching_products(criteria).aggregate(**sums)
+        counts = self._products(criteria).aggregate(**sums)
         return [counts[name] or 0 for name in sums]
 
     def in_stock(self, criteria: SearchCriteria) -> int:
-        return matching_products(criteria).filter(quantity__gt=0).aggregate(count=Count("id"))["count"] or 0
+        return self._products(criteria).filter(quantity__gt=0).aggregate(count=Count("id"))["count"] or 0
 
+    def _by(self, criteria: SearchCriteria, column: str) -> dict[int, int]:
+        return dict(self._products(criteria).order_by().values_list(column).annotate(count=Count("id")))
 
-def _by(criteria: SearchCriteria, column: str) -> dict[int, int]:
-    return dict(matching_products(criteria).order_by().values_list(column).annotate(count=Count("id")))
+    def _products(self, criteria: SearchCriteria) -> QuerySet[Product]:
+        if self._text:
+            self._text.resolve()
+        return matching_products(criteria, self._text)

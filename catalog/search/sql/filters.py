@@ -7,7 +7,6 @@ from django_filters import BaseInFilter, BooleanFilter, FilterSet, IsoDateTimeFi
 
 from catalog.models import Product
 from catalog.search.criteria import SearchCriteria, SortField
-from catalog.search.sql.matching import matches_text
 
 
 class ProductFilters(FilterSet):
@@ -44,15 +43,16 @@ def _filter_values(criteria: SearchCriteria) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def matching_products(criteria: SearchCriteria) -> QuerySet[Product]:
-    """The active products that match, in no particular order."""
-    if criteria.matches_nothing:
-        return Product.objects.none()
-    products = Product.objects.filter(is_active=True)
+def filtered(products: QuerySet[Product], criteria: SearchCriteria) -> QuerySet[Product]:
+    """Those of the products that pass the filters."""
     filters = ProductFilters(queryset=products).filters
     for name, value in _filter_values(criteria).items():
         products = filters[name].filter(products, value)
-    return products.filter(matches_text(criteria)) if criteria.words else products
+    return products
+
+
+def has_filters(criteria: SearchCriteria) -> bool:
+    return bool(_filter_values(criteria))
 
 
 def sort_column(criteria: SearchCriteria) -> str:

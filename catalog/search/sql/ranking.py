@@ -1,40 +1,52 @@
 """The order by RELEVANCE in the database."""
 
-from collections.abc import Mapping
-
-from django.db.models import Case, F, IntegerField, Q, QuerySet, Value, When
-from django.db.models.functions import StrIndex
+from django.db.models import Case, F, Q, QuerySet, When
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Substr
+from django.db.models.lookups import Exact
 
 from catalog.models import Product
 from catalog.search.criteria import SearchCriteria
-from catalog.search.sql.matching import every_word
-from catalog.text import fold
+from catalog.search.sql.matching import Matching, Unit, number, sum_of
+from catalog.search.sql.word_matching import END_OF_NAME
+from catalog.search.strategy import MatchingStrategy, MatchLevel
+from catalog.text import plain, words
+
+# What a word adds to the rank of a product. The lowest rank comes first, so products with more of the words do.
+AS_WRITTEN_IN_NAME, IN_NAME, NAMED, IN_DESCRIPTION, MISSING = 0, 2, 4, 6, 1_000
+# What a product adds whose name or SKU is the text, and one whose name starts with it.
+IS_TEXT, STARTS_WITH_TEXT = -100_000, -1
 
 
-def ranked(products: QuerySet[Product], criteria: SearchCriteria) -> QuerySet[Product]:
-    """The products by rank, then id. Those that staff pinned come first, in their order."""
-    synonyms = (word for _, alternatives in criteria.steering.synonyms for words in alternatives for word in words)
-    places = {
-        word: (f"place_{index}", StrIndex(F("search_text"), Value(word)))
-        for index, word in enumerate(dict.fromkeys([*criteria.words, *synonyms]))
-    }
-    pins = [When(pk=pk, then=place) for place, pk in enumerate(criteria.steering.pinned)]
-    order = [Case(*pins, default=len(pins), output_field=IntegerField())] if pins else []
-    rank = _rank(criteria, {word: name for word, (name, _) in places.items()})
-    return products.alias(**dict(places.values())).order_by(*order, rank, "id")
+def ranked(
+    products: QuerySet[Product], criteria: SearchCriteria, matching: Matching, level: MatchLevel
+) -> QuerySet[Product]:
+    """The products: pinned ones in their order, then by rank, then by id."""
+    rank = sum_of([_bonus(criteria.text or ""), *(_cost(unit, level) for unit in matching.counted)])
+    pinned = criteria.steering.pinned
+    if not pinned:
+        return products.order_by(rank, "id")
+    places = number(*(When(pk=pk, then=place) for place, pk in enumerate(pinned)), default=len(pinned))
+    return products.order_by(places, rank, "id")
 
 
-def _rank(criteria: SearchCriteria, places: Mapping[str, str]) -> Case:
-    """How well a product's name matches: 0 it is the text, 1 it starts with it, 2 it contains every word, 3 the rest.
+def _cost(unit: Unit, level: MatchLevel) -> Case:
+    in_name = number(When(unit.as_written_in_name, then=AS_WRITTEN_IN_NAME), default=IN_NAME)
+    cases = [When(unit.in_name, then=in_name), When(unit.ranks_as_named, then=NAMED)]
+    if level.strategy is MatchingStrategy.PARTIAL:
+        return number(*cases, When(unit.anywhere, then=IN_DESCRIPTION), default=MISSING)
+    return number(*cases, default=IN_DESCRIPTION)
 
-    The folded name is the first line of `search_text`, so a word is in the name when it comes before the line's end.
-    `places` has, for each word, the name of the expression that says where it begins in `search_text`.
-    """
-    texts = {fold(criteria.text or ""), " ".join(criteria.words)}
+
+def _bonus(text: str) -> Combinable:
+    """What a name or an SKU adds as a whole."""
     equals, starts = Q(), Q()
-    for text in texts:
-        equals |= Q(search_text__startswith=f"{text}\n")
-        starts |= Q(search_text__startswith=text)
-    end_of_name = StrIndex(F("search_text"), Value("\n"))
-    in_name = every_word(criteria, lambda word: Q(**{f"{places[word]}__gt": 0, f"{places[word]}__lt": end_of_name}))
-    return Case(When(equals, 0), When(starts, 1), When(in_name, 2), default=3, output_field=IntegerField())
+    for spelling in dict.fromkeys((plain(text), " ".join(words(text)))):
+        equals |= Q(search_text__startswith=f"{spelling}\n")
+        starts |= Q(search_text__startswith=spelling)
+    bonus = number(When(starts, then=number(When(equals, then=IS_TEXT), default=STARTS_WITH_TEXT)), default=0)
+    if not any(c.isdigit() for c in text):
+        return bonus
+    second_line = f"\n{plain(text)}\n"
+    is_sku = Exact(Substr(F("search_text"), END_OF_NAME, len(second_line)), second_line)
+    return bonus + number(When(is_sku, then=IS_TEXT), default=0)

@@ -1,55 +1,90 @@
 """One search in the database."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cached_property
 
 from django.db.models import Count
 
 from catalog.category_tree import CategoryTree
-from catalog.search.criteria import SearchCriteria, SortField
+from catalog.search.criteria import SearchCriteria
+from catalog.search.cursors import Position
 from catalog.search.facets import FACETS, Facets
 from catalog.search.highlight import Highlighter
 from catalog.search.pages import Hits, Page, hits_of, ranked_hits_of, ranks_of
 from catalog.search.sql.facet_counts import DatabaseFacetCounts
-from catalog.search.sql.filters import matching_products, sort_column
+from catalog.search.sql.filters import has_filters, sort_column
 from catalog.search.sql.paging import positions_in_order
 from catalog.search.sql.ranking import ranked
+from catalog.search.sql.resolving import ResolvedText, matching_products
+from catalog.search.strategy import MatchLevel
 from core.telemetry.metrics import timed_search
 
 
-@dataclass(frozen=True)
 class DatabaseSearch:
-    """The products whose texts contain every word: one query for a page, one for the total."""
+    """The products that match all filters and, at its resolved level, the text."""
 
-    criteria: SearchCriteria
+    def __init__(self, criteria: SearchCriteria, level: MatchLevel | None = None) -> None:
+        self.criteria = criteria
+        self._text = ResolvedText(criteria, level) if criteria.words else None
 
     @timed_search("database", "search")
     def page(self, page: Page) -> Hits:
-        criteria = self.criteria
-        if criteria.matches_nothing:
+        if self.criteria.matches_nothing:
             return hits_of([], page)
-        products = matching_products(criteria)
-        if criteria.sort is SortField.RELEVANCE:
-            start, stop = ranks_of(page)
-            ids = ranked(products, criteria).values_list("id", flat=True)[start : stop + (not page.backward)]
-            return ranked_hits_of(list(ids), page)
-        rows = positions_in_order(products, sort_column(criteria), descending=criteria.descending, page=page)
-        return hits_of(rows, page)
+        text = self._text
+        if text and page.position is not None:
+            text.resolve()
+        if text is None or text.is_resolved:
+            return self._hits(self._read(page, page.size), page)
+        # Also a small page reads as many as are enough, so that the number of queries does not depend on its size.
+        size, assumed = max(page.size, text.enough), text.level
+        rows = self._read(page, size)
+        is_all = len(rows) <= size and not has_filters(self.criteria)
+        if not text.assume(len(rows), is_all=is_all) and text.resolve() != assumed:
+            rows = self._read(page, page.size)
+        return self._hits(rows, page)
 
     @timed_search("database", "count")
     def total(self) -> int:
-        return matching_products(self.criteria).aggregate(count=Count("id"))["count"] or 0
+        text, total = self._text, self._count()
+        if text and not text.is_resolved:
+            assumed = text.level
+            if not text.assume(total, is_all=not has_filters(self.criteria)) and text.resolve() != assumed:
+                total = self._count()
+        return total
 
     def facets(self, tree: Callable[[], CategoryTree], names: Collection[str] = FACETS) -> Facets:
         return Facets(self.criteria, self.facet_counts(names), tree)
 
     def facet_counts(self, names: Collection[str] = FACETS) -> DatabaseFacetCounts:
-        return DatabaseFacetCounts()
+        return DatabaseFacetCounts(self._text)
 
     def highlight(self, name: str) -> str:
         return self._highlighter(name)
 
     @cached_property
     def _highlighter(self) -> Highlighter:
-        return Highlighter(self.criteria.text or "", None)
+        synonyms = self._text.matching.synonyms if self._text else ()
+        return Highlighter(self.criteria.text or "", None, synonyms=synonyms)
+
+    def _count(self) -> int:
+        return matching_products(self.criteria, self._text).aggregate(count=Count("id"))["count"] or 0
+
+    def _read(self, page: Page, size: int) -> list[Position]:
+        """Up to `size + 1` positions, in the page's direction."""
+        criteria, text = self.criteria, self._text
+        products = matching_products(criteria, text)
+        if text and text.by_relevance:
+            start, stop = ranks_of(page)
+            stop = stop if page.backward else max(stop, start + size) + 1
+            ids = ranked(products, criteria, text.matching, text.level).values_list("id", flat=True)[start:stop]
+            return [Position(rank, pk) for rank, pk in enumerate(ids, start)]
+        page = replace(page, size=size)
+        return positions_in_order(products, sort_column(criteria), descending=criteria.descending, page=page)
+
+    def _hits(self, rows: list[Position], page: Page) -> Hits:
+        level = self._text.level if self._text else None
+        if self._text and self._text.by_relevance:
+            return ranked_hits_of([row.id for row in rows], page, level)
+        return hits_of([replace(row, level=level) for row in rows], page)

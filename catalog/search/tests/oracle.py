@@ -4,10 +4,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from enum import IntEnum
 from typing import Any
 
+from django.conf import settings
+
 from catalog.models import Category, Product
-from catalog.text import fold, sort_key, words
+from catalog.search.analysis.tokens import Word, significant_words, words_of
+from catalog.search.sql.needles import Edges, needles_of
+from catalog.search.sql.word_matching import SEPARATORS
+from catalog.text import plain, sort_key, squeeze, words
+
+
+class Place(IntEnum):
+    """Where a product has a word, the best place first. NAMED: in its brand, its category or its SKU."""
+
+    NAME = 1
+    NAMED = 2
+    DESCRIPTION = 3
+    NOWHERE = 4
 
 
 @dataclass
@@ -34,22 +49,38 @@ def within(value: Any, bounds: tuple[Any, Any]) -> bool:
     return (low is None or value >= low) and (high is None or value <= high)
 
 
-def above(category: Category | None) -> list[str]:
-    """The slugs from a category up to its root."""
-    return [category.slug, *above(category.parent)] if category else []
+def categories_above(category: Category | None) -> list[Category]:
+    """A category and those above it, up to its root."""
+    return [category, *categories_above(category.parent)] if category else []
 
 
-def matches(product: Product, search: Search) -> bool:
-    """Whether the search finds the product."""
-    found = [product.name, product.brand.name, product.category.name, product.sku or "", product.description]
-    texts = [fold(text) for text in found]
-    looked_for = words(search.text or "")
-    if (search.text or "").strip() and not looked_for:
-        return False
+def has(text: str, word: Word) -> bool:
+    """Whether the folded text has what the database looks for."""
+    return all(any(needle in text for needle in group) for group in needles_of(word).groups)
+
+
+def place(product: Product, word: Word, *, of_rank: bool = False) -> Place:
+    """The best place where the product has the word. For its rank, an SKU counts only for a word with a digit."""
+    name, sku = plain(product.name), (product.sku or "").lower()
+    if has(name, word):
+        return Place.NAME
+    if any(has(plain(context.name), word) for context in (product.brand, *categories_above(product.category))):
+        return Place.NAMED
+    bare = "".join(c for c in sku if c not in " -./_")
+    is_sku = has(sku, word) or (bare == word.whole and not bare.isalpha() and not bare.isdigit())
+    if is_sku and (not of_rank or any(c.isdigit() for c in word.whole)):
+        return Place.NAMED
+    if has("\n".join((name, plain(product.sku or ""), plain(product.description))), word):
+        return Place.DESCRIPTION
+    return Place.NOWHERE
+
+
+def passes_filters(product: Product, search: Search) -> bool:
     return (
-        product.is_active
-        and all(any(word in text for text in texts) for word in looked_for)
-        and (not search.categories or bool(set(search.categories) & set(above(product.category))))
+        (
+            not search.categories
+            or bool(set(search.categories) & {category.slug for category in categories_above(product.category)})
+        )
         and (not search.brands or product.brand.slug in search.brands)
         and within(product.price, search.price)
         and within(product.quantity, search.quantity)
@@ -59,24 +90,62 @@ def matches(product: Product, search: Search) -> bool:
     )
 
 
-def rank(product: Product, text: str) -> int:
-    """0: the name is the text; 1: it starts with it; 2: it holds every word; 3: the rest."""
-    name, looked_for = fold(product.name), words(text)
-    wholes = (fold(" ".join(text.split())), " ".join(looked_for))
-    if name in wholes:
-        return 0
-    if name.startswith(wholes):
-        return 1
-    return 2 if all(word in name for word in looked_for) else 3
+def with_text(products: Sequence[Product], looked_for: list[Word], *, by_relevance: bool) -> list[Product]:
+    """The products that the text alone finds.
+
+    By relevance: those with the most words, and then those with one word less, until they are enough. By another sort:
+    those with the most words without descriptions, or with them when that finds none.
+    """
+
+    def num_words(product: Product, worst: Place) -> int:
+        return sum(place(product, word) <= worst for word in looked_for)
+
+    for worst in [Place.DESCRIPTION] if by_relevance else [Place.NAMED, Place.DESCRIPTION]:
+        enough = settings.SEARCH_MIN_HITS if by_relevance else 1
+        for wanted in range(len(looked_for), 0, -1):
+            hits = [product for product in products if num_words(product, worst) >= wanted]
+            if len(hits) >= enough or (by_relevance and wanted == 1):
+                return hits
+    return []
+
+
+def is_written(name: str, word: Word) -> bool:
+    """Whether the name has the word in a usual spelling, apart from other words at the first place where it is."""
+    needles = needles_of(word)
+    for spelling in needles.spellings:
+        before, found, after = name.partition(spelling)
+        is_apart = not before or before[-1] in SEPARATORS
+        ends = not after or after[0] in SEPARATORS
+        if found and (needles.edges is Edges.NONE or (is_apart and (needles.edges is Edges.BEFORE or ends))):
+            return True
+    return False
+
+
+def rank(product: Product, text: str, looked_for: list[Word]) -> int:
+    """The lower, the better."""
+    name, wholes = plain(product.name), (plain(squeeze(text)), " ".join(words(text)))
+    if name in wholes or (product.sku and plain(product.sku) == wholes[0] and any(map(str.isdigit, wholes[0]))):
+        best = -100_000
+    else:
+        best = -1 if name.startswith(wholes) else 0
+    points = {Place.NAME: 2, Place.NAMED: 4, Place.DESCRIPTION: 6, Place.NOWHERE: 1000}
+    for word in looked_for[:10]:
+        where = place(product, word, of_rank=True)
+        best += 0 if where is Place.NAME and is_written(name, word) else points[where]
+    return best
 
 
 def expected(products: Sequence[Product], search: Search) -> list[str]:
-    """The slugs of all that the search finds, in its order."""
-    found = [product for product in products if matches(product, search)]
-    has_text = bool((search.text or "").strip())
+    """The slugs of all that the search finds in the database, in its order."""
+    text = search.text or ""
+    has_text, looked_for = bool(text.strip()), significant_words(words_of(text))
     sort = search.sort or ("RELEVANCE" if has_text else "CREATED_AT")
+    found = [product for product in products if product.is_active]
+    if has_text:
+        found = with_text(found, looked_for, by_relevance=sort == "RELEVANCE")
+    found = [product for product in found if passes_filters(product, search)]
     if sort == "RELEVANCE":
-        return [p.slug for p in sorted(found, key=lambda p: (rank(p, search.text or ""), p.pk))]
+        return [p.slug for p in sorted(found, key=lambda p: (rank(p, text, looked_for), p.pk))]
     descending = search.descending if search.sort else True
     keys = {
         "NAME": lambda p: sort_key(p.name),

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.test import override_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -42,6 +43,12 @@ WORDS = [
     "100%",
     "a_b",
     "🎉",
+    "Lamps",
+    "40 × 60 cm",
+    "18V",
+    "蓝色头盔",
+    "l\u200bamp",
+    "Øre",
 ]
 texts = st.lists(st.sampled_from(WORDS), min_size=1, max_size=3).map(" ".join)
 prices = st.sampled_from(["0.00", "0.01", "0.10", "9.99", "10.00", "10.01", "1234567890.12", "9999999999.99"]).map(
@@ -100,6 +107,16 @@ def any_search(draw: st.DrawFn) -> Search:
                 "sub",
                 "🎉",
                 "SKU-1",
+                "sku1",
+                "lamps x",
+                "lamp for the TV",
+                "for the",
+                "lamp nowhere",
+                "lamp 18 volt l'été x",
+                "40x60",
+                "头盔蓝色",
+                "日",
+                "ore",
             ]
         )
     )
@@ -152,6 +169,7 @@ def has_text(search: Search) -> bool:
     return bool((search.text or "").strip())
 
 
+@override_settings(SEARCH_MIN_HITS=3)
 @pytest.mark.usefixtures("_patient_hashing")
 class TestBothApis(TestCase):
     """Each example runs in a transaction of its own, on the database engine."""
