@@ -6,8 +6,9 @@ are stemmed by their script, whatever the setting says.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import TypeVar
 
 import tantivy
 from django.conf import settings
@@ -15,6 +16,7 @@ from django.conf import settings
 from catalog.search.analysis.irregular import SINGULARS
 from catalog.text import plain
 
+Value = TypeVar("Value")
 # By ISO 639-1 code, the name of Tantivy's stemmer. Without one: written without spaces, or matched as written.
 STEMMERS = {
     **{"ar": "Arabic", "da": "Danish", "nl": "Dutch", "en": "English", "fi": "Finnish", "fr": "French"},
@@ -123,12 +125,27 @@ def _stop_words(language: str) -> Callable[[str], bool]:
     return lambda word: word in more or not analyze(word)
 
 
+class KeptWords(dict[str, Value]):
+    """What a function makes of words, kept for the usual ones."""
+
+    def __init__(self, make: Callable[[str], Value]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, word: str) -> Value:
+        value = self._make(word)
+        if len(word) <= MAX_KEPT_LETTERS:
+            if len(self) >= MAX_KEPT_WORDS:
+                self.clear()
+            self[word] = value
+        return value
+
+
 @dataclass(frozen=True)
 class Languages:
     """The languages that a shop's texts are written in."""
 
     codes: tuple[str, ...]
-    _stems: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
 
     @cached_property
     def _stemmers(self) -> list[Callable[[str], str]]:
@@ -152,14 +169,12 @@ class Languages:
 
     def stems(self, word: str) -> tuple[str, ...]:
         """The word's distinct stems, that in the first language first; the word itself when it has none."""
-        stems = self._stems.get(word)
-        if stems is None:
-            stems = self._make_stems(word)
-            if len(word) <= MAX_KEPT_LETTERS:
-                if len(self._stems) >= MAX_KEPT_WORDS:
-                    self._stems.clear()
-                self._stems[word] = stems
-        return stems
+        return self.kept_stems[word]
+
+    @cached_property
+    def kept_stems(self) -> KeptWords[tuple[str, ...]]:
+        """The stems of each word."""
+        return KeptWords(self._make_stems)
 
     def _make_stems(self, word: str) -> tuple[str, ...]:
         first = word[:1]
@@ -169,7 +184,11 @@ class Languages:
 
     def is_stop_word(self, word: str) -> bool:
         """Whether the word is a stop word in one of the languages."""
-        return any(is_stop_word(word) for is_stop_word in self._are_stop_words)
+        return self._kept_stop_words[word]
+
+    @cached_property
+    def _kept_stop_words(self) -> KeptWords[bool]:
+        return KeptWords(lambda word: any(is_stop_word(word) for is_stop_word in self._are_stop_words))
 
 
 @cache

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from catalog.search.analysis.languages import Languages, all_languages, languages
+from catalog.search.analysis.languages import KeptWords, all_languages, languages
 from catalog.search.analysis.measures import Measure, measures_of
 from catalog.search.analysis.unspaced import (
     UNSPACED,
@@ -60,8 +60,6 @@ class Tokens:
     stems: str
     # Words as written.
     words: str
-    # Words and stems from their last letter to their first.
-    reversed_words: str
 
 
 def parts_of(piece: str) -> list[str]:
@@ -164,19 +162,29 @@ def subject_of(name: str) -> str:
     "tent" of "Dome tent for two, green", so that it comes before "Tent pegs".
     """
     shop = languages()
-    subject = ""
     for clause in _END_OF_SUBJECT.split(plain(name)):
-        for word in _words(clause):
-            if word.kind is not WordKind.PLAIN or word.whole in _CONJUNCTIONS:
-                continue
-            if _is_stop_word(word):
+        subject = ""
+        for word in _last_parts(clause):
+            if shop.is_stop_word(word) and word not in _CONJUNCTIONS:
                 if subject:
-                    return subject
-                continue
-            subject = " ".join(shop.stems(word.parts[-1]))
+                    break
+            elif word not in _CONJUNCTIONS:
+                subject = word
         if subject:
-            return subject
-    return subject
+            return " ".join(shop.stems(subject))
+    return ""
+
+
+def _last_parts(folded: str) -> list[str]:
+    """The last part of each plain word."""
+    if _is_simple(folded):
+        return folded.translate(_NO_LETTER).split()
+    return [word.parts[-1] for word in _words(folded) if word.kind is WordKind.PLAIN]
+
+
+def _is_simple(folded: str) -> bool:
+    """Whether a folded text has single words in Latin letters only."""
+    return folded.isascii() and not _NOT_SIMPLE.search(folded)
 
 
 def is_indexable(token: str) -> bool:
@@ -187,10 +195,9 @@ def is_indexable(token: str) -> bool:
 def tokens_of(text: str) -> Tokens:
     """The tokens of a text for the index."""
     folded = plain(text)
-    shop = languages()
-    if folded.isascii() and not _NOT_SIMPLE.search(folded):
+    if _is_simple(folded):
         words = folded.translate(_NO_LETTER).split()
-        return _tokens(shop, words, words, [])
+        return _tokens(words, words, [])
     in_order: list[str] = []
     as_written: list[str] = []
     joined: list[str] = []
@@ -206,16 +213,29 @@ def tokens_of(text: str) -> Tokens:
     for run in UNSPACED.findall(folded):
         in_order += all_bigrams(run)
         joined += [c for c in run if is_ideograph(c)] if len(run) > 1 else []
-    return _tokens(shop, in_order, [*as_written, *joined], joined)
+    return _tokens(in_order, [*as_written, *joined], joined)
 
 
-def _tokens(shop: Languages, in_order: list[str], as_written: list[str], joined: list[str]) -> Tokens:
-    all_stems = [shop.stems(word) for word in in_order]
-    further = [stem for stems in all_stems if len(stems) > 1 for stem in stems[1:]]
-    stems = [stems[0] for stems in all_stems] + further + [stem for word in joined for stem in shop.stems(word)]
-    longer = (word for word in [*stems, *as_written] if len(word) >= MIN_REVERSED_LETTERS and word < "\u0590")
-    ends = dict.fromkeys(word for word in longer if word.isalpha())
-    return Tokens(" ".join(stems), " ".join(as_written), " ".join(word[::-1] for word in ends))
+def _tokens(in_order: list[str], as_written: list[str], joined: list[str]) -> Tokens:
+    stems_of = languages().kept_stems.__getitem__
+    all_stems = [*map(stems_of, in_order)]
+    stems = [stems[0] for stems in all_stems]
+    stems += [stem for stems in all_stems if len(stems) > 1 for stem in stems[1:]]
+    stems += [stem for word in joined for stem in stems_of(word)]
+    return Tokens(" ".join(stems), " ".join(as_written))
+
+
+def reversed_tokens(tokens: Tokens) -> str:
+    """The stems and words of a text from their last letter to their first, for the last parts of compounds."""
+    return " ".join(filter(None, map(_reversed.__getitem__, dict.fromkeys(f"{tokens.stems} {tokens.words}".split()))))
+
+
+def _reversed_word(word: str) -> str:
+    """The word from its last letter on; nothing for words that are no compounds."""
+    return word[::-1] if len(word) >= MIN_REVERSED_LETTERS and word < "\u0590" and word.isalpha() else ""
+
+
+_reversed = KeptWords(_reversed_word)
 
 
 def sku_tokens(sku: str) -> str:

@@ -12,7 +12,7 @@ import tantivy
 from catalog.category_tree import CategoryTree
 from catalog.models import UNRATED_HIGH, UNRATED_LOW, Brand, Category
 from catalog.search.analysis.languages import languages
-from catalog.search.analysis.tokens import MAX_TOKEN_BYTES, Tokens, sku_tokens, subject_of, tokens_of
+from catalog.search.analysis.tokens import MAX_TOKEN_BYTES, Tokens, reversed_tokens, sku_tokens, subject_of, tokens_of
 from catalog.search.cursors import EPOCH, MICROSECOND
 from catalog.search.price_ranges import SCALE
 from catalog.text import sort_key
@@ -171,7 +171,7 @@ class Documents:
         document.add_text("name_words", named.words)
         document.add_text("context_words", f"{brand.words} {path.words}")
         document.add_text("description_words", described.words)
-        document.add_text("name_ends", named.reversed_words)
+        document.add_text("name_ends", reversed_tokens(named))
         return document
 
 
