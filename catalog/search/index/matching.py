@@ -30,6 +30,8 @@ Synonyms = tuple[tuple[tuple[str, ...], tuple[tuple[str, ...], ...]], ...]
 # stand side by side, and when a stop word is in the name.
 WHOLE_NAME_BOOST, SUBJECT_BOOST, PAIR_BOOST, TEXT_BOOST, STOP_WORD_BOOST = 12.0, 2.0, 3.0, 1.0, 0.3
 SYNONYM_BOOST = 0.8
+# How many words may be missing at the partial levels of a long text, before all but one may. Each level costs a search.
+MISSING_WORDS = (1, 2, 3, 5)
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,9 @@ class Matching:
         levels = [STRICT]
         if any(word.is_tolerant for unit in self._units for word in unit.words):
             levels.append(TYPOS)
-        partial = (MatchLevel(MatchingStrategy.PARTIAL, missing) for missing in range(1, self._num_loose))
+        last = self._num_loose - 1
+        missing_words = [*(missing for missing in MISSING_WORDS if missing < last), last] if last > 0 else []
+        partial = (MatchLevel(MatchingStrategy.PARTIAL, missing) for missing in missing_words)
         return [replace(level, without_descriptions=not self._descriptions) for level in (*levels, *partial)]
 
     def has_level(self, level: MatchLevel) -> bool:

@@ -123,7 +123,12 @@ class ResolvedText:
     @cached_property
     def first_block(self) -> list[int]:
         """The first block of the best hits of STRICT."""
-        return block_of(self._index, self._matching(False).best(STRICT))
+        return block_of(self._index, self._visible(self._matching(False).best(STRICT)))
+
+    def _visible(self, query: Query) -> Query:
+        """What the query finds without the hidden products."""
+        hidden = self._criteria.steering.hidden
+        return but_not(query, with_ids(hidden)) if hidden else query
 
     @property
     def _strictest(self) -> MatchLevel:
@@ -157,21 +162,23 @@ class ResolvedText:
     def _best(self, level: MatchLevel, excluded: Sequence[int], size: int) -> list[int]:
         """The first ids of a level that are not among the excluded."""
         matching = self._matching(False)
-        ids = best_ids(self._index, matching.best(level), excluded, size)
+        ids = best_ids(self._index, self._visible(matching.best(level)), excluded, size)
         rest = matching.rest(level)
-        return ids if rest is None or len(ids) >= size else ids + best_ids(self._index, rest, [*excluded, *ids], size)
+        if rest is None or len(ids) >= size:
+            return ids
+        return ids + best_ids(self._index, self._visible(rest), [*excluded, *ids], size)
 
     def _by_value(self) -> Resolution:
         for without_descriptions in (True, False):
             matching = self._matching(without_descriptions)
             *stricter, last = levels = matching.levels()
-            if best_ids(self._index, matching.all(last), (), 1):
+            if self._finds(matching, last):
                 place = next((n for n, level in enumerate(stricter) if self._finds(matching, level)), len(stricter))
                 return Resolution(levels[place])
         return Resolution(levels[-1])
 
     def _finds(self, matching: Matching, level: MatchLevel) -> bool:
-        return bool(best_ids(self._index, matching.all(level), (), 1))
+        return bool(best_ids(self._index, self._visible(matching.all(level)), (), 1))
 
     def _pinned(self) -> list[int]:
         """The pinned products that the index has."""

@@ -60,9 +60,8 @@ class ResolvedText:
 
         `is_all` says that these are all that it finds. Returns whether the level is fixed.
         """
-        # Pinned products match at any level.
-        num_hits -= len(self._steering.pinned)
-        if self._level is None and num_hits >= self.enough:
+        # Pinned products may be among the hits without matching the text.
+        if self._level is None and num_hits - len(self._steering.pinned) >= self.enough:
             self._level = self._strictest
         self._is_strictest_too_few = is_all and num_hits < self.enough
         return self.is_resolved
