@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 from catalog.text import plain, search_text_of
 from core.db.transactions import run_in_transaction
@@ -36,8 +36,8 @@ def _refold_batch(
     model: type[Model], column: str, sources: list[str], fold: Callable[..., str], after: int
 ) -> tuple[list[int], int]:
     """The ids of the next rows, and how many of them changed."""
-    # The base manager records no changes for the index, which holds none of these columns.
-    rows = model._base_manager
+    # A plain query set records no changes for the index, which holds none of these columns.
+    rows = QuerySet(model)
     batch = list(rows.filter(pk__gt=after).order_by("pk").values_list("pk", column, *sources)[:BATCH])
     folded = [(pk, stored, fold(*texts)) for pk, stored, *texts in batch]
     # Rows that others write at this moment are left to them.
