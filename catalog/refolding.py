@@ -37,7 +37,7 @@ def _refold_batch(
 ) -> tuple[list[int], int]:
     """The ids of the next rows, and how many of them changed."""
     # A plain query set records no changes for the index, which holds none of these columns.
-    rows = QuerySet(model)
+    rows: QuerySet[Model] = QuerySet(model)
     batch = list(rows.filter(pk__gt=after).order_by("pk").values_list("pk", column, *sources)[:BATCH])
     folded = [(pk, stored, fold(*texts)) for pk, stored, *texts in batch]
     # Rows that others write at this moment are left to them.
