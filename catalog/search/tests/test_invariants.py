@@ -23,7 +23,7 @@ from catalog.search.validation import SearchInput, parse_criteria
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 from core.tests.examples import examples
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 on_each_engine = pytest.mark.usefixtures("each_engine")
 
 WORDS = (

@@ -26,7 +26,7 @@ from catalog.search.pages import Page
 from catalog.search.validation import SearchInput, parse_criteria
 from catalog.tests.factories import BrandFactory, CategoryFactory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 PROBES = Path(__file__).with_name("probes")
 SHOPS = sorted(path.name.removesuffix(".products.csv") for path in PROBES.glob("*.products.csv"))
 LANGUAGES = ["en", "de", "nl", "sv", "da", "nb", "fr", "es", "ru", "ar", "el", "tr", "it", "pt", "fi"]

@@ -13,7 +13,7 @@ from catalog.search.tests.oracle import Search
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 from core.auth.policy import SYSTEM
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("steering")]
+pytestmark = [pytest.mark.django_db, pytest.mark.slow, pytest.mark.usefixtures("steering")]
 FACETS = """query($q: String, $filter: ProductFilter) { products(search: $q, filter: $filter) {
   totalCount facets { brands(first: 100) { count } categories(first: 100) { count category { parent { slug } } }
                       ratings { count } inStock price { ranges { count } } } } }"""
