@@ -23,6 +23,7 @@ STEMMERS = {
     **{"de": "German", "el": "Greek", "hu": "Hungarian", "it": "Italian", "nb": "Norwegian", "pt": "Portuguese"},
     **{"ro": "Romanian", "ru": "Russian", "es": "Spanish", "sv": "Swedish", "ta": "Tamil", "tr": "Turkish"},
 }
+# Both written forms of Norwegian have one stemmer.
 ALIASES = {"no": "nb", "nn": "nb"}
 # Their words are joined without a space: "Regenjacke", "fietshelm", "cykelhjälm".
 COMPOUNDING = frozenset({"da", "de", "fi", "hu", "nb", "nl", "sv"})
@@ -198,7 +199,7 @@ def _languages(codes: tuple[str, ...]) -> Languages:
 
 def languages() -> Languages:
     """The languages of the setting SEARCH_LANGUAGES."""
-    return _languages(tuple(settings.SEARCH_LANGUAGES))
+    return _languages(tuple(dict.fromkeys(ALIASES.get(code, code) for code in settings.SEARCH_LANGUAGES)))
 
 
 def all_languages() -> Languages:

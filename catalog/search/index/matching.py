@@ -93,8 +93,7 @@ class Matching:
         """The better hits of a level, scored. All hits of PARTIAL are among them."""
         if level.strategy is MatchingStrategy.PARTIAL:
             return self._partial(level)
-        name = "exact" if level.strategy is MatchingStrategy.STRICT else "tolerant"
-        groups = [self._with_pairs(unit, unit.queries(name)) for unit in self._units]
+        groups = self._groups(level)
         if len(self._all_words) == 1 and self._all_words[0].kind is WordKind.PLAIN and len(self.words[0].parts) == 1:
             # As one flat union, so that Tantivy skips documents that cannot be among the best. The bonuses find
             # nothing else, because they are of the same word.
@@ -108,8 +107,7 @@ class Matching:
         completions = self._completions
         if level.strategy is MatchingStrategy.PARTIAL or not completions:
             return self.best(level)
-        name = "exact" if level.strategy is MatchingStrategy.STRICT else "tolerant"
-        groups = [self._with_pairs(unit, unit.queries(name)) for unit in self._units]
+        groups = self._groups(level)
         groups[-1] = [*groups[-1], *completions]
         everything = all_of([any_of(group) for group in groups])
         return any_of([everything, self._sku]) if self._sku else everything
@@ -119,6 +117,11 @@ class Matching:
         if level.strategy is MatchingStrategy.PARTIAL or not self._completions:
             return None
         return but_not(self.all(level), self.best(level))
+
+    def _groups(self, level: MatchLevel) -> list[list[Query]]:
+        """For each unit, the queries that match it."""
+        name = "exact" if level.strategy is MatchingStrategy.STRICT else "tolerant"
+        return [self._with_pairs(unit, unit.queries(name)) for unit in self._units]
 
     @property
     def unknown_words(self) -> frozenset[Word]:

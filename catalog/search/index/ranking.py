@@ -21,7 +21,6 @@ def ranked_ids(index: Snapshot, text: "ResolvedText", filters: list[Query], star
     if start >= stop:
         # Nothing is before the first hit, and Tantivy panics when it is to read no rows.
         return []
-    text.assume(len(text.first_block))
     first_ids = _passing(index, text.first_ids, filters) if filters else [*text.first_ids]
     ids = first_ids[start:stop]
     start, stop = max(0, start - len(first_ids)), stop - len(first_ids)

@@ -33,10 +33,9 @@ _lock = Lock()
 class ResolvedText:
     """A text and how it is matched. That depends on the text alone, not on filters.
 
-    By relevance, the level is the strictest one that finds SEARCH_MIN_HITS products. Hits of stricter
-    levels come first.
-    Under another sort, weak matches would come first anywhere, so the level is the strictest one that finds any. There,
-    descriptions count only when nothing else matches.
+    By relevance, the level is the strictest one that finds SEARCH_MIN_HITS products. Hits of stricter levels come
+    first. Under another sort, weak matches would come first anywhere, so the level is the strictest one that finds any,
+    and descriptions count only when nothing else matches.
 
     Finding the level out costs a query, which is saved while STRICT finds enough: see `resolve`.
     """
