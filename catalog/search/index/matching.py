@@ -87,7 +87,7 @@ class Matching:
     @property
     def _num_loose(self) -> int:
         """How many words a partial match looks at."""
-        return min(len(self._units), MAX_WORDS_WITH_TYPOS)
+        return len(self._loose_units)
 
     def best(self, level: MatchLevel) -> Query:
         """The better hits of a level, scored. All hits of PARTIAL are among them."""
@@ -210,8 +210,8 @@ class Matching:
     def _loose(self) -> list[Query]:
         """Each of the first words as one of several. Words that no product has, not even nearly, are left out."""
         queries = []
-        for unit in self._units[:MAX_WORDS_WITH_TYPOS]:
-            query = any_of(self._with_pairs(unit, unit.queries("loose")))
+        for unit, joined in self._loose_units:
+            query = any_of([*self._with_pairs(unit, unit.queries("loose")), *joined])
             if all(word.is_known for word in unit.words) or self._vocabulary.finds(query):
                 queries.append(query)
         if self._completions and not self._units[-1].words[-1].is_known:
@@ -219,6 +219,20 @@ class Matching:
             if self._vocabulary.finds(completions):
                 queries.append(completions)
         return queries
+
+    @cached_property
+    def _loose_units(self) -> list[tuple[Unit, list[Query]]]:
+        """The first units, with the parts of "t-shirt" as two. Each part is met by the parts written as one, too."""
+        units: list[tuple[Unit, list[Query]]] = []
+        for unit in self._units:
+            word = unit.words[0]
+            parts = dict.fromkeys(word.word.parts)
+            if len(unit.words) == 1 and not unit.alternatives and word.word.kind is WordKind.PLAIN and len(parts) > 1:
+                joined = word.joined(word.word.whole)
+                units += [(Unit([self._matching(Word((part,), part))], []), joined) for part in parts]
+            else:
+                units.append((unit, []))
+        return units[:MAX_WORDS_WITH_TYPOS]
 
     def _partial(self, level: MatchLevel) -> Query:
         queries = self._loose

@@ -212,3 +212,8 @@ def test_nonsense_finds_nothing(find: Find, text: str) -> None:
 )
 def test_no_text_is_a_mistake(find: Find, text: str) -> None:
     find(text)
+
+
+@pytest.mark.parametrize("text", ["lamp-qwertyuiop", "qwertyuiop:lamp", "lamp/casserole", '" OR (name:lamp'])
+def test_a_word_of_several_parts_is_matched_in_part_too(find: Find, text: str) -> None:
+    assert any("lamp" in product.name for product in find(text))
