@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from catalog.models import Brand, Category, Product
-from catalog.tests.test_import import run, write
+from catalog.importing.tests.test_command import run, write
 
 pytestmark = pytest.mark.django_db
 
@@ -68,7 +68,8 @@ def test_an_absent_column_is_left_alone_and_a_blank_one_set_to_its_default(tmp_p
     assert run(write(tmp_path, "name,price", "Lamp,10")).summary == (0, 0, 1, 0)
     assert run(write(tmp_path, HEADER, "Lamp,lamp,,,,,10,,,")).summary == (0, 1, 0, 0)
     lamp = Product.objects.get()
-    assert (lamp.sku, lamp.description, lamp.quantity, lamp.rating) == (None, "", 0, None)
+    assert (lamp.sku, lamp.description, lamp.rating) == (None, "", None)
+    assert lamp.quantity == 7  # a blank quantity is not sold out
     assert (lamp.category.name, lamp.brand.name) == ("Uncategorised", "Unbranded")
     assert lamp.created_at == datetime(2024, 3, 1, 10, tzinfo=UTC)
     assert lamp.is_active is False
@@ -77,7 +78,7 @@ def test_an_absent_column_is_left_alone_and_a_blank_one_set_to_its_default(tmp_p
 def test_header_names_ignore_case_and_spaces_and_unknown_ones_are_warned_of(tmp_path):
     result = run(write(tmp_path, " Name ,PRICE,Colour", "Lamp,10,red"))
     assert result.summary == (1, 0, 0, 0)
-    assert "'colour'" in result.stderr
+    assert "Columns not understood: 'Colour' (1 cells)" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,6 @@ def test_header_names_ignore_case_and_spaces_and_unknown_ones_are_warned_of(tmp_
     [
         ("name", " ", "name is empty"),
         ("name", "x" * 256, "name has 256 characters"),
-        ("name", "★★★", "slug is empty and none can be made"),
         ("slug", "a b", "slug 'a b' may only have"),
         ("slug", "x" * 256, "slug has 256"),
         ("sku", "x" * 101, "sku has 101"),
@@ -94,12 +94,13 @@ def test_header_names_ignore_case_and_spaces_and_unknown_ones_are_warned_of(tmp_
         ("category", "x" * 256, "category has 256"),
         ("brand", "x" * 256, "brand has 256"),
         ("price", "", "price is empty"),
-        ("price", "NaN", "price 'NaN' is not a plain number"),
-        ("price", "1e400", "not a plain number"),
-        ("price", "1_000", "not a plain number"),
-        ("price", '"1,000"', "not a plain number"),
-        ("price", "€5", "not a plain number"),
-        ("price", "٣", "not a plain number"),
+        ("price", "NaN", "price 'NaN' is not a number"),
+        ("price", "1e400", "not a number"),
+        ("price", "1_000", "not a number"),
+        ("price", '"1,000"', "could be 1 or 1000"),
+        ("price", "$5", "another currency"),
+        ("price", "5²", "not a number"),
+        ("price", "٣", "not a number"),
         ("price", "-1", "price '-1' is negative"),
         ("price", "1.234", "more than 2 decimals"),
         ("price", "10000000000", "more than 9999999999.99"),
@@ -111,9 +112,10 @@ def test_header_names_ignore_case_and_spaces_and_unknown_ones_are_warned_of(tmp_
         ("rating", "5.1", "not a number from 0 to 5"),
         ("rating", "inf", "not a number from 0 to 5"),
         ("rating", "-1", "not a number from 0 to 5"),
-        ("created_at", "yesterday", "not an ISO 8601"),
-        ("created_at", "2024-03-01T10:00:00", "no offset from UTC"),
-        ("created_at", "2024-03-01", "no offset from UTC"),
+        ("created_at", "yesterday", "not a date"),
+        ("created_at", "03/04/2024", "could be two days"),
+        ("created_at", "2024-02-30", "no day of the calendar"),
+        ("sku", "1.23E+12", "Excel"),
         ("created_at", "0001-01-01T00:00:00+14:00", "out of range"),
         ("created_at", "9999-12-31T23:59:59-10:00", "out of range"),
     ],
