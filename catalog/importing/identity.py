@@ -96,7 +96,7 @@ def _product_of(row: ProductRow, by_slug: dict[str, Product | None], products: _
     holder = products.by_sku.get(row.sku or "")
     if row.slug:
         # What was imported when slugs were made by other rules is known by its SKU and name.
-        renamed = holder if row.is_composed and holder and holder.name == row.name else None
+        renamed = holder if row.is_composed and holder and row.name in ("", holder.name) else None
         if renamed is not None and by_slug.get(renamed.slug):
             renamed = None
         return by_slug[row.slug] or renamed

@@ -70,7 +70,12 @@ class RowReader:
         self.fields = frozenset(self._fields())
 
     def rows(self, records: Iterable[Record]) -> Iterator[ReadRow]:
-        """What each record is. A parent of the dialect's variants is known by the record that follows it."""
+        """What each record is."""
+        reads = self._without_parents(records)
+        return _added_up(reads) if self.dialect.adds_up else reads
+
+    def _without_parents(self, records: Iterable[Record]) -> Iterator[ReadRow]:
+        """A parent of the dialect's variants is known by the record that follows it."""
         waiting: ReadRow | None = None
         for record in records:
             read = self._read(record)
@@ -101,6 +106,8 @@ class RowReader:
                 values[name] = ""
         for name, other in self.dialect.default.items():
             values[name] = values.get(name) or values.get(other, "")
+        if "quantity" in values:
+            values["quantity"] = self._word("quantity", values["quantity"]) or values["quantity"]
         options = option_values(self.layout, cells, values)
         has_options = bool(options)
         options = [value for value in options if value.lower() not in self.dialect.variants.default_options]
@@ -337,3 +344,20 @@ class RowReader:
     def lacks_quantities(self) -> bool:
         """Whether the file creates products and says nothing about how many there are."""
         return self.layout.can_create and not self.layout.has("quantity", "available", "unlimited_stock")
+
+
+def _added_up(reads: Iterable[ReadRow]) -> Iterator[ReadRow]:
+    """Adjacent rows of one product as one, with the sum of their quantities."""
+    last: ProductRow | None = None
+    waiting: ReadRow | None = None
+    for read in reads:
+        row = read.row
+        if row is not None and last is not None and (row.slug, row.sku) == (last.slug, last.sku):
+            if row.quantity is not None:
+                last.quantity = (last.quantity or 0) + row.quantity
+            continue
+        if waiting is not None:
+            yield waiting
+        waiting, last = read, row
+    if waiting is not None:
+        yield waiting
