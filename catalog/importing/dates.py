@@ -10,7 +10,9 @@ from catalog.importing.errors import RefusedError, shown
 MAX_LENGTH = 60
 _TIME = r"(?:,?[T\s]\s*(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}))?\s*(?P<half>[AaPp]\.?[Mm]\.?)?)?"
 _YEAR_FIRST = re.compile(rf"(?P<year>\d{{4}})[/.-](?P<month>\d{{1,2}})[/.-](?P<day>\d{{1,2}}){_TIME}", re.ASCII)
-_YEAR_LAST = re.compile(rf"(?P<one>\d{{1,2}})(?P<sign>[/.-])(?P<two>\d{{1,2}})(?P=sign)(?P<year>\d{{4}}|\d{{2}}){_TIME}", re.ASCII)
+_YEAR_LAST = re.compile(
+    rf"(?P<one>\d{{1,2}})(?P<sign>[/.-])(?P<two>\d{{1,2}})(?P=sign)(?P<year>\d{{4}}|\d{{2}}){_TIME}", re.ASCII
+)
 
 
 def created_at_of(what: str, value: str) -> tuple[datetime, bool] | None:
@@ -56,7 +58,7 @@ def _parse(what: str, text: str) -> datetime:
             raise RefusedError(f"{what} {shown(text)} is no time of a day")
         hour = hour % 12 + (12 if half == "pm" else 0)
     try:
-        return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - the caller adds the time zone
+        return datetime(year, month, day, hour, minute, second)
     except ValueError:
         raise RefusedError(f"{what} {shown(text)} is no day of the calendar") from None
 

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
@@ -29,7 +29,7 @@ class Variants:
     """How rows of one product belong together.
 
     `of`: "group" (rows with the same cell in the column of that field), "parent" (a cell names the parent's SKU or
-    `id:` and its id), or "above" (the last row that is no variant). Blank cells of the fields `inherit` are the parent's.
+    `id:` and its id), or "above" (the last row that is no variant). Blank cells of `inherit` are the parent's.
     `names`: whether the options are added to a variant's name, or are in it.
     """
 
@@ -137,11 +137,10 @@ def layout_of(path: Path, header: Sequence[str], mapping: Mapping[str, str]) -> 
     special = [each for each in layouts if any(all(map(each.has, names)) for names in each.dialect.needs)]
     best = max(special or layouts[-1:], key=lambda each: len({i for places in each.at.values() for i in places}))
     _check_mapping(path, header, mapping)
-    for name, places in best.at.items():
+    for places in best.at.values():
         names = [normal_name(header[i]) for i in places]
         if repeated := [name for name in names if names.count(name) > 1]:
             raise FileRefusedError(f"{path} has the column {repeated[0]} more than once.")
-        del name
     updates = best.has(*KEYS) and any(best.has(name) for name in FIELDS if name not in KEYS)
     if not (best.can_create or updates):
         given = ", ".join(repr(cell.strip()[:40]) for cell in header[:20] if cell.strip())
@@ -237,8 +236,3 @@ def _check_mapping(path: Path, header: Sequence[str], mapping: Mapping[str, str]
 
 def _columns(names: Sequence[str]) -> str:
     return f"the column{'s' if len(names) > 1 else ''} {', '.join(names)}"
-
-
-def field_names() -> Iterator[str]:
-    """All fields that tables may use."""
-    yield from {name for dialect in dialects() for name in dialect.columns}

@@ -10,7 +10,7 @@ from django.conf import settings
 from catalog.importing.dialects import Layout, known, layout_of
 from catalog.importing.formulas import is_report, unguarded
 from catalog.importing.numbers import NumberHabit
-from catalog.importing.options import ImportOptions
+from catalog.importing.options import DEFAULTS, ImportOptions
 from catalog.importing.reader import NUMBERS, RowReader
 from catalog.importing.reading import FileRefusedError, Record, Table, open_table
 
@@ -59,7 +59,7 @@ class SourceFile:
             yield record._replace(cells=[unguarded(cell) for cell in record.cells]) if from_report else record
 
 
-def check(path: Path, options: ImportOptions = ImportOptions()) -> SourceFile:
+def check(path: Path, options: ImportOptions = DEFAULTS) -> SourceFile:
     """Reads the file once to its end, in constant memory. Raises FileRefusedError when it is no product file."""
     table = open_table(path, options.reading, known)
     header = [unguarded(cell) for cell in table.header] if is_report(table.header) else table.header
@@ -101,9 +101,9 @@ def notes_after(reader: RowReader) -> Iterator[str]:
     """What was assumed about the rows that a reader has read."""
     for what, count in reader.left_out.items():
         yield f"{count:,} rows {what} are no products of their own and were left out."
-    if reader.assumed_zone:
+    if reader.cells.assumed_zone:
         yield f"Dates without an offset were taken in the shop's time zone, {settings.TIME_ZONE}."
-    if reader.ambiguous_dates:
-        yield f"{reader.ambiguous_dates:,} dates of creation could not be told and were left out."
-    if reader.has_category_ids:
+    if reader.cells.ambiguous_dates:
+        yield f"{reader.cells.ambiguous_dates:,} dates of creation could not be told and were left out."
+    if reader.cells.has_category_ids:
         yield "Categories are given by numbers that this file does not explain: these products are Uncategorised."

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from catalog.importing.errors import shown
 from catalog.importing.rows import ProductRow
 from catalog.importing.seen_rows import SeenRow, SeenRows
-from catalog.models import SLUG_LENGTH, Product, not_reserved
+from catalog.models import SLUG_LENGTH, Product
 from catalog.slugs import shortened, slug_of
 from catalog.text import plain, sort_key, squeeze
 
@@ -32,15 +32,16 @@ def identify(rows: Sequence[ProductRow], seen: SeenRows, *, may_create: bool, wi
     """
     products = _Products(rows)
     by_slug: dict[str, Product | None] = {row.slug: products.by_slug.get(row.slug) for row in rows if row.slug}
+    claims = _Claims(seen, rows, {*products.by_slug, *by_slug})
     targets: list[tuple[ProductRow, str, Product | None]] = []
+    adopted = {*claims.slugs}
     for row in rows:
-        product = _product_of(row, by_slug, products)
+        product = _product_of(row, by_slug, products, adopted)
         targets.append((row, product.slug if product else row.slug, product))
     unnamed = [row for row, slug, _ in targets if not slug and row.name] if may_create else []
     made = _made_slugs(unnamed)
     taken = products.with_slugs(slug for slugs in made.values() for slug in slugs)
-    all_slugs = {slug for _, slug, _ in targets if slug} | {slug for slugs in made.values() for slug in slugs}
-    claims = _Claims(seen, all_slugs, rows)
+    claims.slugs |= seen.by_slug({slug for slugs in made.values() for slug in slugs})
     identified = Identified()
     for row, slug, product in targets:
         reason = ""
@@ -92,7 +93,10 @@ class _Products:
         return dict(Product.objects.filter(slug__in=wanted).values_list("slug", "name")) if wanted else {}
 
 
-def _product_of(row: ProductRow, by_slug: dict[str, Product | None], products: _Products) -> Product | None:
+def _product_of(
+    row: ProductRow, by_slug: dict[str, Product | None], products: _Products, adopted: set[str]
+) -> Product | None:
+    """The row's product, if there is one. `adopted`: slugs of products that have got a row with a SKU by their name."""
     holder = products.by_sku.get(row.sku or "")
     if row.slug:
         # What was imported when slugs were made by other rules is known by its SKU and name.
@@ -102,17 +106,22 @@ def _product_of(row: ProductRow, by_slug: dict[str, Product | None], products: _
         return by_slug[row.slug] or renamed
     if holder is not None:
         return holder
-    named = [product for product in products.by_name.get(row.name, ()) if row.sku is None or product.sku is None]
+    named = products.by_name.get(row.name, [])
+    if row.sku is not None:
+        named = [product for product in named if product.sku is None and product.slug not in adopted]
     if len(named) > 1:
         slug = slug_of(row.name)
         named = [product for product in named if product.slug == slug] or named
-    return named[0] if len(named) == 1 else None
+    if len(named) != 1:
+        return None
+    adopted.add(named[0].slug)
+    return named[0]
 
 
 class _Claims:
     """The slugs and SKUs that rows have used so far, in this batch and before it."""
 
-    def __init__(self, seen: SeenRows, slugs: Iterable[str], rows: Sequence[ProductRow]) -> None:
+    def __init__(self, seen: SeenRows, rows: Sequence[ProductRow], slugs: Iterable[str]) -> None:
         self.slugs = seen.by_slug(slugs)
         self._skus = seen.by_sku({row.sku for row in rows if row.sku})
 
@@ -142,9 +151,7 @@ def _made_slugs(rows: Sequence[ProductRow]) -> dict[tuple[int, str], tuple[str, 
     return made
 
 
-def _new_slug(
-    row: ProductRow, slugs: Sequence[str], taken: dict[str, str], claims: _Claims
-) -> tuple[str, str]:
+def _new_slug(row: ProductRow, slugs: Sequence[str], taken: dict[str, str], claims: _Claims) -> tuple[str, str]:
     """The first slug that is free, or why there is none."""
     for slug in slugs:
         if slug not in taken and slug not in claims.slugs:

@@ -95,8 +95,8 @@ class NumberHabit:
                 self.decimals.add(".")
                 continue
             parsed = _parse(cell)
-            shape = parsed and _Shape.of(parsed.digits)
-            if not shape:
+            shape = _Shape.of(parsed.digits) if parsed else None
+            if shape is None:
                 continue
             possible = shape.decimal_signs()
             if len(possible) == 1:
@@ -188,7 +188,7 @@ def _number(
         raise RefusedError(f"{what} is empty")
     form = "a number such as 1234.50" if with_currency else "a whole number"
     parsed = _parse(text) if len(text) <= MAX_LENGTH else None
-    shape = parsed and _Shape.of(parsed.digits)
+    shape = _Shape.of(parsed.digits) if parsed else None
     if parsed is None or shape is None:
         if re.fullmatch(r"-?[0-9]+", text):
             raise RefusedError(f"{what} {shown(text)} is more than {MAX_PRICE if with_currency else MAX_QUANTITY}")

@@ -24,4 +24,7 @@ class ImportOptions:
     stock: Stock | None = None
     only_update: bool = False
     mapping: Mapping[str, str] = field(default_factory=dict)
-    reading: ReadingOptions = ReadingOptions()
+    reading: ReadingOptions = field(default_factory=ReadingOptions)
+
+
+DEFAULTS = ImportOptions()

@@ -106,9 +106,13 @@ def _stock_notes(summary: Summary, sources: list[SourceFile]) -> Iterator[str]:
     if lacking and any(source.options.stock is Stock.UNLIMITED for source in lacking):
         yield "The file has no quantities: its products are sold without limit, as you said."
     elif summary.without_stock and lacking:
-        said = "as you said" if lacking[0].options.stock else (
-            "so nobody can buy them. To sell them without limit, import the file again with --stock=unlimited; "
-            "to say that this is right, use --stock=0"
+        said = (
+            "as you said"
+            if lacking[0].options.stock
+            else (
+                "so nobody can buy them. To sell them without limit, import the file again with --stock=unlimited; "
+                "to say that this is right, use --stock=0"
+            )
         )
         yield f"The file has no quantities: {summary.without_stock:,} new products have 0 units in stock, {said}."
     elif summary.without_stock:

@@ -23,7 +23,7 @@ class Family:
 
     def complete(self, values: dict[str, str], role: str) -> None:
         """Fills the blank cells that a row inherits, and remembers what others inherit from it."""
-        if not self._how.of or role == "skip" and self._how.of != "group":
+        if not self._how.of or (role == "skip" and self._how.of != "group"):
             return
         parent: dict[str, str] = {}
         if self._how.of == "group":
@@ -78,7 +78,9 @@ def option_values(layout: Layout, cells: Sequence[str], values: dict[str, str]) 
     if how.pattern:
         for column in how.column.split("|"):
             matches = [*re.finditer(how.pattern, values.get(column, ""))]
-            found += [value for match in matches for key, value in match.groupdict().items() if key[:5] == "value" and value]
+            found += [
+                value for match in matches for key, value in match.groupdict().items() if key[:5] == "value" and value
+            ]
             if matches:
                 values[column] = ""
     return [squeeze(value) for value in found if value.strip()]

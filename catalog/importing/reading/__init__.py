@@ -2,18 +2,26 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+
+
 class FileRefusedError(Exception): ...
+
+
 class Record(NamedTuple):
     line: int
     cells: list
     problem: str
     characters: int
     mended: str = ""
+
+
 @dataclass(frozen=True)
 class ReadingOptions:
     encoding: str | None = None
     delimiter: str | None = None
     sheet: str | None = None
+
+
 @dataclass(frozen=True)
 class Table:
     path: Path
@@ -21,6 +29,7 @@ class Table:
     size: int
     delimiter: str
     notes: tuple = ()
+
     def records(self, advance=lambda p: None):
         with self.path.open(encoding="utf-8-sig", newline="", errors="replace") as f:
             r = csv.reader(f, delimiter=self.delimiter, skipinitialspace=True)
@@ -35,8 +44,18 @@ class Table:
                 if any(c.strip() for c in cells):
                     problem = f"{len(cells)} cells" if any(cells[w:]) else ""
                     yield Record(line, (cells + [""] * w)[:w], problem, sum(map(len, cells)))
+
+
 def open_table(path, options, known):
     with path.open(encoding="utf-8-sig", newline="", errors="replace") as f:
         lines = [f.readline() for _ in range(3)]
-    best = max(((known(h), d, h) for d in ",;\t|" for line in lines for h in [next(csv.reader([line], delimiter=d, skipinitialspace=True), [])]), key=lambda t: t[0])
+    best = max(
+        (
+            (known(h), d, h)
+            for d in ",;\t|"
+            for line in lines
+            for h in [next(csv.reader([line], delimiter=d, skipinitialspace=True), [])]
+        ),
+        key=lambda t: t[0],
+    )
     return Table(path, best[2], path.stat().st_size, best[1])

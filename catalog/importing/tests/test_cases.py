@@ -46,9 +46,17 @@ def _differences(wanted: dict[str, Any]) -> list[str]:
         return [f"{wanted[key]} is missing"]
     found = _found(product)
     different = [f"{name} is {found[name]!r}" for name in found if name in wanted and found[name] != wanted[name]]
-    different += [f"{name} is {found[name]!r}" for name in ("price", "category") if found[name] not in wanted.get(f"{name}_any", [found[name]])]
-    different += [f"name lacks {text}" for text in wanted.get("name_has", ()) if text.lower() not in product.name.lower()]
-    different += [f"text lacks {text!r}" for text in wanted.get("description_has", ()) if text not in product.description]
+    different += [
+        f"{name} is {found[name]!r}"
+        for name in ("price", "category")
+        if found[name] not in wanted.get(f"{name}_any", [found[name]])
+    ]
+    different += [
+        f"name lacks {text}" for text in wanted.get("name_has", ()) if text.lower() not in product.name.lower()
+    ]
+    different += [
+        f"text lacks {text!r}" for text in wanted.get("description_has", ()) if text not in product.description
+    ]
     different += [f"text has {text!r}" for text in wanted.get("description_lacks", ()) if text in product.description]
     if not found["created_at"].startswith(wanted.get("created_on", "")):
         different.append(f"created_at is {found['created_at']}")

@@ -6,8 +6,8 @@ import pytest
 
 from catalog.importing import variants
 from catalog.importing.html_text import text_of
-from catalog.models import Product
 from catalog.importing.tests.test_command import run, write
+from catalog.models import Product
 
 pytestmark = pytest.mark.django_db
 

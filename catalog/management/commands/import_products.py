@@ -113,7 +113,9 @@ class Command(BaseCommand):
         for pair in options["map"]:
             column, sign, name = pair.rpartition("=")
             if not (sign and column.strip()):
-                raise FileRefusedError(f"--map {pair!r} is not a column and a field, such as --map 'Their column=price'.")
+                raise FileRefusedError(
+                    f"--map {pair!r} is not a column and a field, such as --map 'Their column=price'."
+                )
             mapping[column.strip()] = name.strip()
         stock = options["stock"]
         reading = ReadingOptions(options["encoding"], options["delimiter"], options["sheet"])
@@ -134,9 +136,7 @@ class Command(BaseCommand):
             if answer.lower() in ("u", "unlimited", "0"):
                 return Stock.NONE if answer == "0" else Stock.UNLIMITED
 
-    def _import(
-        self, sources: list[SourceFile], dry_run: bool, errors: Path | None, summary: Summary
-    ) -> RefusedRows:
+    def _import(self, sources: list[SourceFile], dry_run: bool, errors: Path | None, summary: Summary) -> RefusedRows:
         lines = _ProgressLines(self.stderr.write, summary)
         with closing(RefusedRows(sources, errors)) as refused, self._progress(summary) as progress:
             tasks = {source.path: progress.add_task(source.path.name, total=source.size) for source in sources}
@@ -197,7 +197,9 @@ class _ProgressLines:
         elapsed, done = now - self._began, min(1.0, position / max(1, source.size))
         rate = _rows(self._summary) / elapsed
         left = elapsed * (1 - done) / done
-        self._write(f"{source.path.name}: {done:.0%}, {_rows(self._summary):,} rows, {rate:,.0f} rows/s, {left:.0f} s left")
+        self._write(
+            f"{source.path.name}: {done:.0%}, {_rows(self._summary):,} rows, {rate:,.0f} rows/s, {left:.0f} s left"
+        )
 
 
 def _rows(summary: Summary) -> int:
