@@ -27,12 +27,13 @@ class ProductCreateInput(graphene.InputObjectType):
     category = graphene.String(required=True)
     brand = graphene.String(required=True)
     price = graphene.InputField(Decimal, required=True)
+    compare_at_price = graphene.InputField(Decimal, description="What it cost before. Must be above the price.")
     quantity = graphene.Int(description="Default: 0.")
     rating = graphene.Float()
 
 
 class ProductUpdateInput(graphene.InputObjectType):
-    """The fields to change. Fields that are left out keep their values. Null clears sku and rating only."""
+    """The fields to change. Fields that are left out keep their values. Null clears sku, rating and compareAtPrice only."""
 
     id = graphene.ID(required=True)
     name = graphene.String()
@@ -42,6 +43,10 @@ class ProductUpdateInput(graphene.InputObjectType):
     category = graphene.String()
     brand = graphene.String()
     price = graphene.InputField(Decimal)
+    compare_at_price = graphene.InputField(
+        Decimal,
+        description="What it cost before. Must be above the price. A price that rises to it clears it, unless it is given.",
+    )
     quantity = graphene.Int()
     rating = graphene.Float()
     is_active = graphene.Boolean(description="False archives the product, true brings it back.")
