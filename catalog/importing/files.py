@@ -10,6 +10,7 @@ from typing import BinaryIO, NamedTuple, TextIO
 
 from catalog.importing import plain, shopify
 from catalog.importing.formulas import is_report, unguarded
+from catalog.importing.reading import FileRefusedError as FileRefusedError
 from catalog.importing.rows import Form
 
 CHUNK_BYTES = 1 << 20
@@ -17,10 +18,6 @@ CHUNK_BYTES = 1 << 20
 MAX_LINE_BYTES, MAX_RECORD_CHARACTERS = 1_000_000, 2_000_000
 # The most physical lines of one record. Each broken record halves the limit, down to the minimum.
 MAX_RECORD_LINES, MIN_RECORD_LINES = 2_000, 10
-
-
-class FileRefusedError(Exception):
-    """The file cannot be imported at all. The message is a sentence for the user."""
 
 
 class Record(NamedTuple):
