@@ -33,7 +33,7 @@ class ProductCreateInput(graphene.InputObjectType):
 
 
 class ProductUpdateInput(graphene.InputObjectType):
-    """The fields to change. Fields that are left out keep their values. Null clears sku, rating and compareAtPrice only."""
+    """The fields to change. What is left out keeps its value. Null clears sku, rating and compareAtPrice only."""
 
     id = graphene.ID(required=True)
     name = graphene.String()
@@ -45,7 +45,8 @@ class ProductUpdateInput(graphene.InputObjectType):
     price = graphene.InputField(Decimal)
     compare_at_price = graphene.InputField(
         Decimal,
-        description="What it cost before. Must be above the price. A price that rises to it clears it, unless it is given.",
+        description="What it cost before. Must be above the price. If only the price is given, and rises to it or "
+        "above, it is cleared.",
     )
     quantity = graphene.Int()
     rating = graphene.Float()

@@ -151,7 +151,7 @@ class Product(NodeType):
     compare_at_price = graphene.Field(Money, description="What it cost before. Above `price`, else null.")
     quantity = graphene.Int(
         required=True,
-        description="Units in stock. Only information for a product that is sold without limit: `inStock` is true then, "
+        description="Units in stock. Only information for a product that is sold without limit: `inStock` is then true "
         "even at 0.",
     )
     in_stock = graphene.Boolean(
