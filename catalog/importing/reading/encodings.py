@@ -137,7 +137,7 @@ def _utf16_without_mark(head: bytes) -> str:
     """UTF-16 of a known byte order when the head is that: ASCII characters such as commas have a NUL byte each."""
     pairs = len(head) // 2
     first, second = head[0 : pairs * 2 : 2].count(0), head[1 : pairs * 2 : 2].count(0)
-    if max(first, second) < max(pairs // 8, 2) or min(first, second) > pairs // 50:
+    if max(first, second) < max(pairs // 8, 2) or 4 * min(first, second) > max(first, second):
         return ""
     return "utf-16-le" if second > first else "utf-16-be"
 

@@ -58,8 +58,11 @@ def guess(sample: bytes) -> str:
         return CODECS[wide[0]]
     # Accents stand among ASCII letters, Cyrillic and Greek ones among their like.
     is_latin = 2 * len(ACCENT.findall(text)) >= len(BEYOND_ASCII.findall(text))
-    names = wide or [name for name in CODECS if not (is_latin and name in NOT_LATIN)]
-    found = chardet.detect_all(text, ignore_threshold=True, include_encodings=names, compat_names=False)
+    names = wide or [name for name in CODECS if not (is_latin and name in NOT_LATIN) and name != "euc_jis_2004"]
+    names = [name for name in names if _decodes(text, CODECS[name])] or names
+    found = chardet.detect_all(
+        text, ignore_threshold=True, include_encodings=names, no_match_encoding=names[0], compat_names=False
+    )
     scores = {str(one["encoding"]): (one["confidence"], one["language"]) for one in found}
     best = max((score for score, _ in scores.values()), default=0)
     alike = [name for name in CODECS if name in scores and scores[name][0] >= ALIKE * best]
@@ -67,6 +70,14 @@ def guess(sample: bytes) -> str:
     if "cp1254" in alike and scores.get("cp1252", (0, ""))[1] == "is":
         return "cp1254"
     return CODECS[alike[0]] if alike else "cp1252"
+
+
+def _decodes(text: bytes, codec: str) -> bool:
+    try:
+        text.decode(codec)
+    except UnicodeError:
+        return False
+    return True
 
 
 def _is_common(name: str, cells: list[bytes]) -> bool:
