@@ -18,6 +18,8 @@ COSTS = {
     "ProductConnection.facets": FACETS,
     "ProductEdge.highlight": HIGHLIGHT,
     "BrandConnection.totalCount": BRAND_TOTAL,
+    # Up to 1,000 products are locked, written and recorded for the index, which takes up to half a second.
+    "Mutation.inventoryUpdate": 1_000,
 }
 
 
