@@ -46,7 +46,7 @@ STATES = {
 
 
 def state_of(job: ImportJob) -> str:
-    return STATES.get((Phase(job.phase), Status(job.status)), job.get_status_display())
+    return STATES[Phase(job.phase), Status(job.status)]
 
 
 class ExportAndImport(CheckedInputAdmin):
@@ -81,8 +81,7 @@ class ImportJobAdmin(ReadOnlyAdmin, CheckedInputAdmin):
     """The list of imports, the page of each, and the upload of a file."""
 
     change_list_template = "catalog/import_list.html"
-    list_display = ["created_at", "file_name", "user", "state", "created", "updated", "unchanged", "refused"]
-    list_display_links = ["created_at", "file_name"]
+    list_display = ["file_name", "state", "created_at", "user", "created", "updated", "unchanged", "refused"]
     list_select_related = ["user"]
     list_per_page = 50
     show_full_result_count = False
@@ -168,7 +167,7 @@ class ImportJobAdmin(ReadOnlyAdmin, CheckedInputAdmin):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": job.file_name,
+            "title": f"Import of {job.file_name}",
             "job": job,
             "state": state_of(job),
             "findings": job.import_findings or job.check_findings,

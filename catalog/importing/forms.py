@@ -9,7 +9,6 @@ from django.core.exceptions import ValidationError
 from catalog.importing.dialects import FIELDS
 from catalog.importing.models import FILE_NAME_LENGTH
 from catalog.importing.options import Stock
-from core.parsing import has_unsafe_characters
 
 ENCODINGS = [
     *[("", "recognised by the file"), ("utf-8", "UTF-8"), ("utf-16", "UTF-16 (Excel: Unicode text)")],
@@ -60,12 +59,6 @@ class UploadForm(forms.Form):
             mapping[column] = name
         return mapping
 
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        if has_unsafe_characters(cleaned.get("sheet", "")) or any(map(has_unsafe_characters, cleaned.get("mapping", ()))):
-            raise ValidationError("The text has characters that no file has, like control characters.")
-        return cleaned
-
     @property
     def options(self) -> dict[str, Any]:
         """As catalog.importing.jobs.options_of takes them. To be asked when the form is valid."""
@@ -83,5 +76,5 @@ class ConfirmForm(forms.Form):
             (Stock.NONE.value, "sold out, until somebody enters how many there are"),
         ],
         widget=forms.RadioSelect,
-        error_messages={"required": "Choose one: the file has no quantities."},
+        error_messages=dict.fromkeys(("required", "invalid_choice"), "Choose one: the file has no quantities."),
     )
