@@ -22,6 +22,7 @@ EXEMPT = {
     "0003_images": "rebuilds, on SQLite only, tables that it has just made, to add their constraints.",
     "0005_indexchange_created_at": "adds created_at without a default in the database: nothing older runs.",
     "0006_image_jobs_of_images_only": "SQLite rebuilds the table, with the NOT NULL columns that it had before.",
+    "0010_compare_at_price_and_unlimited_stock": "the same on SQLite; the new column has a default in every database.",
 }
 
 

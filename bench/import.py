@@ -70,8 +70,7 @@ def timed_bulk_create(path: Path) -> float:
     from catalog.models import Product
 
     source = check(path)
-    form = source.form()
-    rows = [row for record in source.records() if (row := form.row(record.line, record.cells))]
+    rows = [read.row for read in source.reader().rows(source.records()) if read.row is not None]
     categories, brands = category_ids(row.category for row in rows), brand_ids(row.brand for row in rows)
     fields = ("name", "slug", "sku", "description", "price", "quantity", "rating", "created_at")
     products = []

@@ -81,7 +81,7 @@ class CartLine(models.Model):
     def availability(self) -> Availability:
         if not self.product.is_active:
             return Availability.UNAVAILABLE
-        if self.product.quantity < self.quantity:
+        if not self.product.has_units(self.quantity):
             return Availability.INSUFFICIENT_STOCK
         return Availability.AVAILABLE
 

@@ -39,7 +39,7 @@ class Plan:
         if quantity > settings.CART_MAX_QUANTITY:
             message = f"At most {settings.CART_MAX_QUANTITY} of a product fit into a cart; this would make {quantity}."
             self.add_error(*path, message=message, code=ErrorCode.LIMIT_EXCEEDED)
-        if quantity > product.quantity:
+        if not product.has_units(quantity):
             stock = f"There {'is' if product.quantity == 1 else 'are'} only {product.quantity} in stock"
             message = f"{stock}, and the cart holds {held} already." if held else f"{stock}."
             self.add_error(*path, message=message, code=ErrorCode.INSUFFICIENT_STOCK)
@@ -138,5 +138,6 @@ def _products_in_shop(keys: Iterable[int | None]) -> dict[int | None, Product]:
     product_ids = {key for key in keys if key is not None}
     if not product_ids:
         return {}
-    products = Product.objects.filter(pk__in=product_ids, is_active=True).only("id", "price", "quantity")
+    products = Product.objects.filter(pk__in=product_ids, is_active=True)
+    products = products.only("id", "price", "quantity", "unlimited_stock")
     return {product.pk: product for product in products}

@@ -30,6 +30,9 @@ SKU_LENGTH = 100
 MAX_PRICE, CENT = Decimal("9999999999.99"), Decimal("0.01")
 MAX_QUANTITY = 2_147_483_647
 MIN_CREATED_AT = datetime(1000, 1, 1, tzinfo=UTC)  # The beginning of MySQL's DATETIME.
+# What `in_stock` says, as conditions of queries.
+IN_STOCK = Q(quantity__gt=0) | Q(unlimited_stock=True)
+OUT_OF_STOCK = Q(quantity=0, unlimited_stock=False)
 # Unrated products come last in both directions, so there is a sort key for each: one puts them below 0, one above 5.
 UNRATED_LOW, UNRATED_HIGH = -1.0, 6.0
 
@@ -110,7 +113,23 @@ class Product(models.Model):
     category = models.ForeignKey(Category, models.PROTECT, related_name="products", db_index=False)
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="products", db_index=False)
     price = models.DecimalField(max_digits=12, decimal_places=2, validators=[MinValueValidator(0)])
+    compare_at_price = models.DecimalField(
+        "price before",
+        max_digits=12,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text="What the product cost before. Above the price; empty when it is not reduced.",
+    )
     quantity = models.PositiveIntegerField("units in stock", default=0, validators=[MaxValueValidator(MAX_QUANTITY)])
+    # The default of the database is for processes of the release before, which run on while a new one is deployed.
+    unlimited_stock = models.BooleanField(
+        "unlimited stock",
+        default=False,
+        db_default=False,
+        help_text="Sold without limit, because its units are not counted or it may be ordered ahead. "
+        "The units in stock are then only information.",
+    )
     rating = models.FloatField(null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(5)])
     is_active = models.BooleanField("in the shop", default=True, help_text="Off: archived.")
     created_at = models.DateTimeField(default=timezone.now, validators=[MinValueValidator(MIN_CREATED_AT)])
@@ -128,6 +147,13 @@ class Product(models.Model):
 
     objects = RecordedQuerySet.as_manager()
 
+    # The fields that `fill_keys` may change, by those that they follow. See `following`.
+    _FOLLOWED = {
+        "name_key": {"name"},
+        "search_text": {"name", "sku", "description"},
+        "compare_at_price": {"price"},
+    }
+
     # Set by catalog.images.selectors.attach_images.
     shown_images: list[ProductImage]
 
@@ -137,6 +163,9 @@ class Product(models.Model):
             models.CheckConstraint(name="product_slug_not_empty", condition=~Q(slug="")),
             models.CheckConstraint(name="product_sku_null_or_not_empty", condition=~Q(sku="")),
             models.CheckConstraint(name="product_price_not_negative", condition=Q(price__gte=0)),
+            models.CheckConstraint(
+                name="product_compare_at_price_above_price", condition=Q(compare_at_price__gt=F("price"))
+            ),
             models.CheckConstraint(name="product_quantity_not_negative", condition=Q(quantity__gte=0)),
             models.CheckConstraint(name="product_rating_0_to_5", condition=Q(rating__gte=0, rating__lte=5)),
         ]
@@ -160,7 +189,8 @@ class Product(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.fill_keys()
         if kwargs.get("update_fields") is not None:
-            kwargs["update_fields"] = {*kwargs["update_fields"], "name_key", "search_text", "updated_at"}
+            changed = set(kwargs["update_fields"])
+            kwargs["update_fields"] = changed | self.following(changed) | {"updated_at"}
         with transaction.atomic(using=kwargs.get("using") or router.db_for_write(type(self)), savepoint=False):
             super().save(*args, **kwargs)
 
@@ -169,8 +199,32 @@ class Product(models.Model):
         self.slug = normal_form(self.slug)
         super().clean_fields(exclude)
 
+    def clean(self) -> None:
+        """Raises ValidationError when the price before is not above the price."""
+        if self.price is not None and self.compare_at_price is not None and self.compare_at_price <= self.price:
+            raise ValidationError({"compare_at_price": "The price before must be above the price."})
+
+    @property
+    def in_stock(self) -> bool:
+        return self.has_units(1)
+
+    def has_units(self, count: int) -> bool:
+        """Whether this many can be sold."""
+        return self.unlimited_stock or self.quantity >= count
+
+    @classmethod
+    def following(cls, changed: Collection[str]) -> set[str]:
+        """The fields that `fill_keys` may change when these changed. Code that updates in bulk must write them too."""
+        return {name for name, followed in cls._FOLLOWED.items() if followed & set(changed)}
+
+    def clear_outdated_compare_at_price(self) -> None:
+        """A product whose price has risen to the price before is no longer reduced."""
+        if self.compare_at_price is not None and self.compare_at_price <= self.price:
+            self.compare_at_price = None
+
     def fill_keys(self) -> None:
-        """Computes the stored keys from their fields. `save` calls it; code that writes in bulk must call it too."""
+        """Sets what follows from other fields. `save` calls it; code that writes in bulk must call it too."""
+        self.clear_outdated_compare_at_price()
         self.name = squeeze(self.name)
         self.sku = self.sku or None
         self.name_key = sort_key(self.name)

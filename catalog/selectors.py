@@ -6,13 +6,13 @@ from functools import lru_cache
 
 from catalog.category_tree import CategoryTree
 from catalog.images.selectors import attach_images
-from catalog.models import Brand, Category, Product
+from catalog.models import IN_STOCK, Brand, Category, Product
 from core.db.prepared import Prepared, instances
 
 # Everything that APIs show of a product. The stored keys are for the database alone.
 COLUMNS = (
     *("id", "name", "slug", "sku", "description", "category_id", "brand_id", "price", "quantity", "rating"),
-    *("is_active", "created_at", "updated_at"),
+    *("compare_at_price", "unlimited_stock", "is_active", "created_at", "updated_at"),
 )
 # Of five. Products that are rated lower are not recommended.
 MIN_RECOMMENDED_RATING = 3.0
@@ -90,5 +90,5 @@ def _attach(products: list[Product], name: str, related: Mapping[int, Category |
 
 def recommended_products(*, limit: int) -> list[Product]:
     """The best rated products in stock, the best first, and among equals the newest."""
-    rows = Product.objects.filter(is_active=True, quantity__gt=0, rating_low__gte=MIN_RECOMMENDED_RATING)
+    rows = Product.objects.filter(IN_STOCK, is_active=True, rating_low__gte=MIN_RECOMMENDED_RATING)
     return list(rows.order_by("-rating_low", "-id")[:limit])

@@ -54,7 +54,7 @@ class ProductSearchSerializer(ParametersSerializer):
     created_at = DateTimeParameter(required=False, help_text="Created at this time or later.")
     created_until = DateTimeParameter(required=False, help_text="Created at this time or earlier.")
     in_stock = serializers.BooleanField(
-        required=False, help_text="true: products in stock. false: products out of stock."
+        required=False, help_text="true: products in stock or sold without limit. false: all others."
     )
     ordering = serializers.ChoiceField(
         ORDERINGS,
@@ -94,8 +94,14 @@ class ProductSerializer(serializers.Serializer[Any]):
     category = NamedSerializer()
     brand = NamedSerializer()
     price = serializers.SerializerMethodField()
-    quantity = serializers.IntegerField(help_text="Units in stock.")
-    in_stock = serializers.SerializerMethodField()
+    compare_at_price = serializers.SerializerMethodField(help_text="What it cost before. Above `price`, else null.")
+    quantity = serializers.IntegerField(
+        help_text="Units in stock. Only information for a product that is sold without limit: `in_stock` is true then, "
+        "even at 0."
+    )
+    in_stock = serializers.BooleanField(
+        help_text="Whether it can be bought: there are units, or it is sold without limit."
+    )
     rating = serializers.FloatField(allow_null=True, help_text="0 to 5; null when unrated.")
     created_at = DateTimeParameter()
     updated_at = DateTimeParameter()
@@ -110,9 +116,9 @@ class ProductSerializer(serializers.Serializer[Any]):
         """The amount as a string, so that no digit is lost."""
         return _money(product.price) or {}
 
-    def get_in_stock(self, product: models.Product) -> bool:
-        """Whether there is at least one unit."""
-        return product.quantity > 0
+    @extend_schema_field(MoneySerializer(allow_null=True))
+    def get_compare_at_price(self, product: models.Product) -> dict[str, Any] | None:
+        return _money(product.compare_at_price)
 
     @extend_schema_field(ImageSerializer(allow_null=True))
     def get_image(self, product: models.Product) -> Any:

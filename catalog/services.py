@@ -18,7 +18,7 @@ from core.db.transactions import run_in_transaction
 from core.errors import ErrorCode, FieldError, InvalidInput
 
 # The fields that null clears in an update. All others must have a value.
-CLEARABLE = {"sku", "rating"}
+CLEARABLE = {"sku", "rating", "compare_at_price"}
 # Products archived or restored in one transaction.
 BATCH = 200
 # Fields that the model computes.
@@ -36,6 +36,7 @@ class ProductFields(TypedDict, total=False):
     category: str | None
     brand: str | None
     price: Decimal | None
+    compare_at_price: Decimal | None
     quantity: int | None
     rating: float | None
     is_active: bool | None
@@ -110,7 +111,7 @@ def _required(name: str) -> FieldError:
 
 
 def _graphql_name(name: str) -> str:
-    return "isActive" if name == "is_active" else name
+    return {"is_active": "isActive", "compare_at_price": "compareAtPrice"}.get(name, name)
 
 
 def _lock(product_id: int | None) -> Product:
@@ -137,6 +138,8 @@ def _fill(product: Product, values: dict[str, Any], exclude: Sequence[str] = ())
             setattr(product, name, related)
     for name in values.keys() - {"category", "brand"}:
         setattr(product, name, _clean(name, values[name]))
+    if "compare_at_price" not in values:
+        product.clear_outdated_compare_at_price()
     try:
         # The constraints repeat the validators and cost a query each. The foreign keys are checked above.
         product.full_clean(exclude={"category", "brand", *_STORED_KEYS, *exclude}, validate_constraints=False)
@@ -151,7 +154,7 @@ def _clean(name: str, value: Any) -> Any:
         return squeeze(value)
     if name == "sku":
         return (value or "").strip() or None
-    if name == "price":
+    if isinstance(value, Decimal):
         return value + 0  # Turns minus zero into zero.
     return value
 

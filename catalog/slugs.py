@@ -5,6 +5,7 @@ Marks belong to words: without its vowel signs, हिन्दी is not a word
 Arabic script. All other invisible characters are dropped from a slug that is made and refused in one that is given.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterator
 
@@ -19,11 +20,19 @@ _INVISIBLE = {"\u034f", "\u180b", "\u180c", "\u180d", "\u180f", *map(chr, range(
 _SELECTORS = range(0xE0100, 0xE01F0)
 # NFKC splits these two letters, the Thai and the Lao "am", which people type as one character.
 _AM = {"\u0e4d\u0e32": "\u0e33", "\u0ecd\u0eb2": "\u0eb3"}
+# Names that differ in these signs only are different things: 1.5 and 15, 1/2 and 12, C, C# and C++.
+_BETWEEN_DIGITS = re.compile("(?<=[0-9])[.,/:\u2044](?=[0-9])")
+_FRACTION = re.compile("(?<=[0-9])(?=[\u00bc-\u00be\u2150-\u215e])")
+_SHARP = re.compile(r"(?<=[^\W\d_])[#\u266f]")
+_SPELLED = {"+": " plus ", "#": " number ", "\u266f": " sharp "}
 
 
 def slug_of(text: str) -> str:
     """A slug for a name, in lower case. Empty when no character of the name is allowed in a slug."""
-    text = unicodedata.normalize("NFKC", text)
+    text = unicodedata.normalize("NFKC", _FRACTION.sub(" ", text))
+    text = _SHARP.sub(" sharp ", _BETWEEN_DIGITS.sub("-", text))
+    for sign, word in _SPELLED.items():
+        text = text.replace(sign, word)
     for parts, letter in _AM.items():
         text = text.replace(parts, letter)
     # Python's lower() would give an i with a second dot.

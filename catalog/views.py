@@ -98,6 +98,7 @@ class ProductSearchView(APIView):
                             "category": {"name": "Table lamps", "slug": "table-lamps"},
                             "brand": {"name": "Lumhaus", "slug": "lumhaus"},
                             "price": {"amount": "39.90", "currency": "EUR"},
+                            "compare_at_price": None,
                             "quantity": 12,
                             "in_stock": True,
                             "rating": 4.5,

@@ -18,7 +18,7 @@ from users.models import User
 
 COLUMNS = (
     *("id", "name", "slug", "sku", "description", "price", "quantity", "rating", "created_at"),
-    *("category_id", "brand_id"),
+    *("category_id", "brand_id", "unlimited_stock"),
 )
 LINE = (
     *("id", "quantity", "product__name", "product__slug", "product__price", "product__quantity", "product__is_active"),
@@ -58,7 +58,7 @@ def page(user, variables):
                 "description": row[4],
                 "price": {"amount": str(row[5]), "currency": "EUR"},
                 "quantity": row[6],
-                "inStock": row[6] > 0,
+                "inStock": row[6] > 0 or bool(row[11]),
                 "rating": row[7],
                 "createdAt": row[8].isoformat(),
                 "category": categories[row[9]],

@@ -54,7 +54,7 @@ class Product(DjangoObjectType):
         return Money(amount=root.price, currency="EUR")
 
     def resolve_in_stock(root, info):
-        return root.quantity > 0
+        return root.in_stock
 
 
 class CartLine(DjangoObjectType):
@@ -132,7 +132,7 @@ class CartLinesUpdate(graphene.Mutation):
             cart = cart_models.Cart.objects.select_for_update().get(pk=info.context.user.pk)
             for wanted in input["lines"]:
                 line = cart.lines.select_related("product").get(pk=from_global_id(wanted["line_id"])[1])
-                if wanted["quantity"] > line.product.quantity:
+                if not line.product.has_units(wanted["quantity"]):
                     errors.append(UserError(message="There are not so many."))
                     continue
                 line.quantity = wanted["quantity"]

@@ -65,9 +65,9 @@ class Product(relay.Node):
     def price(self) -> Money:
         return Money(amount=self.price, currency="EUR")
 
-    @strawberry_django.field(only=["quantity"])
+    @strawberry_django.field(only=["quantity", "unlimited_stock"])
     def in_stock(self) -> bool:
-        return self.quantity > 0
+        return models.Product.in_stock.fget(self)
 
     @classmethod
     def get_queryset(cls, queryset, info, **kwargs):
@@ -143,7 +143,7 @@ class Mutation:
             for wanted in input.lines:
                 line_key = relay.GlobalID.from_id(wanted.line_id).node_id
                 line = cart.lines.select_related("product").get(pk=line_key)
-                if wanted.quantity > line.product.quantity:
+                if not line.product.has_units(wanted.quantity):
                     errors.append(UserError(message="There are not so many."))
                     continue
                 line.quantity = wanted.quantity

@@ -69,6 +69,14 @@ def test_the_stock_is_the_limit_however_many_come(products):
     assert read(api)["totalQuantity"] == read(api)["version"] == 7
 
 
+def test_an_unlimited_stock_is_no_limit(products):
+    Product.objects.update(quantity=0, unlimited_stock=True)
+    api = Api(UserFactory())
+    payloads = at_once([partial(change, api, ADD, lines=[wish(products[0])])] * 20)
+    assert [payload["errors"] for payload in payloads] == [[]] * 20
+    assert read(api)["totalQuantity"] == 20
+
+
 def test_one_version_is_taken_once(products):
     api = Api(UserFactory())
     lines = [wish(products[0])]

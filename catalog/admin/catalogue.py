@@ -152,7 +152,7 @@ class BrandSelect(AutocompleteSelect):
 
 @admin.register(Product)
 class ProductAdmin(ExportAndImport, ProtectedAdmin, NamedAdmin):
-    list_display = ["name", "sku", "category", "brand", "price", "quantity", "rating", "is_active", "created_at"]
+    list_display = ["name", "sku", "category", "brand", "price", "stock", "rating", "is_active", "created_at"]
     list_filter = ["is_active", StockFilter, RatingFilter, CategoryFilter, "brand"]
     list_select_related = ["category", "brand"]
     list_per_page = 50
@@ -165,7 +165,10 @@ class ProductAdmin(ExportAndImport, ProtectedAdmin, NamedAdmin):
     fieldsets = [
         (None, {"fields": ["name", "slug", "sku", "description"]}),
         ("Category and brand", {"fields": ["category", "brand"]}),
-        ("Price and stock", {"fields": ["price", "quantity", "rating", "is_active"]}),
+        (
+            "Price and stock",
+            {"fields": ["price", "compare_at_price", "quantity", "unlimited_stock", "rating", "is_active"]},
+        ),
         ("Dates", {"fields": ["created_at", "updated_at"]}),
     ]
     actions = ["archive", "bring_back"]
@@ -186,6 +189,10 @@ class ProductAdmin(ExportAndImport, ProtectedAdmin, NamedAdmin):
         if db_field.name in self.get_autocomplete_fields(request):
             kwargs["widget"] = BrandSelect(db_field, self.admin_site)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    @admin.display(description="units in stock", ordering="quantity")
+    def stock(self, product: Product) -> int | str:
+        return "unlimited" if product.unlimited_stock else product.quantity
 
     def matches(self, word: str) -> Q:
         """The condition that a word occurs in the name or its stored key, the slug or the SKU."""

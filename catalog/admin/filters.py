@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from catalog.category_tree import CategoryTree
-from catalog.models import Category, Product
+from catalog.models import IN_STOCK, OUT_OF_STOCK, Category, Product
 
 INDENT = "\N{EM SPACE}"
 
@@ -65,11 +65,17 @@ class StockFilter(ChoiceFilter):
     MAX_LOW = 5
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> list[tuple[str, str]]:
-        return [("some", "In stock"), ("low", f"Low (1 to {self.MAX_LOW})"), ("none", "Sold out")]
+        low = f"Low (1 to {self.MAX_LOW})"
+        return [("some", "In stock"), ("low", low), ("none", "Sold out"), ("unlimited", "Unlimited")]
 
     def condition(self, value: str) -> Q:
-        ranges = {"some": Q(quantity__gt=0), "low": Q(quantity__range=(1, self.MAX_LOW)), "none": Q(quantity=0)}
-        return ranges[value]
+        conditions = {
+            "some": IN_STOCK,
+            "low": Q(quantity__range=(1, self.MAX_LOW), unlimited_stock=False),
+            "none": OUT_OF_STOCK,
+            "unlimited": Q(unlimited_stock=True),
+        }
+        return conditions[value]
 
 
 class RatingFilter(ChoiceFilter):

@@ -1,6 +1,7 @@
 """Converts HTML to plain text: paragraphs and list items become lines, entities become characters, tags are removed."""
 
 import re
+from html import unescape
 from html.parser import HTMLParser
 
 _DROPPED = {"script", "style", "template", "noscript", "iframe", "object", "svg", "head", "title"}
@@ -12,7 +13,8 @@ _BLOCKS = {
 _CELLS = {"td", "th"}
 # A line break in HTML source is a space. U+2028 and U+2029 are meant as breaks.
 _SPACE = re.compile(r"[^\S\u2028\u2029]+")
-_MARKUP = re.compile(r"<[a-zA-Z/!?]|&#?\w+;")
+_MARKUP = re.compile(r"<[a-zA-Z/!?]")
+_ENTITY = re.compile(r"&#?\w+;")
 
 
 class _Text(HTMLParser):
@@ -54,7 +56,7 @@ def tidy(text: str) -> str:
 def text_of(html: str) -> str:
     """The text of an HTML fragment, one line for each block. Tolerates broken HTML; plain text keeps its lines."""
     if not _MARKUP.search(html):
-        return tidy(html)
+        return tidy(unescape(html) if _ENTITY.search(html) else html)
     parser = _Text()
     parser.feed(html)
     parser.close()

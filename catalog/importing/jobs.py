@@ -5,6 +5,7 @@ written in the transactions of its batches, so they are exact.
 """
 
 import logging
+import re
 import time
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
@@ -24,7 +25,11 @@ from catalog.importing.models import ImportJob
 from catalog.importing.options import ImportOptions, Stock
 from catalog.importing.reading import FileRefusedError, ReadingOptions
 from catalog.importing.report import RefusedRows
+from catalog.importing.rows import ProductRow
 from catalog.importing.run import Refusal, Summary, import_files
+from catalog.importing.save import Saved
+from catalog.models import Brand, Category
+from catalog.text import squeeze
 from core.db.transactions import is_transient
 from core.jobs import lease
 from core.jobs.job import CLAIMED, DUE, FAILED, claim, due, move, release, retry, shortened
@@ -36,7 +41,15 @@ MAX_ATTEMPTS = 3
 PROGRESS_SECONDS = 1.0
 RETRY_PAUSE = timedelta(seconds=10)
 # What a page shows of them.
-MAX_REFUSALS, MAX_CHANGES, MAX_NOTES = 20, 10, 50
+MAX_REFUSALS, MAX_NOTES, MAX_VALUE_LENGTH = 20, 50, 80
+# What the form of the upload calls the options of the command.
+OPTIONS = {
+    "--map": "Columns with other names",
+    "--encoding": "Encoding",
+    "--delimiter": "Columns are separated by",
+    "--sheet": "Sheet",
+    "--only-update": "Only change products that exist",
+}
 Phase, Status = ImportJob.Phase, ImportJob.Status
 stopping = Event()
 
@@ -61,7 +74,8 @@ class Findings:
     notes: list[str] = field(default_factory=list)
     # The line and the reason.
     refusals: list[tuple[int, str]] = field(default_factory=list)
-    changes: list[dict[str, Any]] = field(default_factory=list)
+    # The product's name, and of each field its name and the values before and after.
+    changes: list[tuple[str, list[tuple[str, str, str]]]] = field(default_factory=list)
 
 
 def options_of(job: ImportJob) -> ImportOptions:
@@ -158,7 +172,7 @@ class _Run:
         self._finish(source)
 
     def _import(self, source: SourceFile, report: Path) -> None:
-        shown = replace(source, path=Path(self.job.file_name))
+        shown = replace(source, table=replace(source.table, path=Path(self.job.file_name)))
         refused = RefusedRows([shown], report)
 
         def on_refused(refusal: Refusal) -> None:
@@ -170,7 +184,6 @@ class _Run:
         try:
             import_files(
                 [source],
-                options=options_of(self.job),
                 dry_run=self.is_check,
                 summary=self.summary,
                 on_refused=on_refused,
@@ -192,19 +205,18 @@ class _Run:
         self._update(position=position, rows=self._rows(), claimed_at=timezone.now())
         self._written_at = time.monotonic()
 
-    def _on_saved(self, saved: Any) -> None:
+    def _on_saved(self, saved: Saved) -> None:
         """Within the batch's transaction: with an exception here nothing of the batch is written."""
-        if self.is_check:
-            self.findings.changes += saved.changes[: MAX_CHANGES - len(self.findings.changes)]
-        else:
-            self._update(created=F("created") + saved.created, updated=F("updated") + saved.updated)
+        self._update(created=F("created") + saved.created, updated=F("updated") + saved.updated)
 
     def _finish(self, source: SourceFile) -> None:
         found, summary = self.findings, self.summary
         found.created, found.updated = summary.created, summary.updated
         found.unchanged, found.refused = summary.unchanged, summary.refused
         found.lacks_quantities = source.lacks_quantities
-        found.notes = [self._named(note) for note in dict.fromkeys([*source.notes, *summary.notes])][:MAX_NOTES]
+        notes = dict.fromkeys([*source.notes, *summary.notes])
+        found.notes = [self._named(note) for note in notes if not (self.is_check and "--stock" in note)][:MAX_NOTES]
+        found.changes = [_change(row, changed) for row, changed in summary.examples if changed]
         done = {"position": source.size, "rows": self._rows(), "reason": ""}
         if self.is_check:
             self._move(Status.READY, check_findings=asdict(found), **done)
@@ -221,7 +233,9 @@ class _Run:
         return summary.created + summary.updated + summary.unchanged + summary.refused
 
     def _named(self, sentence: str) -> str:
-        """The sentence with the file's own name in the place of the temporary one."""
+        """The sentence with the file's own name in the place of the temporary one, and what the form calls options."""
+        for option, name in OPTIONS.items():
+            sentence = re.sub(rf'{option}\b(?:[= ](?:"[^"]*"|[\w-]+))?', f"the option “{name}”", sentence)
         return sentence.replace(str(self.path), self.job.file_name)
 
     def _update(self, **changes: Any) -> None:
@@ -231,3 +245,24 @@ class _Run:
     def _move(self, status: Status, **changes: Any) -> None:
         if not move(self.job, status, **changes):
             raise ClaimLost
+
+
+def _change(row: ProductRow, changed: dict[str, tuple[Any, Any]]) -> tuple[str, list[tuple[str, str, str]]]:
+    """A change as a page shows it."""
+    fields = []
+    for name, (old, new) in changed.items():
+        if name == "category_id":
+            old, new = Category.objects.filter(pk=old).first(), " > ".join(row.category)
+        elif name == "brand_id":
+            old, new = Brand.objects.filter(pk=old).first(), row.brand
+        fields.append((name.removesuffix("_id").replace("_", " "), _value(old), _value(new)))
+    return row.name or row.slug or row.sku or f"line {row.line}", fields
+
+
+def _value(value: Any) -> str:
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = squeeze(str(value))
+    return text if len(text) <= MAX_VALUE_LENGTH else f"{text[: MAX_VALUE_LENGTH - 1]}…"

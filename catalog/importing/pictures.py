@@ -1,18 +1,26 @@
-"""Attaches local picture files to imported products, in a second pass over the CSV files after the rows are saved."""
+"""Attaches local picture files to imported products, in a second pass over the files after the rows are saved."""
 
+import re
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
+from django.db import transaction
+
 from catalog.images import services
 from catalog.images.models import ALT_LENGTH
-from catalog.importing import plain, shopify
 from catalog.importing.files import SourceFile
-from catalog.importing.rows import RefusedError, shown
-from catalog.models import Product
+from catalog.importing.identity import identify
+from catalog.importing.rows import ProductRow
+from catalog.importing.seen_rows import SeenRows
 from core.auth.policy import SYSTEM
 from core.errors import InvalidInput
+
+# Products are looked up for so many rows at once.
+MAX_ROWS = 200
+_SEVERAL = re.compile(r"\s*[,;|]\s*(?=https?://)|\s*\|\s*")
 
 
 @dataclass
@@ -30,9 +38,9 @@ class _Group:
     """Adjacent rows of one handle. Shopify writes the pictures of a handle into any of its rows."""
 
     handle: str = ""
-    slugs: list[str] = field(default_factory=list)
-    own: dict[str, str] = field(default_factory=dict)
-    """The file names of variants that have a picture of their own, by slug."""
+    rows: list[ProductRow] = field(default_factory=list)
+    own: dict[int, str] = field(default_factory=dict)
+    """The file names of variants that have a picture of their own, by line."""
     shared: list[tuple[int, str, str]] = field(default_factory=list)
     """The pictures of all variants: position, file name, alternative text."""
 
@@ -40,21 +48,22 @@ class _Group:
 def attach_pictures(
     sources: list[SourceFile], folder: Path, *, on_refused: Callable[[str], object] = lambda line: None
 ) -> Pictures:
-    """Uploads the files in the folder that the CSV files name. Of a URL it uses the last part and downloads nothing.
+    """Uploads the files in the folder that the import's files name. Of a URL it uses the last part, downloads nothing.
 
     Running it again attaches nothing twice. Calls `on_refused` with a message for each file that cannot be uploaded.
     """
     pictures = Pictures()
     for source in sources:
-        for group in _groups(source):
-            ids = dict(Product.objects.filter(slug__in=group.slugs).values_list("slug", "id"))
-            for slug in group.slugs:
-                own = [(0, group.own[slug], "")] if slug in group.own else []
-                named: dict[str, str] = {}
-                for _, name, alt in own + sorted(group.shared):
-                    named[name] = named.get(name) or alt
-                for name, alt in named.items():
-                    _attach(ids.get(slug), folder / name, alt, pictures, on_refused)
+        for groups in _batches(source):
+            ids = _product_ids([row for group in groups for row in group.rows])
+            for group in groups:
+                for row in group.rows:
+                    own = [(0, group.own[row.line], "")] if row.line in group.own else []
+                    named: dict[str, str] = {}
+                    for _, name, alt in own + sorted(group.shared):
+                        named[name] = named.get(name) or alt
+                    for name, alt in named.items():
+                        _attach(ids.get(row.line), folder / name, alt, pictures, on_refused)
     return pictures
 
 
@@ -66,6 +75,13 @@ def file_name(value: str) -> str:
         return ""
     name = PurePosixPath(unquote(path).replace("\\", "/")).name
     return name if name not in (".", "..") and "\0" not in name else ""
+
+
+def _product_ids(rows: list[ProductRow]) -> dict[int, int]:
+    """The ids of the rows' products, by line. A row that was refused has none."""
+    with closing(SeenRows()) as seen, transaction.atomic():
+        accepted = identify(rows, seen, may_create=False, with_skus=False).accepted
+    return {row.line: product.pk for row, _, product in accepted if product is not None}
 
 
 def _attach(
@@ -89,42 +105,39 @@ def _attach(
         pictures.known += 1
 
 
+def _batches(source: SourceFile) -> Iterator[list[_Group]]:
+    batch: list[_Group] = []
+    size = 0
+    for group in _groups(source):
+        batch.append(group)
+        size += len(group.rows)
+        if size >= MAX_ROWS:
+            yield batch
+            batch, size = [], 0
+    yield batch
+
+
 def _groups(source: SourceFile) -> Iterator[_Group]:
-    form = source.form()
-    names = [name.strip().lower() for name in source.header]
-    is_shopify = isinstance(form, shopify.ShopifyForm)
-    if is_shopify:
-        names = [shopify.ALIASES.get(name, name) for name in names]
-    at = {name: position for position, name in reversed(list(enumerate(names)))}
     group = _Group()
-    for record in source.records():
-        if record.problem:
+    for read in source.reader().rows(source.records()):
+        if read.refused:
             continue
-        try:
-            row = form.row(record.line, record.cells)
-        except RefusedError:
-            continue
-        cells = {name: record.cells[position].strip() for name, position in at.items()}
-        handle = cells["handle"] if is_shopify else shown(str(record.line))
+        handle = read.values.get("group", "") or str(read.record.line)
         if handle != group.handle:
             yield group
             group = _Group(handle)
-        if row is not None:
-            group.slugs.append(row.slug)
-        _add_pictures(group, cells, row.slug if row is not None else None, is_shopify=is_shopify)
+        if read.row is not None:
+            group.rows.append(read.row)
+        _add_pictures(group, read.values, read.row)
     yield group
 
 
-def _add_pictures(group: _Group, cells: dict[str, str], slug: str | None, *, is_shopify: bool) -> None:
+def _add_pictures(group: _Group, values: dict[str, str], row: ProductRow | None) -> None:
     """Adds the pictures that a row names to its group."""
-    if not is_shopify:
-        if name := file_name(cells.get(plain.IMAGE, "")):
-            group.shared.append((0, name, ""))
-        return
-    own, shared = (file_name(cells.get(column, "")) for column in shopify.IMAGES)
-    if own and slug is not None:
-        group.own[slug] = own
-    if shared:
-        position = cells.get(shopify.IMAGE_POSITION, "")
-        order = int(position) if position.isascii() and position.isdigit() and len(position) < 6 else len(group.shared)
-        group.shared.append((order, shared, cells.get(shopify.IMAGE_ALT, "")))
+    if row is not None and (own := file_name(values.get("image_own", ""))):
+        group.own[row.line] = own
+    position = values.get("image_position", "")
+    for name in map(file_name, _SEVERAL.split(values.get("image", ""))):
+        if name:
+            order = int(position) if position.isascii() and position.isdigit() and len(position) < 6 else None
+            group.shared.append((len(group.shared) if order is None else order, name, values.get("image_alt", "")))

@@ -1,63 +1,61 @@
-"""Turns the cells of a row into a product's values, or refuses the row with a reason."""
+"""A product as a row describes it, and how cells become its texts. Cells that cannot are refused with a reason."""
 
+import html
 import re
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
 
 from django.core.exceptions import ValidationError
 
-from catalog.models import MAX_PRICE, MAX_QUANTITY, NAME_LENGTH, SKU_LENGTH, SLUG_LENGTH, not_reserved
+from catalog.importing.errors import RefusedError, shown
+from catalog.models import NAME_LENGTH, SKU_LENGTH, SLUG_LENGTH, not_reserved
 from catalog.slugs import normal_form, validate_slug
 from catalog.text import squeeze
 
 UNCATEGORISED, UNBRANDED = "Uncategorised", "Unbranded"
 MAX_DEPTH = 10
-
-# ASCII digits only: Decimal() and float() also take "1e400", "NaN", "1_000" and the digits of every script.
-_DECIMAL = re.compile(r"(?P<minus>-?)(?P<whole>[0-9]+)(?:\.(?P<fraction>[0-9]+))?")
-_INTEGER = re.compile(r"-?[0-9]+")
-
-
-class RefusedError(Exception):
-    """The row cannot become a product. The message says why, in words for the user."""
+# How often entities may be escaped in entities.
+MAX_ESCAPES = 3
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});")
+# What spreadsheets make of long numbers.
+_SCIENTIFIC = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+[0-9]+")
 
 
 @dataclass(slots=True)
 class ProductRow:
-    """A valid row. The `columns` of its form say which of these fields the file has at all."""
+    """What a row says of a product. The `fields` of its reader say which of these the file has columns for at all.
+
+    `slug` is "" if the file has none. `is_composed`: it was made of a handle and options. `quantity` and
+    `unlimited_stock` are None where the row does not say: they stay as they are, and a new product gets the default.
+    """
 
     line: int
     cells: list[str]
-    slug: str
-    name: str
-    price: Decimal
+    slug: str = ""
+    is_composed: bool = False
+    name: str = ""
+    price: Decimal | None = None
+    compare_at_price: Decimal | None = None
     sku: str | None = None
     description: str = ""
     category: tuple[str, ...] = (UNCATEGORISED,)
     brand: str = UNBRANDED
-    quantity: int = 0
+    quantity: int | None = None
+    unlimited_stock: bool | None = None
     rating: float | None = None
     is_active: bool = True
     created_at: datetime | None = None
+    characters: int = field(default=0, repr=False)
 
 
-class Form(Protocol):
-    """The reader of one format, for a file with a certain header."""
-
-    columns: frozenset[str]
-    """The fields of ProductRow that the file has columns for. An update leaves all others alone."""
-    ignored: list[str]
-    """Unknown columns, of which the user is warned."""
-
-    def row(self, line: int, cells: list[str]) -> ProductRow | None:
-        """The product of this row, or None for a row that is only an image. Raises RefusedError."""
-
-
-def shown(value: str) -> str:
-    """The value for a message: quoted, shortened, without control characters."""
-    return repr(value if len(value) <= 40 else value[:39] + "…")
+def unescaped(text: str) -> str:
+    """The text with HTML's entities as characters. A sign that only looks like an entity (R&D) stays."""
+    for _ in range(MAX_ESCAPES):
+        if not _ENTITY.search(text):
+            break
+        text = html.unescape(text)
+    return text
 
 
 def name_of(what: str, value: str) -> str:
@@ -86,82 +84,23 @@ def slug_in(what: str, slug: str) -> str:
 
 
 def sku_of(what: str, value: str) -> str | None:
-    """The SKU; None when blank. Raises RefusedError when it is too long."""
+    """The SKU; None when blank. Raises RefusedError when it is too long, or a number that a spreadsheet shortened."""
     sku = value.strip()
     if len(sku) > SKU_LENGTH:
         raise RefusedError(f"{what} has {len(sku)} characters, at most {SKU_LENGTH} are allowed")
+    if _SCIENTIFIC.fullmatch(sku):
+        raise RefusedError(
+            f"{what} {shown(sku)} is a number that Excel has shortened: format the column as text, or as a number "
+            "without decimals, and save the file again"
+        )
     return sku or None
 
 
-def price_of(what: str, value: str) -> Decimal:
-    """The exact price. Raises RefusedError unless it is a plain decimal number in range with at most 2 decimals."""
-    text = value.strip()
-    if not text:
-        raise RefusedError(f"{what} is empty")
-    match = _DECIMAL.fullmatch(text)
-    if match is None:
-        raise RefusedError(f"{what} {shown(text)} is not a plain number such as 1234.50")
-    if match["minus"]:
-        raise RefusedError(f"{what} {shown(text)} is negative")
-    if len(match["fraction"] or "") > 2:
-        raise RefusedError(f"{what} {shown(text)} has more than 2 decimals")
-    # Check the length first: Decimal() is slow for a million digits.
-    if len(match["whole"].lstrip("0")) > 10:
-        raise RefusedError(f"{what} {shown(text)} is more than {MAX_PRICE}")
-    return Decimal(text)
-
-
-def quantity_of(what: str, value: str) -> int:
-    """The units in stock; 0 when blank. May be negative: callers decide what that means. Raises RefusedError."""
-    text = value.strip()
-    if not text:
-        return 0
-    if not _INTEGER.fullmatch(text):
-        raise RefusedError(f"{what} {shown(text)} is not a whole number")
-    if len(text.lstrip("-0")) > 10 or abs(number := int(text)) > MAX_QUANTITY:
-        raise RefusedError(f"{what} {shown(text)} is more than {MAX_QUANTITY} units")
-    return number
-
-
-def rating_of(what: str, value: str) -> float | None:
-    """The rating from 0 to 5; None when blank. Raises RefusedError."""
-    text = value.strip()
-    if not text:
-        return None
-    match = _DECIMAL.fullmatch(text)
-    if match is None or match["minus"] or len(text) > 40 or (rating := float(text)) > 5:
-        raise RefusedError(f"{what} {shown(text)} is not a number from 0 to 5")
-    return rating
-
-
-def created_at_of(what: str, value: str) -> datetime | None:
-    """The date and time in UTC; None when blank. Raises RefusedError when it has no offset from UTC."""
-    text = value.strip()
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise RefusedError(f"{what} {shown(text)} is not an ISO 8601 date and time") from None
-    if moment.tzinfo is None:
-        raise RefusedError(f"{what} {shown(text)} has no offset from UTC, such as Z or +02:00")
-    try:
-        moment = moment.astimezone(UTC)
-    except OverflowError:
-        moment = datetime.min.replace(tzinfo=UTC)
-    if not 1000 <= moment.year <= 9998:  # MySQL's range, with room for any time zone.
-        raise RefusedError(f"{what} {shown(text)} is out of range")
-    return moment
-
-
-def category_of(what: str, value: str) -> tuple[str, ...]:
-    """The names of a path such as `Home > Lamps`, the root first; Uncategorised when blank. Raises RefusedError."""
-    if not value.strip():
-        return (UNCATEGORISED,)
-    steps = value.split(">")
-    if len(steps) > MAX_DEPTH:
-        raise RefusedError(f"{what} has {len(steps)} levels, at most {MAX_DEPTH} are allowed")
-    return tuple(name_of(f"a level of {what}", step) for step in steps)
+def category_path(what: str, names: list[str]) -> tuple[str, ...]:
+    """The names of a path, the root first. Raises RefusedError."""
+    if len(names) > MAX_DEPTH:
+        raise RefusedError(f"{what} has {len(names)} levels, at most {MAX_DEPTH} are allowed")
+    return tuple(name_of(f"a level of {what}", name) for name in names)
 
 
 def brand_of(what: str, value: str) -> str:

@@ -1,17 +1,19 @@
 """Runs an import of checked files: reads rows in batches and saves each batch in one transaction."""
 
 from collections.abc import Callable, Iterator
-from contextlib import closing, nullcontext
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from django.db import reset_queries, transaction
+from django.db import reset_queries
 
-from catalog.importing.files import Record, SourceFile
-from catalog.importing.rows import ProductRow, RefusedError, shown
-from catalog.importing.save import save_batch
-from catalog.importing.seen_slugs import SeenSlugs
+from catalog.importing.files import SourceFile, notes_after
+from catalog.importing.options import Stock
+from catalog.importing.reader import RowReader
+from catalog.importing.rows import ProductRow
+from catalog.importing.save import MAX_EXAMPLES, Saved, Saver
+from catalog.importing.seen_rows import SeenRows
 
 # A batch is full when it reaches either. A million characters stay well below MySQL's default packet of 16 MB.
 MAX_BATCH_ROWS, MAX_BATCH_CHARACTERS = 2_000, 1_000_000
@@ -28,12 +30,16 @@ class Refusal(NamedTuple):
 
 @dataclass
 class Summary:
-    """The numbers of rows by outcome."""
+    """The numbers of rows by outcome, what was assumed, and the first changes (see Saved.examples)."""
 
     created: int = 0
     updated: int = 0
     unchanged: int = 0
     refused: int = 0
+    without_stock: int = 0
+    uncounted: int = 0
+    notes: list[str] = field(default_factory=list)
+    examples: list[tuple[ProductRow, dict[str, tuple[Any, Any]]]] = field(default_factory=list)
 
 
 @dataclass
@@ -53,79 +59,83 @@ def import_files(
     summary: Summary | None = None,
     on_refused: Callable[[Refusal], object] = lambda refusal: None,
     on_progress: Callable[[SourceFile, int], object] = lambda source, position: None,
+    on_saved: Callable[[Saved], object] = lambda saved: None,
 ) -> Summary:
-    """Imports the files' products. A dry run imports them in one transaction and rolls it back.
+    """Imports the files' products. A dry run finds out the same and writes nothing.
 
     `summary` counts committed batches, so that the caller knows how far an interrupted import got. `on_refused` is
-    called with each refused row in the order of lines, `on_progress` with the number of bytes read.
+    called with each refused row in the order of lines, `on_progress` with the number of bytes read, `on_saved` within
+    the transaction of each batch. An import that was interrupted can be run again from its start.
     Raises FileRefusedError when a file changed since it was checked, OperationalError when the database stays locked.
     """
     summary = Summary() if summary is None else summary
-    with closing(SeenSlugs()) as seen_slugs, transaction.atomic() if dry_run else nullcontext():
+    with closing(SeenRows()) as seen:
         for source in sources:
-            columns = source.form().columns
-            for batch in _batches(source, partial(on_progress, source)):
-                _save(batch, source, columns, seen_slugs, summary)
-                for refusal in sorted(batch.refused, key=lambda refusal: refusal.line):
+            reader = source.reader()
+            saver = Saver(
+                fields=reader.fields,
+                seen=seen,
+                may_create=source.layout.can_create and not source.options.only_update,
+                place=f" of {source.path}" if len(sources) > 1 else "",
+                is_dry_run=dry_run,
+                on_saved=on_saved,
+            )
+            for batch in _batches(source, reader, partial(on_progress, source)):
+                saved = saver.save(batch.rows)
+                _count(summary, saved)
+                refused = [Refusal(source, row.line, reason, row.cells) for row, reason in saved.refused]
+                summary.refused += len(refused) + len(batch.refused)
+                for refusal in sorted(refused + batch.refused, key=lambda refusal: refusal.line):
                     on_refused(refusal)
                 # With DEBUG on, Django keeps the last 9,000 statements; those of a batch take a megabyte.
                 reset_queries()
             on_progress(source, source.size)
-        if dry_run:
-            transaction.set_rollback(True)
+            summary.notes += notes_after(reader)
+    summary.notes += _stock_notes(summary, sources)
     return summary
 
 
-def _save(batch: _Batch, source: SourceFile, columns: frozenset[str], seen_slugs: SeenSlugs, summary: Summary) -> None:
-    """Saves the batch. Adds the rows that conflict with the database or an earlier line to its refused rows."""
-    rows = _with_new_slugs(batch, source, seen_slugs)
-    saved = save_batch(rows, columns)
-    batch.refused += [Refusal(source, row.line, reason, row.cells) for row, reason in saved.refused]
-    summary.created += saved.created
-    summary.updated += saved.updated
-    summary.unchanged += saved.unchanged
-    summary.refused += len(batch.refused)
+def _count(summary: Summary, saved: Saved) -> None:
+    for name in ("created", "updated", "unchanged", "without_stock", "uncounted"):
+        setattr(summary, name, getattr(summary, name) + getattr(saved, name))
+    summary.examples = (summary.examples + saved.examples)[:MAX_EXAMPLES]
 
 
-def _with_new_slugs(batch: _Batch, source: SourceFile, seen_slugs: SeenSlugs) -> list[ProductRow]:
-    """The rows whose slugs are new in this run. The others are refused."""
-    used = seen_slugs.places(row.slug for row in batch.rows)
-    new: dict[str, str] = {}
-    rows = []
-    for row in batch.rows:
-        if place := used.get(row.slug) or new.get(row.slug):
-            # Within one file the line number is enough.
-            place = place.removesuffix(f" of {source.path}")
-            reason = f"the slug {shown(row.slug)} is used already in {place}"
-            batch.refused.append(Refusal(source, row.line, reason, row.cells))
-        else:
-            new[row.slug] = f"line {row.line} of {source.path}"
-            rows.append(row)
-    seen_slugs.add(new)
-    return rows
+def _stock_notes(summary: Summary, sources: list[SourceFile]) -> Iterator[str]:
+    lacking = [source for source in sources if source.lacks_quantities]
+    if lacking and any(source.options.stock is Stock.UNLIMITED for source in lacking):
+        yield "The file has no quantities: its products are sold without limit, as you said."
+    elif summary.without_stock and lacking:
+        said = (
+            "as you said"
+            if lacking[0].options.stock
+            else (
+                "so nobody can buy them. To sell them without limit, import the file again with --stock=unlimited; "
+                "to say that this is right, use --stock=0"
+            )
+        )
+        yield f"The file has no quantities: {summary.without_stock:,} new products have 0 units in stock, {said}."
+    elif summary.without_stock:
+        yield f"{summary.without_stock:,} new products have no quantity in the file: they have 0 units in stock."
+    if summary.uncounted:
+        yield (
+            f"{summary.uncounted:,} products have a quantity in the file and are sold without limit all the same "
+            "(unlimited stock)."
+        )
 
 
-def _batches(source: SourceFile, advance: Callable[[int], object]) -> Iterator[_Batch]:
-    form = source.form()
+def _batches(source: SourceFile, reader: RowReader, advance: Callable[[int], object]) -> Iterator[_Batch]:
     batch = _Batch()
-    for record in source.records(advance):
-        try:
-            row = form.row(record.line, _cells(record))
-        except RefusedError as refused:
-            batch.refused.append(Refusal(source, record.line, str(refused), record.cells))
+    for read in reader.rows(source.records(advance)):
+        if read.refused:
+            batch.refused.append(Refusal(source, read.record.line, read.refused, read.record.cells))
+        elif read.row is not None:
+            batch.rows.append(read.row)
         else:
-            if row is None:
-                continue
-            batch.rows.append(row)
-        batch.characters += record.characters
+            continue
+        batch.characters += read.record.characters
         if batch.is_full():
             yield batch
             batch = _Batch()
     if batch.rows or batch.refused:
         yield batch
-
-
-def _cells(record: Record) -> list[str]:
-    if record.problem:
-        raise RefusedError(record.problem)
-    return record.cells

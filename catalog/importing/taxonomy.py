@@ -24,12 +24,15 @@ class _Row(NamedTuple):
     slug: str
 
 
-def category_ids(paths: Iterable[Path]) -> dict[Path, int]:
-    """The ids of the categories with these paths. Creates missing ones. Makes one query a level if none is missing."""
+def category_ids(paths: Iterable[Path], *, create: bool = True) -> dict[Path, int]:
+    """The ids of the categories with these paths. Makes one query a level if none is missing.
+
+    Creates missing ones, or leaves them out.
+    """
     # Paths that differ only in case are one category. It is spelled as in the first of these paths.
     reached: dict[Path, _Row | None] = dict.fromkeys(paths)
     depth = 0
-    while deeper := [path for path in reached if len(path) > depth]:
+    while deeper := [path for path, row in reached.items() if len(path) > depth and (row or not depth)]:
         # The name and the parent's slug of each category.
         spellings: dict[_Node, tuple[str, str]] = {}
         nodes: dict[Path, _Node] = {}
@@ -38,16 +41,17 @@ def category_ids(paths: Iterable[Path]) -> dict[Path, int]:
             nodes[path] = _Node(parent.pk if parent else None, plain(path[depth]))
             spellings.setdefault(nodes[path], (path[depth], parent.slug if parent else ""))
         rows = _find_categories(spellings)
-        if missing := {node: spelling for node, spelling in spellings.items() if node not in rows}:
+        missing = {node: spelling for node, spelling in spellings.items() if node not in rows}
+        if missing and create:
             rows |= _create(Category, missing)
         for path in deeper:
-            reached[path] = rows[nodes[path]]
+            reached[path] = rows.get(nodes[path])
         depth += 1
     return {path: row.pk for path, row in reached.items() if row}
 
 
-def brand_ids(names: Iterable[str]) -> dict[str, int]:
-    """The ids of the brands with these names. Creates missing ones. Makes one query if none is missing."""
+def brand_ids(names: Iterable[str], *, create: bool = True) -> dict[str, int]:
+    """The ids of the brands with these names. Makes one query if none is missing. Creates missing ones if it may."""
     nodes = {name: _Node(None, plain(name)) for name in names}
     spellings: dict[_Node, tuple[str, str]] = {}
     for name, node in nodes.items():
@@ -55,9 +59,10 @@ def brand_ids(names: Iterable[str]) -> dict[str, int]:
     # The oldest of several brands with one name is used: it comes last and overwrites the others.
     brands = Brand.objects.filter(folded_name__in={node.folded for node in spellings}).order_by("-pk")
     rows = {_Node(None, folded): _Row(pk, slug) for folded, pk, slug in brands.values_list("folded_name", "pk", "slug")}
-    if missing := {node: spelling for node, spelling in spellings.items() if node not in rows}:
+    missing = {node: spelling for node, spelling in spellings.items() if node not in rows}
+    if missing and create:
         rows |= _create(Brand, missing)
-    return {name: rows[node].pk for name, node in nodes.items()}
+    return {name: rows[node].pk for name, node in nodes.items() if node in rows}
 
 
 def _find_categories(nodes: Collection[_Node]) -> dict[_Node, _Row]:

@@ -9,17 +9,18 @@ from catalog.schema.types import known_tree, tree_of
 from catalog.selectors import Relations
 from core.graphql.selection import Selection
 
-# The column that each field is made of. Fields that are made of relations have none.
+# The columns that each field is made of. Fields that are made of relations have none.
 _COLUMNS = {
-    **{name: name for name in ("name", "slug", "sku", "description", "price", "quantity", "rating")},
-    **{"category": "category_id", "brand": "brand_id", "inStock": "quantity", "isActive": "is_active"},
-    **{"createdAt": "created_at", "updatedAt": "updated_at"},
+    **{name: (name,) for name in ("name", "slug", "sku", "description", "price", "quantity", "rating")},
+    **{"category": ("category_id",), "brand": ("brand_id",), "isActive": ("is_active",)},
+    **{"inStock": ("quantity", "unlimited_stock"), "compareAtPrice": ("compare_at_price",)},
+    **{"createdAt": ("created_at",), "updatedAt": ("updated_at",)},
 }
 
 
 def columns(nodes: Sequence[Selection]) -> tuple[str, ...]:
     """The columns that these selections of Product fields need, the id first."""
-    wanted = {_COLUMNS[field] for node in nodes for field in node if field in _COLUMNS}
+    wanted = {column for node in nodes for field in node for column in _COLUMNS.get(field, ())}
     return "id", *sorted(wanted)
 
 

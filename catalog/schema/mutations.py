@@ -27,12 +27,13 @@ class ProductCreateInput(graphene.InputObjectType):
     category = graphene.String(required=True)
     brand = graphene.String(required=True)
     price = graphene.InputField(Decimal, required=True)
+    compare_at_price = graphene.InputField(Decimal, description="What it cost before. Must be above the price.")
     quantity = graphene.Int(description="Default: 0.")
     rating = graphene.Float()
 
 
 class ProductUpdateInput(graphene.InputObjectType):
-    """The fields to change. Fields that are left out keep their values. Null clears sku and rating only."""
+    """The fields to change. What is left out keeps its value. Null clears sku, rating and compareAtPrice only."""
 
     id = graphene.ID(required=True)
     name = graphene.String()
@@ -42,6 +43,11 @@ class ProductUpdateInput(graphene.InputObjectType):
     category = graphene.String()
     brand = graphene.String()
     price = graphene.InputField(Decimal)
+    compare_at_price = graphene.InputField(
+        Decimal,
+        description="What it cost before. Must be above the price. If only the price is given, and rises to it or "
+        "above, it is cleared.",
+    )
     quantity = graphene.Int()
     rating = graphene.Float()
     is_active = graphene.Boolean(description="False archives the product, true brings it back.")

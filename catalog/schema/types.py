@@ -148,8 +148,15 @@ class Product(NodeType):
     category = graphene.Field(Category, required=True)
     brand = graphene.Field(Brand, required=True)
     price = graphene.Field(Money, required=True)
-    quantity = graphene.Int(required=True, description="Units in stock.")
-    in_stock = graphene.Boolean(required=True)
+    compare_at_price = graphene.Field(Money, description="What it cost before. Above `price`, else null.")
+    quantity = graphene.Int(
+        required=True,
+        description="Units in stock. Only information for a product that is sold without limit: `inStock` is then true "
+        "even at 0.",
+    )
+    in_stock = graphene.Boolean(
+        required=True, description="Whether it can be bought: there are units, or it is sold without limit."
+    )
     is_active = graphene.Boolean(required=True, description="False: archived. Only staff and carts still show it.")
     rating = graphene.Float(description="0 to 5; null when unrated.")
     image = graphene.Field(ProductImage, description="The first READY image.")
@@ -175,7 +182,7 @@ class Product(NodeType):
     @staticmethod
     @from_source
     def resolve_in_stock(product: models.Product, info: GraphQLResolveInfo) -> bool:
-        return product.quantity > 0
+        return product.in_stock
 
     @staticmethod
     def resolve_image(product: models.Product, info: GraphQLResolveInfo) -> models.ProductImage | None:
@@ -271,7 +278,7 @@ class ProductFilter(graphene.InputObjectType):
     quantity = graphene.InputField(IntRange)
     rating = graphene.InputField(FloatRange)
     created_at = graphene.InputField(DateTimeRange)
-    in_stock = graphene.Boolean()
+    in_stock = graphene.Boolean(description="As `Product.inStock`.")
 
 
 class ProductSort(graphene.InputObjectType):

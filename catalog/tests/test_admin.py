@@ -97,7 +97,8 @@ class TestProductList:
     @pytest.mark.parametrize(
         ("parameters", "expected"),
         [
-            ({"stock": "some"}, {"many", "few"}),
+            ({"stock": "some"}, {"many", "few", "endless"}),
+            ({"stock": "unlimited"}, {"endless"}),
             ({"stock": "low"}, {"few"}),
             ({"stock": "none"}, {"gone"}),
             ({"rating": "4"}, {"many"}),
@@ -110,6 +111,7 @@ class TestProductList:
         ProductFactory(name="many", quantity=100, rating=4.0)
         ProductFactory(name="few", quantity=5, rating=3.9)
         ProductFactory(name="gone", quantity=0, is_active=False)
+        ProductFactory(name="endless", quantity=0, unlimited_stock=True, rating=3.0)
         assert set(names(admin_client.get(PRODUCTS, parameters))) == expected
 
     @pytest.mark.parametrize("name", ["category", "stock", "rating", "brand__id__exact", "created_at__year", "p", "o"])
@@ -156,7 +158,8 @@ class TestProductForm:
         product = ProductFactory(name="Alva", sku="A", rating=4.5, description="Ökologisch.\nZwei Zeilen.")
         page = admin_client.get(f"{PRODUCTS}{product.pk}/change/")
         form = page.context["adminform"].form
-        data = {name: form[name].value() for name in form.fields if name != "created_at"}
+        values = {name: form[name].value() for name in form.fields if name != "created_at"}
+        data = {name: value for name, value in values.items() if value is not None}
         data |= {"created_at_0": f"{product.created_at:%Y-%m-%d}", "created_at_1": f"{product.created_at:%H:%M:%S}"}
         assert admin_client.post(f"{PRODUCTS}{product.pk}/change/", data).status_code == 302
 

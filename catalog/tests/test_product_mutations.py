@@ -85,6 +85,7 @@ class TestCreate:
             *(("category", value, "NOT_FOUND") for value in ("", "Lamps", "nothing", "x" * 10_000)),
             ("brand", "mollegard", "NOT_FOUND"),
             *(("price", value, "INVALID") for value in ("-0.01", "0.001", "10000000000", "9" * 40, "1.100")),
+            *(("compareAtPrice", value, "INVALID") for value in ("0", "-0.01", "0.001", "10000000000")),
             ("quantity", -1, "INVALID"),
             *(("rating", value, "INVALID") for value in (-0.1, 5.1, 1e300)),
         ],
@@ -145,6 +146,24 @@ class TestUpdate:
         query = "query($q: String!) { products(search: $q) { nodes { name } } }"
         assert shopper.graphql(query, q="rug")["products"]["nodes"] == []
         assert shopper.graphql(query, q="kelim")["products"]["nodes"] == [{"name": "Kelim"}]
+
+    def test_a_price_before(self, staff, product):
+        def update(**fields):
+            payload = change(staff, UPDATE, id=id_of(product), **fields)
+            product.refresh_from_db()
+            return codes(payload), product.compare_at_price
+
+        refused = {("compareAtPrice", "INVALID")}
+        assert update(compareAtPrice="8.50") == (set(), Decimal("8.50"))
+        for wrong in ("5.00", "4.99", "-1", "8.505"):
+            assert update(compareAtPrice=wrong) == (refused, Decimal("8.50"))
+        assert update(price="8.50", compareAtPrice="8.50") == (refused, Decimal("8.50"))
+        assert update(price="8.49") == (set(), Decimal("8.50"))
+        assert update(price="9.00", compareAtPrice="12.00") == (set(), Decimal("12.00"))
+        # A price that rises to it is not reduced any more.
+        assert update(price="12.00") == (set(), None)
+        assert update(compareAtPrice="13.00") == (set(), Decimal("13.00"))
+        assert update(compareAtPrice=None) == (set(), None)
 
     def test_null_clears_sku_and_rating(self, staff, product):
         after = change(staff, UPDATE, id=id_of(product), sku=None, rating=None)["product"]

@@ -19,12 +19,12 @@ from catalog.text import sort_key
 
 # Raise this when the documents or their tokens change: indexes of other versions are rebuilt. test_documents.py fails
 # if it was forgotten.
-VERSION = 4
+VERSION = 5
 PRODUCT, BRAND, CATEGORY = "product", "brand", "category"
 # The columns of a product that its document is made of, in the order that `Documents.product` takes.
 COLUMNS = (
     *("id", "name", "sku", "description", "category_id", "brand_id", "price", "quantity", "rating"),
-    "created_at",
+    *("created_at", "unlimited_stock"),
 )
 # Fields of numbers, all for sorting, ranges and facets: name, type, whether single values are looked up.
 _NUMBERS = (
@@ -36,6 +36,8 @@ _NUMBERS = (
     # How many bounds of SCALE are at or below the price: facets count a few steps faster than ranges of prices.
     ("price_step", "unsigned", False),
     ("quantity", "integer", True),
+    # 1: there are units, or the stock is unlimited. Else 0.
+    ("in_stock", "unsigned", True),
     ("rating_low", "float", True),
     ("rating_high", "float", True),
     ("created", "integer", False),
@@ -44,7 +46,6 @@ _NUMBERS = (
 # Fields of text: name, tokenizer, what is kept of a token, whether rows can be sorted by it.
 _TEXTS = (
     ("kind", "raw", "basic", False),
-    ("stock", "raw", "basic", False),
     ("name_key", "raw", "basic", True),
     ("name", "words", "position", False),
     ("brand_name", "words", "freq", False),
@@ -137,11 +138,12 @@ class Documents:
         # The database may answer 4 where 4.0 was written, and a price with more zeros.
         price, rating = cents(row[6]), None if row[8] is None else float(row[8])
         created = (row[9] - EPOCH) // MICROSECOND
-        return content_digest(*row[:6], price, row[7], rating, created, self._path(row[4])[0], self._brands[row[5]])
+        names = self._path(row[4])[0], self._brands[row[5]]
+        return content_digest(*row[:6], price, row[7], rating, created, bool(row[10]), *names)
 
     def product(self, row: tuple[Any, ...]) -> tantivy.Document:
         """The document of an active product's row in the order of COLUMNS."""
-        pk, name, sku, description, category_id, brand_id, price, quantity, rating, created = row
+        pk, name, sku, description, category_id, brand_id, price, quantity, rating, created, unlimited = row
         path = self._path(category_id)[1]
         brand = self._brand_tokens.get(brand_id)
         if brand is None:
@@ -154,13 +156,13 @@ class Documents:
         document.add_integer("price", cents(price))
         document.add_unsigned("price_step", bisect_right(SCALE, price))
         document.add_integer("quantity", quantity)
+        document.add_unsigned("in_stock", int(quantity > 0 or unlimited))
         # Adding 0.0 turns -0.0 into 0.0. The index would sort -0.0 before it.
         document.add_float("rating_low", UNRATED_LOW if rating is None else rating + 0.0)
         document.add_float("rating_high", UNRATED_HIGH if rating is None else rating + 0.0)
         document.add_integer("created", (created - EPOCH) // MICROSECOND)
         document.add_unsigned("digest", self.product_digest(row))
         document.add_text("kind", PRODUCT)
-        document.add_text("stock", "in" if quantity > 0 else "out")
         document.add_text("name_key", name_term(sort_key(name)))
         document.add_text("name", named.stems)
         document.add_text("brand_name", brand.stems)

@@ -36,7 +36,7 @@ AGGREGATIONS: dict[str, dict[str, Any]] = {
     "brands": {"brands": _terms("brand")},
     "price": {"span": {"stats": {"field": "price"}}, "scale": _terms("price_step")},
     "ratings": {"ratings": _ranges("rating_low", [float(stars) for stars in reversed(STARS)])},
-    "in_stock": {"stock": _ranges("quantity", [1.0])},
+    "in_stock": {"stock": _ranges("in_stock", [1.0])},
 }
 
 

@@ -43,7 +43,7 @@ def filters(criteria: SearchCriteria) -> list[Query]:
     queries = [Query.term_set_query(SCHEMA, field, sorted(ids)) for field, ids in criteria.choices.items()]
     queries += [_range(name, limits) for name, limits in criteria.ranges.items()]
     if criteria.in_stock is not None:
-        queries.append(Query.term_query(SCHEMA, "stock", "in" if criteria.in_stock else "out"))
+        queries.append(Query.term_query(SCHEMA, "in_stock", int(criteria.in_stock)))
     if hidden := criteria.steering.hidden:
         excluded = Query.term_set_query(SCHEMA, "id", sorted(hidden))
         queries.append(Query.boolean_query([(Occur.Must, PRODUCTS), (Occur.MustNot, excluded)]))

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from django.db.models import Case, Count, IntegerField, Max, Min, Q, QuerySet, When
 
-from catalog.models import Product
+from catalog.models import IN_STOCK, Product
 from catalog.search.criteria import SearchCriteria
 from catalog.search.facets import STARS
 from catalog.search.sql.resolving import ResolvedText, matching_products
@@ -42,7 +42,7 @@ class DatabaseFacetCounts:
         return [counts[name] or 0 for name in sums]
 
     def in_stock(self, criteria: SearchCriteria) -> int:
-        return self._products(criteria).filter(quantity__gt=0).aggregate(count=Count("id"))["count"] or 0
+        return self._products(criteria).filter(IN_STOCK).aggregate(count=Count("id"))["count"] or 0
 
     def _by(self, criteria: SearchCriteria, column: str) -> dict[int, int]:
         return dict(self._products(criteria).order_by().values_list(column).annotate(count=Count("id")))

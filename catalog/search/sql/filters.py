@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django_filters import BaseInFilter, BooleanFilter, FilterSet, IsoDateTimeFilter, NumberFilter
 
-from catalog.models import Product
+from catalog.models import IN_STOCK, OUT_OF_STOCK, Product
 from catalog.search.criteria import SearchCriteria, SortField
 
 
@@ -31,7 +31,7 @@ class ProductFilters(FilterSet):
 
     @staticmethod
     def filter_in_stock(products: QuerySet[Product], name: str, value: bool) -> QuerySet[Product]:
-        return products.filter(quantity__gt=0) if value else products.filter(quantity=0)
+        return products.filter(IN_STOCK if value else OUT_OF_STOCK)
 
 
 def _filter_values(criteria: SearchCriteria) -> dict[str, Any]:

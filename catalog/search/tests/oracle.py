@@ -86,7 +86,7 @@ def passes_filters(product: Product, search: Search) -> bool:
         and within(product.quantity, search.quantity)
         and within(product.rating, search.rating)
         and within(product.created_at, search.created)
-        and (search.in_stock is None or (product.quantity > 0) == search.in_stock)
+        and (search.in_stock is None or (product.quantity > 0 or product.unlimited_stock) == search.in_stock)
     )
 
 

@@ -66,6 +66,7 @@ products = st.fixed_dictionaries(
         "description": st.one_of(st.just(""), texts),
         "price": prices,
         "quantity": quantities,
+        "unlimited_stock": st.sampled_from([False, False, True]),
         "rating": st.none() | ratings,
         "created_at": moments,
         "is_active": st.sampled_from([True, True, True, True, False]),

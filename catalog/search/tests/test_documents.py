@@ -26,15 +26,27 @@ CATEGORIES = [
 ]
 BRANDS = {7: "Møllegård T-Shirts", 8: "日本の家"}
 CREATED = datetime(2026, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
-# id, name, SKU, description, category, brand, price, quantity, rating, created.
+# id, name, SKU, description, category, brand, price, quantity, rating, created, unlimited stock.
 PRODUCTS: list[tuple[Any, ...]] = [
-    (1, "Plain lamps", "LMP-0042", "Runs, running and ran.", 1, 7, Decimal("19.99"), 3, 4.5, CREATED),
-    (2, "T-shirt, X/L “l'été”", None, "Straße ﬁne İıŁ 100% a_b", 2, 7, Decimal("0.00"), 0, None, CREATED),
-    (3, "Żółw Größe ÆØÅ œuvre", "a.b-c", "e\u0301te\u0301 ½ ٣ ™", 1, 8, Decimal("9999999999.99"), 1, 0.0, CREATED),
-    (4, "Лампы и ёлки", "СКУ-1", "Ελληνικά λάμπες", 2, 8, Decimal("5"), 2_147_483_647, 5.0, CREATED),
-    (5, "日本 無線充電器 カメラ", "", "방수스피커 휴대용", 1, 8, Decimal("20.00"), 9, 3.3, CREATED),
-    (6, "مصباح हिन्दी लैंप ไฟ", None, "🎉 ❤\ufe0f 👨\u200d👩\u200d👧", 1, 7, Decimal("1.50"), 5, 1.0, CREATED),
-    (7, "x" * 256, None, "\u00ad\u200b ... --- a-\u0301-b " + "é" * 130, 1, 7, Decimal("2"), 5, None, CREATED),
+    (1, "Plain lamps", "LMP-0042", "Runs, running and ran.", 1, 7, Decimal("19.99"), 3, 4.5, CREATED, False),
+    (2, "T-shirt, X/L “l'été”", None, "Straße ﬁne İıŁ 100% a_b", 2, 7, Decimal("0.00"), 0, None, CREATED, False),
+    (
+        3,
+        "Żółw Größe ÆØÅ œuvre",
+        "a.b-c",
+        "e\u0301te\u0301 ½ ٣ ™",
+        1,
+        8,
+        Decimal("9999999999.99"),
+        1,
+        0.0,
+        CREATED,
+        False,
+    ),
+    (4, "Лампы и ёлки", "СКУ-1", "Ελληνικά λάμπες", 2, 8, Decimal("5"), 2_147_483_647, 5.0, CREATED, False),
+    (5, "日本 無線充電器 カメラ", "", "방수스피커 휴대용", 1, 8, Decimal("20.00"), 0, 3.3, CREATED, True),
+    (6, "مصباح हिन्दी लैंप ไฟ", None, "🎉 ❤\ufe0f 👨\u200d👩\u200d👧", 1, 7, Decimal("1.50"), 5, 1.0, CREATED, True),
+    (7, "x" * 256, None, "\u00ad\u200b ... --- a-\u0301-b " + "é" * 130, 1, 7, Decimal("2"), 5, None, CREATED, False),
 ]
 
 

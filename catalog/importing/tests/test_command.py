@@ -47,7 +47,10 @@ def run(*files: Path, **options: object) -> Result:
 def test_imports_a_file(tmp_path, capsys):
     call_command("import_products", str(write(tmp_path, "name,price", "Lamp,1")))
     out, err = capsys.readouterr()
-    assert out == "1 created, 0 updated, 0 unchanged, 0 refused\n"
+    assert out.endswith("\n1 created, 0 updated, 0 unchanged, 0 refused\n")
+    assert "plain columns, recognised by the columns name, price" in out
+    assert "told apart by name" in out
+    assert "no quantities: 1 new products have 0 units" in out
     assert err == ""
 
 
@@ -56,20 +59,13 @@ def test_imports_a_file(tmp_path, capsys):
     [
         (b"", "is empty"),
         (b"\xef\xbb\xbf\n \n", "is empty"),
-        ("name,price\nÉtagère,1\n".encode("latin-1"), "is not UTF-8 text (line 2)"),
-        ("name,price\nLamp,1\n".encode("utf-16"), "is not UTF-8 text (line 1)"),
-        (b"name,price\nLamp,1\nMat\0,2\n", "line 3 has a NUL character"),
-        (b"\x89PNG\r\n\x1a\n\0\0\0", "is not UTF-8 text"),
-        (b"PK\x03\x04\0\0", "line 1 has a NUL character"),
-        (b"name,price\n" + b"x" * 1_000_001, "a line of more than 1,000,000 bytes"),
-        (b'{"name": "Lamp"}', "has no header of a product CSV"),
-        (b"Dear reader, this is a letter.\n", "has no header of a product CSV"),
-        (b"name;price\nLamp;1\n", "has no header of a product CSV"),
-        (b'"name,price\nLamp,1\n', "in its header, a quote is opened and never closed"),
-        (b"name,sku\nLamp,1\n", "lacks the column price"),
-        (b"sku,brand\n1,2\n", "lacks the columns name, price"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0", "picture"),
+        (b"PK\x03\x04\0\0", "zip"),
+        (b'{"name": "Lamp"}', "JSON"),
+        (b"Dear reader, this is a letter.\n", "has no header of a product file"),
+        (b"name,description\nLamp,1\n", "has no header of a product file"),
+        (b"sku,slug\n1,2\n", "has no header of a product file"),
         (b"name,price,Name\n", "has the column name more than once"),
-        (b"Handle,Vendor\nlamp,x\n", "lacks the columns title, variant price"),
     ],
 )
 def test_a_bad_file_stops_the_import_of_all_files_with_one_sentence(tmp_path, content, reason):
@@ -87,14 +83,6 @@ def test_a_bad_file_stops_the_import_of_all_files_with_one_sentence(tmp_path, co
     assert not errors.exists()
     assert not Product.objects.exists()
     assert not Category.objects.exists()
-
-
-def test_a_bad_byte_at_the_end_is_found_before_anything_is_written(tmp_path):
-    path = tmp_path / "bad.csv"
-    path.write_bytes(b"name,price\n" + b"".join(b"Lamp %d,1\n" % i for i in range(150_000)) + b"\xff,1\n")
-    with pytest.raises(CommandError, match=r"not UTF-8 text \(line 150002\)"):
-        run(path)
-    assert not Product.objects.exists()
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
@@ -127,8 +115,8 @@ def test_a_bom_windows_line_ends_quoted_line_breaks_and_blank_lines_are_accepted
         ('"Lamp,1,', "a quote is opened and never closed"),
         ('"Lamp" x,1,', "text follows a closing quote"),
         (f"Lamp,1,{'x' * 131_073}", "more than 131,072 characters"),
-        ("Lamp,1", "the row has 2 columns and the header 3"),
-        ("Lamp,1,,x", "the row has 4 columns and the header 3"),
+        ("Lamp", "price is empty"),
+        ("Lamp,1,,x", "4 cells"),
     ],
 )
 def test_a_broken_row_is_refused_alone(tmp_path, broken, reason):
@@ -148,7 +136,7 @@ def test_an_unclosed_quote_before_quoted_fields_refuses_its_row_alone(tmp_path):
 
 
 def test_an_endless_record_is_refused_in_bounded_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr("catalog.importing.files.MAX_RECORD_CHARACTERS", 1_000)
+    monkeypatch.setattr("catalog.importing.reading.records.MAX_RECORD_CHARACTERS", 1_000)
     result = run(write(tmp_path, "name,price", *['"x', '",'] * 300, "Rug,1"))
     assert Product.objects.get().name == "Rug"
     assert result.summary[0] == 1
@@ -157,7 +145,7 @@ def test_an_endless_record_is_refused_in_bounded_memory(tmp_path, monkeypatch):
 def test_a_dry_run_reports_and_writes_nothing(tmp_path):
     run(write(tmp_path, "name,price", "Lamp,1"))
     before = list(Product.objects.values())
-    path = write(tmp_path, "name,price,brand", "Lamp,2,New", "Mat,1,New", "Rug,x,", "mat,1,")
+    path = write(tmp_path, "name,price,brand,category", "Lamp,2,New,A > B", "Mat,1,New,", "Rug,x,,", "mat,1,,")
     result = run(path, dry_run=True)
     assert result.summary == (1, 1, 0, 2)
     assert result.stdout.endswith("Dry run: nothing was written.\n")
@@ -167,7 +155,7 @@ def test_a_dry_run_reports_and_writes_nothing(tmp_path):
 
 
 def test_refused_rows_are_reported_unchanged_and_can_be_corrected_and_imported(tmp_path):
-    path = write(tmp_path, "Name,price,Colour", "Lamp,1,red", ' Mat ,"1,5",blue', 'Rug,"2', "Lamp,3,green")
+    path = write(tmp_path, "Name,price,Colour", "Lamp,1,red", ' Mat ,"1,5x",blue', 'Rug,"2', "Lamp,3,green")
     errors = tmp_path / "errors.csv"
     result = run(path, errors=errors)
     assert result.summary == (1, 0, 0, 3)
@@ -175,10 +163,10 @@ def test_refused_rows_are_reported_unchanged_and_can_be_corrected_and_imported(t
     assert "line 3" not in result.stderr
     header, *rows = csv.reader(errors.read_text(encoding="utf-8").splitlines(keepends=True))
     assert header == ["file", "line", "reason", "Name", "price", "Colour"]
-    assert rows[0] == [str(path), "3", "price '1,5' is not a plain number such as 1234.50", " Mat ", "1,5", "blue"]
+    assert rows[0] == [str(path), "3", "price '1,5x' is not a number such as 1234.50", " Mat ", "1,5x", "blue"]
     assert rows[1][1:] == ["4", "a quote is opened and never closed", 'Rug,"2']
     assert rows[2][1:] == ["5", "the slug 'lamp' is used already in line 2", "Lamp", "3", "green"]
-    errors.write_text(errors.read_text(encoding="utf-8").replace('"1,5"', "1.50"), encoding="utf-8")
+    errors.write_text(errors.read_text(encoding="utf-8").replace('"1,5x"', "1.50"), encoding="utf-8")
     assert run(errors).summary[0] == 1
 
 
@@ -261,15 +249,15 @@ def test_refused_rows_are_printed_in_the_order_of_lines(tmp_path):
 def test_an_interrupted_import_keeps_whole_batches_and_the_next_run_finishes(tmp_path, monkeypatch, stop):
     monkeypatch.setattr(import_run, "MAX_BATCH_ROWS", 2)
     path = write(tmp_path, "name,price", *(f"Lamp {i},1" for i in range(5)))
-    real, calls = import_run.save_batch, []
+    real, calls = save.Saver.save, []
 
-    def second_stops(rows, columns):
+    def second_stops(saver, rows):
         calls.append(rows)
         if len(calls) == 2:
             raise stop
-        return real(rows, columns)
+        return real(saver, rows)
 
-    monkeypatch.setattr(import_run, "save_batch", second_stops)
+    monkeypatch.setattr(save.Saver, "save", second_stops)
     with pytest.raises(CommandError, match="So far 2 created, 0 updated, 0 unchanged, 0 refused; run it again"):
         run(path)
     assert Product.objects.count() == 2

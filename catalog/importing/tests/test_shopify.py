@@ -4,10 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from catalog.importing import shopify
+from catalog.importing import variants
 from catalog.importing.html_text import text_of
+from catalog.importing.tests.test_command import run, write
 from catalog.models import Product
-from catalog.tests.test_import import run, write
 
 pytestmark = pytest.mark.django_db
 
@@ -86,7 +86,7 @@ def test_variants_far_from_their_first_row_still_inherit(tmp_path):
 
 
 def test_few_first_rows_are_kept_so_that_memory_is_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr(shopify, "MAX_FIRST_ROWS", 1)
+    monkeypatch.setattr(variants, "MAX_PARENTS", 1)
     other = {"handle": "mat", "title": "Mat", "option": "Default Title", "price": "5"}
     path = write(tmp_path, *rows(FIRST, other, {"handle": "varsity-top", "option": "Large", "price": "60"}))
     result = run(path)
@@ -137,9 +137,9 @@ def test_an_unpublished_product_is_archived_with_all_its_variants(tmp_path, said
         ({"handle": ""}, "Handle is empty"),
         ({"title": ""}, "no row up to here gives a Title"),
         ({"price": ""}, "Variant Price is empty"),
-        ({"price": "$60"}, "Variant Price '$60' is not a plain number"),
+        ({"price": "$60"}, "Variant Price '$60' is in another currency"),
         ({"qty": "many"}, "Variant Inventory Qty 'many' is not a whole number"),
-        ({"published": "perhaps"}, "Published 'perhaps' is neither true nor false"),
+        ({"published": "perhaps"}, "Published 'perhaps' is none of true, false"),
         ({"status": "odd"}, "Status 'odd' is none of"),
         ({"title": "x" * 250}, "the name has 258 characters"),
         ({"handle": "x" * 256}, "the slug has 262 characters"),

@@ -1,0 +1,238 @@
+"""The tables of column names (dialects/*.toml), and which of them a file's header is written in."""
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from django.conf import settings
+
+from catalog.importing.reading import FileRefusedError
+from catalog.text import squeeze
+
+# What `--map` may name: the fields of a product, and what makes its price.
+FIELDS = (
+    *("name", "slug", "sku", "description", "category", "brand", "price", "sale_price", "compare_at_price"),
+    *("quantity", "unlimited_stock", "rating", "is_active", "created_at", "image"),
+)
+# The fields by which a row names a product that exists.
+KEYS = ("slug", "sku", "group")
+_PLACEHOLDERS = {"{n}": r"\d+", "{language}": r"[a-z]{2}(?: [a-z]{2})?"}
+
+
+@dataclass(frozen=True)
+class Variants:
+    """How rows of one product belong together.
+
+    `of`: "group" (rows with the same cell in the column of that field), "parent" (a cell names the parent's SKU or
+    `id:` and its id), or "above" (the last row that is no variant). Blank cells of `inherit` are the parent's.
+    `names`: whether the options are added to a variant's name, or are in it.
+    """
+
+    of: Literal["", "group", "parent", "above"] = ""
+    inherit: tuple[str, ...] = ()
+    names: Literal["add", "complete"] = "add"
+    # A product with variants below it is none of its own.
+    parents_are_products: bool = True
+    default_options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Options:
+    """Where a variant's options are: in columns of a name and a value, in lists, or in a pattern within a cell."""
+
+    value: tuple[str, ...] = ()
+    names: str = ""
+    values: str = ""
+    separator: str = "|"
+    column: str = ""
+    pattern: str = ""
+
+
+@dataclass(frozen=True)
+class Categories:
+    """How a cell names categories: signs between levels and between several paths; names of roots to leave out."""
+
+    levels: str = ">"
+    several: str = ""
+    roots: tuple[str, ...] = ()
+    # Numbers are ids of categories that this file does not name.
+    ids: bool = False
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """A table of dialects/*.toml, whose README says what each key means."""
+
+    name: str
+    columns: Mapping[str, tuple[str, ...]]
+    needs: tuple[tuple[str, ...], ...] = ()
+    unused: tuple[str, ...] = ()
+    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    variants: Variants = Variants()
+    options: Options = Options()
+    category: Categories = Categories()
+    facets: Mapping[str, str] = field(default_factory=dict)
+    default: Mapping[str, str] = field(default_factory=dict)
+    ignored_if: Mapping[str, str] = field(default_factory=dict)
+    unescape: Mapping[str, str] = field(default_factory=dict)
+    # "html" is converted to text; "exact" cells stay as they are, and the marks that `formulas` added are removed.
+    text: Literal["html", "exact"] = "html"
+    decimal: str = ""
+    strict_slugs: bool = False
+    strict_dates: bool = False
+    adds_up: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A dialect and the places of its fields' columns in a file's header, for each field those to prefer first."""
+
+    dialect: Dialect
+    header: tuple[str, ...]
+    at: Mapping[str, tuple[int, ...]]
+    option_values: tuple[int, ...]
+    unknown: tuple[int, ...]
+
+    def has(self, *names: str) -> bool:
+        """Whether the file has a column for one of these fields."""
+        return any(self.at.get(name) for name in names)
+
+    def title(self, name: str) -> str:
+        """What the file calls the column of a field."""
+        return self.header[self.at[name][0]].strip() if self.at.get(name) else name
+
+    def cell(self, cells: Sequence[str], name: str) -> str:
+        """The first cell of the field that is not blank, else ""."""
+        return next((cell for i in self.at.get(name, ()) if (cell := cells[i].strip())), "")
+
+    @property
+    def can_create(self) -> bool:
+        """Whether a row says enough for a new product. Otherwise the file only updates."""
+        return self.has("name") and self.has("price")
+
+    def description(self) -> str:
+        """Which dialect the file is in and by which columns that was seen, for the summary."""
+        needs = next((names for names in self.dialect.needs if all(map(self.has, names))), ())
+        names = [self.title(name) for name in needs] or [self.header[i].strip() for (i, *_) in self.at.values()]
+        return f"{self.dialect.name}, recognised by {_columns(names)}"
+
+
+@cache
+def dialects() -> tuple[Dialect, ...]:
+    """All tables, the plain one last."""
+    folder = Path(__file__).with_name("dialects")
+    tables = [_dialect(tomllib.loads(path.read_text("utf-8"))) for path in sorted(folder.glob("*.toml"))]
+    return tuple(sorted(tables, key=lambda dialect: not dialect.needs))
+
+
+def layout_of(path: Path, header: Sequence[str], mapping: Mapping[str, str]) -> Layout:
+    """The layout of a file with this header. Raises FileRefusedError when it is none of a product file."""
+    layouts = [_place(dialect, header, mapping) for dialect in dialects()]
+    special = [each for each in layouts if any(all(map(each.has, names)) for names in each.dialect.needs)]
+    best = max(special or layouts[-1:], key=lambda each: len({i for places in each.at.values() for i in places}))
+    _check_mapping(path, header, mapping)
+    for places in best.at.values():
+        names = [normal_name(header[i]) for i in places]
+        if repeated := [name for name in names if names.count(name) > 1]:
+            raise FileRefusedError(f"{path} has the column {repeated[0]} more than once.")
+    updates = best.has(*KEYS) and any(best.has(name) for name in FIELDS if name not in KEYS)
+    if not (best.can_create or updates):
+        given = ", ".join(repr(cell.strip()[:40]) for cell in header[:20] if cell.strip())
+        raise FileRefusedError(
+            f"{path} has no header of a product file: it needs at least the columns name and price, or sku or slug "
+            f"and what to change. It has {given or 'none'}. If a column has another name, say which field it is: "
+            '--map "Their column=price".'
+        )
+    return best
+
+
+def known(cells: Sequence[str]) -> int:
+    """How many of these cells are column names that a dialect knows: the most of any dialect."""
+    names = {normal_name(cell) for cell in cells[:200]} - {""}
+    return max(sum(1 for name in names if _field_of(dialect, name)) for dialect in dialects())
+
+
+def normal_name(cell: str) -> str:
+    """A column's name without case, underscores, hyphens, marks of required columns and the prefix of feeds."""
+    return squeeze(re.sub(r"[_\-]", " ", cell.replace("\ufeff", "")).lower()).removeprefix("g:").strip(" *#:")
+
+
+def _place(dialect: Dialect, header: Sequence[str], mapping: Mapping[str, str]) -> Layout:
+    names = [normal_name(cell) for cell in header]
+    mapped = {normal_name(column): name for column, name in mapping.items()}
+    at: dict[str, list[tuple[int, int]]] = {}
+    values, unknown = [], []
+    for i, name in enumerate(names):
+        if name in mapped:
+            at.setdefault(mapped[name], []).append((-1, i))
+        elif found := _field_of(dialect, name):
+            at.setdefault(found[0], []).append((found[1], i))
+        elif any(re.fullmatch(_pattern(alias), name) for alias in dialect.options.value):
+            values.append(i)
+        elif name and not any(fnmatchcase(name, pattern) for pattern in dialect.unused):
+            unknown.append(i)
+    places = {name: tuple(i for _, i in sorted(found)) for name, found in at.items()}
+    return Layout(dialect, tuple(header), places, tuple(values), tuple(unknown))
+
+
+def _field_of(dialect: Dialect, name: str) -> tuple[str, int] | None:
+    """The field of a column with this name, and how much it is preferred (0: most)."""
+    exact, patterns = _aliases(dialect.name)
+    if found := exact.get(name):
+        return found
+    return next((place for pattern, place in patterns if pattern.fullmatch(name)), None)
+
+
+@cache
+def _aliases(dialect_name: str) -> tuple[dict[str, tuple[str, int]], list[tuple[re.Pattern[str], tuple[str, int]]]]:
+    (dialect,) = (each for each in dialects() if each.name == dialect_name)
+    exact: dict[str, tuple[str, int]] = {}
+    patterns = []
+    for name, aliases in dialect.columns.items():
+        for rank, alias in enumerate(aliases):
+            if "{" in alias:
+                patterns.append((re.compile(_pattern(alias)), (name, rank)))
+            else:
+                exact[normal_name(alias)] = (name, rank)
+    return exact, patterns
+
+
+def _pattern(alias: str) -> str:
+    pattern = re.escape(alias).replace(r"\{", "{").replace(r"\}", "}").replace(r"\ ", " ")
+    for placeholder, regex in {**_PLACEHOLDERS, "{currency}": settings.CURRENCY.lower()}.items():
+        pattern = pattern.replace(placeholder, regex)
+    return pattern
+
+
+def _dialect(table: dict[str, Any]) -> Dialect:
+    parts: Mapping[str, type] = {"variants": Variants, "options": Options, "category": Categories}
+    values = {name: parts[name](**_frozen(value)) if name in parts else value for name, value in table.items()}
+    return Dialect(**_frozen(values))
+
+
+def _frozen(table: Mapping[str, Any]) -> dict[str, Any]:
+    def frozen(value: Any) -> Any:
+        if isinstance(value, list):
+            return tuple(map(frozen, value))
+        return {key: frozen(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+    return {name: frozen(value) for name, value in table.items()}
+
+
+def _check_mapping(path: Path, header: Sequence[str], mapping: Mapping[str, str]) -> None:
+    names = {normal_name(cell) for cell in header}
+    for column, name in mapping.items():
+        if name not in FIELDS:
+            raise FileRefusedError(f"There is no field {name!r} to map a column to. There are {', '.join(FIELDS)}.")
+        if normal_name(column) not in names:
+            raise FileRefusedError(f"{path} has no column {column!r}. It has {', '.join(map(repr, header[:50]))}.")
+
+
+def _columns(names: Sequence[str]) -> str:
+    return f"the column{'s' if len(names) > 1 else ''} {', '.join(names)}"
