@@ -152,10 +152,11 @@ def layout_of(path: Path, header: Sequence[str], mapping: Mapping[str, str]) -> 
     return best
 
 
-def known(cells: Sequence[str]) -> int:
-    """How many of these cells are column names that a dialect knows: the most of any dialect."""
+def known(cells: Sequence[str], mapping: Mapping[str, str]) -> int:
+    """How many of these cells are column names that a dialect or the mapping knows: the most of any dialect."""
     names = {normal_name(cell) for cell in cells[:200]} - {""}
-    return max(sum(1 for name in names if _field_of(dialect, name)) for dialect in dialects())
+    mapped = names & set(map(normal_name, mapping))
+    return len(mapped) + max(sum(1 for name in names - mapped if _field_of(each, name)) for each in dialects())
 
 
 def normal_name(cell: str) -> str:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
@@ -61,7 +62,7 @@ class SourceFile:
 
 def check(path: Path, options: ImportOptions = DEFAULTS) -> SourceFile:
     """Reads the file once to its end, in constant memory. Raises FileRefusedError when it is no product file."""
-    table = open_table(path, options.reading, known)
+    table = open_table(path, options.reading, partial(known, mapping=options.mapping))
     header = [unguarded(cell) for cell in table.header] if is_report(table.header) else table.header
     layout = layout_of(path, header, options.mapping)
     habit = NumberHabit(default=layout.dialect.decimal)

@@ -279,7 +279,7 @@ def test_columns_of_other_names_can_be_mapped(tmp_path):
     assert "'Colour' (1 cells)" in result.stdout
     for wrong, reason in (
         (["Wording=title"], "no field 'title'"),
-        (["Words=name"], "no column 'Words'"),
+        (["Wording=name", "Words=price"], "no column 'Words'"),
         (["x"], "is not a column"),
     ):
         with pytest.raises(CommandError, match=reason):
