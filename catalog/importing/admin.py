@@ -29,6 +29,7 @@ from core.auth.admin import ReadOnlyAdmin
 from core.errors import ErrorCode, InvalidInput
 from core.http.admin_input import CheckedInputAdmin
 from core.http.uploads import SizeLimit, oversized
+from core.storage import private
 
 Phase, Status = ImportJob.Phase, ImportJob.Status
 STATES = {
@@ -155,7 +156,8 @@ class ImportJobAdmin(ReadOnlyAdmin, CheckedInputAdmin):
         if not self.has_view_permission(request, job):
             raise PermissionDenied
         if job is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            self.message_user(request, "This import is not there any more.", messages.WARNING)
+            return HttpResponseRedirect(reverse("admin:catalog_importjob_changelist"))
         form = ConfirmForm(request.POST if "import" in request.POST else None)
         if request.method == "POST":
             if not policy.may_import(request.user):
@@ -210,7 +212,7 @@ class ImportJobAdmin(ReadOnlyAdmin, CheckedInputAdmin):
         if job is None:
             raise Http404
         try:
-            file = job_files.private().open(job_files.name_of(job, job_files.REFUSED))
+            file = private().open(job_files.name_of(job, job_files.REFUSED))
         except FileNotFoundError:
             raise Http404("There are no refused rows, or their file was deleted.") from None
         name = f"refused-{job.file_name.rpartition('.')[0] or job.file_name}.csv"

@@ -1,7 +1,6 @@
 """Writes products as CSV that imports again unchanged: the dialect "Vitrine's export" (dialects/vitrine.toml)."""
 
 import csv
-import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from catalog.category_tree import CategoryTree
+from catalog.importing.category_paths import category_cell
 from catalog.importing.formulas import guarded
 from catalog.models import Brand, Product
 from catalog.text import squeeze
@@ -21,11 +21,10 @@ COLUMNS = [
 PAGE_ROWS = 1_000
 # Spreadsheets take a file without this mark for another encoding.
 BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
-_LEVELS = " > "
 
 
 def csv_chunks(products: QuerySet[Product]) -> Iterator[str]:
-    """The file of these products in the order of their ids, in pieces of PAGE_ROWS: memory stays the same for any number.
+    """The file of these products in the order of their ids, in pieces of PAGE_ROWS: memory does not grow with them.
 
     A product that changes meanwhile is in the file once, as it was before or as it is after.
     """
@@ -41,26 +40,6 @@ def csv_chunks(products: QuerySet[Product]) -> Iterator[str]:
             # A category that is newer than the tree.
             tree = CategoryTree.load()
         yield _text(_cells(row, tree, brands) for row in page)
-
-
-def category_cell(names: Iterable[str]) -> str:
-    """The path of a category, such as `Home > Lamps`. A > within a name gets a backslash before it."""
-    return _LEVELS.join(re.sub(r"(\\*)>", r"\1\1\\>", squeeze(name)) for name in names)
-
-
-def category_names(cell: str) -> list[str]:
-    """The names of a path that `category_cell` wrote. Backslashes mean something right before a > only."""
-    names = [""]
-    for backslashes, text in re.findall(r"(\\*)(>|[^\\>]+|$)", cell):
-        if text != ">":
-            names[-1] += backslashes + text
-            continue
-        names[-1] += backslashes[: len(backslashes) // 2]
-        if len(backslashes) % 2:
-            names[-1] += ">"
-        else:
-            names.append("")
-    return [squeeze(name) for name in names]
 
 
 def _cells(row: Any, tree: CategoryTree, brands: dict[int, str]) -> list[str]:

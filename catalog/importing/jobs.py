@@ -55,7 +55,7 @@ stopping = Event()
 
 
 class ClaimLost(Exception):
-    """The import was cancelled or deleted, or another worker has it. What this worker did in its batch does not count."""
+    """The import was cancelled or deleted, or another worker has it. This worker's batch does not count."""
 
 
 class Stopped(Exception):
@@ -242,7 +242,7 @@ class _Run:
         if not self._own.update(**changes):
             raise ClaimLost
 
-    def _move(self, status: Status, **changes: Any) -> None:
+    def _move(self, status: str, **changes: Any) -> None:
         if not move(self.job, status, **changes):
             raise ClaimLost
 

@@ -35,7 +35,12 @@ class ImportJob(Job):
     key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     has_files = models.BooleanField(default=True, editable=False)
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name="uploaded by", editable=False
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name="uploaded by",
+        editable=False,
     )
     file_name = models.CharField("file", max_length=FILE_NAME_LENGTH, editable=False)
     bytes = models.PositiveBigIntegerField(editable=False)
@@ -53,7 +58,7 @@ class ImportJob(Job):
     # What the dry run found (catalog.importing.jobs.Findings), and what the import found: the same without counts.
     check_findings = models.JSONField(default=dict, editable=False)
     import_findings = models.JSONField(default=dict, editable=False)
-    # What the import did. Batches add to `created` and `updated` in their own transactions; the others are set at the end.
+    # What the import did. Batches add to `created` and `updated` in their own transactions; the end sets the others.
     created = models.PositiveIntegerField(default=0, editable=False)
     updated = models.PositiveIntegerField(default=0, editable=False)
     unchanged = models.PositiveIntegerField(default=0, editable=False)

@@ -54,4 +54,6 @@ def _words(left: timedelta) -> str:
     if seconds < 50:
         return "less than a minute"
     minutes = round(seconds / 60) or 1
-    return f"about {minutes} minute{'' if minutes == 1 else 's'}" if minutes < 90 else f"about {round(minutes / 60)} hours"
+    if minutes >= 90:
+        return f"about {round(minutes / 60)} hours"
+    return f"about {minutes} minute{'' if minutes == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""Uploads, confirms and cancels imports. Each change is one transaction; the worker does the rest (catalog.importing.jobs)."""
+"""Uploads, confirms and cancels imports. Each change is one transaction; the worker does the rest (see jobs.py)."""
 
 from typing import Any
 

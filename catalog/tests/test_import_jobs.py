@@ -14,6 +14,7 @@ from catalog.models import Product
 from core.auth.policy import SYSTEM
 from core.jobs import lease
 from core.jobs.job import claim, release
+from core.storage import private
 
 pytestmark = pytest.mark.django_db
 ROWS = 6
@@ -178,7 +179,7 @@ def test_a_database_that_was_busy_is_tried_again_later(monkeypatch):
 
 def test_a_file_that_is_gone_is_told():
     job = uploaded()
-    job_files.private().delete(job_files.name_of(job, job_files.SOURCE))
+    private().delete(job_files.name_of(job, job_files.SOURCE))
     jobs.work()
     job.refresh_from_db()
     assert (job.status, job.reason) == ("FAILED", "The uploaded file is gone. Upload it again.")

@@ -188,7 +188,8 @@ def test_killed_in_the_middle_of_an_import_it_is_exact(service: Service) -> None
     told = service.run(
         f"""{IMPORT}
 job = ImportJob.objects.get(pk={job})
-print(job.created, job.updated, job.unchanged, job.refused, job.attempts, Product.objects.filter(slug__startswith="i-").count())
+print(job.created, job.updated, job.unchanged, job.refused, job.attempts, end=" ")
+print(Product.objects.filter(slug__startswith="i-").count())
 """
     )
     assert told == f"{IMPORTED} 0 0 0 3 {IMPORTED}\n"

@@ -355,7 +355,9 @@ class TestSteering:
 class TestImport:
     """The whole way of a file through the admin. The test is its worker."""
 
-    FILE = b"name,slug,price,brand\nOak lamp,oak-lamp,89.00,Nordlys\n=1+1,formula,abc,Nordlys\nAsh lamp,ash-lamp,95.50,\n"
+    FILE = (
+        b"name,slug,price,brand\nOak lamp,oak-lamp,89.00,Nordlys\n=1+1,formula,abc,Nordlys\nAsh lamp,ash-lamp,95.50,\n"
+    )
 
     @pytest.mark.parametrize("page", [1280, 390], indirect=True)
     def test_from_the_list_of_products_and_back(self, page):

@@ -166,7 +166,10 @@ def test_pictures_in_a_products_page_want_their_own_permission(rows):
 def test_an_employee_sees_the_catalogue_and_the_carts_and_nothing_else(rows):
     client = client_of(employee())
     shown = {model["object_name"] for app in client.get("/admin/").context["app_list"] for model in app["models"]}
-    assert shown == {"Product", "Category", "Brand", "ProductImage", "Synonym", "SearchRule", "SearchCount", "Cart", "ImportJob"}
+    assert shown == {
+        *("Product", "Category", "Brand", "ProductImage", "ImportJob"),
+        *("Synonym", "SearchRule", "SearchCount", "Cart"),
+    }
     for model, row in rows.items():
         seen = client.get(place(model, row.pk, "change")).status_code
         assert seen == (200 if model._meta.app_label in ("catalog", "cart") else 403), model
