@@ -14,6 +14,7 @@ from django.core.exceptions import ValidationError
 JOINERS = ZWNJ, ZWJ = "\u200c", "\u200d"
 # The longest text that is normalised. No slug is as long.
 MAX_NORMALIZED_LENGTH = 2_000
+_ASCII_SLUG = re.compile("[a-zA-Z0-9_-]+")
 VIRAMA = 9  # The combining class of the sign that joins two consonants.
 # Marks that are invisible: they choose between glyphs, or keep letters apart in sorting.
 _INVISIBLE = {"\u034f", "\u180b", "\u180c", "\u180d", "\u180f", *map(chr, range(0xFE00, 0xFE10))}
@@ -64,6 +65,8 @@ def normal_form(slug: str) -> str:
 
 def validate_slug(value: str) -> None:
     """Raises ValidationError when the value is not a slug."""
+    if _ASCII_SLUG.fullmatch(value):
+        return
     if not value or not all(c == "-" or allowed for c, allowed in zip(value, _allowed(value), strict=True)):
         message = "Enter a valid “slug” consisting of letters and digits with their marks, underscores or hyphens."
         raise ValidationError(message, "invalid", {"value": value})

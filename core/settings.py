@@ -397,7 +397,7 @@ _sweeps = {
     "catalog.tasks.delete_old_imports": timedelta(hours=1),
     "catalog.tasks.delete_old_search_counts": timedelta(hours=1),
     "cart.tasks.clear_old_carts": timedelta(hours=1),
-    "cart.tasks.clear_old_keys": timedelta(hours=1),
+    "core.tasks.clear_old_keys": timedelta(hours=1),
 }
 CELERY_BEAT_SCHEDULE = {
     task: {"task": task, "schedule": interval, "options": {"expires": interval.total_seconds()}}

@@ -41,6 +41,8 @@ class Cells:
         self.assumed_zone = False
         self.has_category_ids = False
         self.ambiguous_dates = 0
+        self._stock_words = [name for name in STOCK_WORDS if layout.has(name)]
+        self._category_of = lru_cache(maxsize=2_000)(self._category)
 
     def text(self, value: str) -> str:
         return value if self.dialect.text == "exact" else unescaped(value)
@@ -113,7 +115,7 @@ class Cells:
             if self.dialect.strict_slugs:
                 raise RefusedError(f"{self.layout.title('quantity')} {shown(values['quantity'])} is negative")
             quantity = 0  # More was sold than there was.
-        said = {name: self.is_true(name, values) for name in STOCK_WORDS if self.layout.has(name)}
+        said = {name: self.is_true(name, values) for name in self._stock_words}
         if said.get("purchasable") is False or said.get("available") is False:
             return 0, False
         if said.get("tracked") is False or said.get("sold_ahead") or said.get("unlimited_stock"):
@@ -125,9 +127,11 @@ class Cells:
         return quantity, False if said.keys() - {"purchasable"} else None
 
     def category(self, values: Values) -> tuple[str, ...]:
-        """The deepest of the row's paths, the first of equals."""
-        how, value = self.dialect.category, values.get("category", "")
-        value = value or self.facet(values, "category")
+        """The deepest of the row's paths, the first of equals. Raises RefusedError."""
+        return self._category_of(values.get("category", "") or self.facet(values, "category"))
+
+    def _category(self, value: str) -> tuple[str, ...]:
+        how = self.dialect.category
         escaped = next((e for e, text in self.dialect.unescape.items() if text == how.several), None)
         pieces = [value]
         if how.several:

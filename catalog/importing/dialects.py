@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -101,15 +101,30 @@ class Layout:
 
     def has(self, *names: str) -> bool:
         """Whether the file has a column for one of these fields."""
-        return any(self.at.get(name) for name in names)
+        return any(map(self.at.__contains__, names))
 
     def title(self, name: str) -> str:
         """What the file calls the column of a field."""
-        return self.header[self.at[name][0]].strip() if self.at.get(name) else name
+        return self._titles.get(name, name)
 
-    def cell(self, cells: Sequence[str], name: str) -> str:
-        """The first cell of the field that is not blank, else ""."""
-        return next((cell for i in self.at.get(name, ()) if (cell := cells[i].strip())), "")
+    def values(self, cells: Sequence[str]) -> dict[str, str]:
+        """For each field its first cell that is not blank, else ""."""
+        values = {name: cells[i].strip() for name, i in self._single}
+        for name, places in self._several:
+            values[name] = next((cell for i in places if (cell := cells[i].strip())), "")
+        return values
+
+    @cached_property
+    def _titles(self) -> dict[str, str]:
+        return {name: self.header[places[0]].strip() for name, places in self.at.items()}
+
+    @cached_property
+    def _single(self) -> list[tuple[str, int]]:
+        return [(name, places[0]) for name, places in self.at.items() if len(places) == 1]
+
+    @cached_property
+    def _several(self) -> list[tuple[str, tuple[int, ...]]]:
+        return [(name, places) for name, places in self.at.items() if len(places) > 1]
 
     @property
     def can_create(self) -> bool:

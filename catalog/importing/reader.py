@@ -73,27 +73,29 @@ class RowReader:
             cells = [unguarded(cell) for cell in cells]
         elif self.dialect.unescape:
             cells = self._unescaped(cells)
-        values = {name: self.layout.cell(cells, name) for name in self.layout.at}
+        values = self.layout.values(cells)
+        try:
+            row = self._row(record, cells, values)
+        except RefusedError as error:
+            return ReadRow(record, refused=str(error), values=values)
+        return ReadRow(record, row, values=values)
+
+    def _row(self, record: Record, cells: list[str], values: Values) -> ProductRow | None:
+        """The product of a row; None if it is none of its own. Raises RefusedError."""
         for name, condition in self.dialect.ignored_if.items():
             if self.cells.is_true(condition, values):
                 values[name] = ""
         for name, other in self.dialect.default.items():
             values[name] = values.get(name) or values.get(other, "")
-        if "quantity" in values:
-            values["quantity"] = self.cells.word("quantity", values["quantity"]) or values["quantity"]
+        if words := self.dialect.words.get("quantity"):
+            values["quantity"] = words.get(values["quantity"].lower(), values["quantity"])
         options = option_values(self.layout, cells, values)
-        has_options = bool(options)
+        role = values["role"] = self._role(values, has_options=bool(options))
+        self._family.complete(values, role)
+        if role in ("parent", "skip"):
+            return None
         options = [value for value in options if value.lower() not in self.dialect.variants.default_options]
-        try:
-            role = values["role"] = self._role(values, has_options=has_options)
-            self._family.complete(values, role)
-            if role in ("parent", "skip"):
-                return ReadRow(record, values=values)
-            row = self._product(record, cells, values, options)
-        except RefusedError as error:
-            return ReadRow(record, refused=str(error), values=values)
-        values["slug"] = row.slug
-        return ReadRow(record, row, values=values)
+        return self._product(record, cells, values, options)
 
     def _unescaped(self, cells: list[str]) -> list[str]:
         """The cells without the escapes of their dialect. A comma that was escaped must not divide categories."""
