@@ -1,4 +1,4 @@
-"""Carts: one for each user, with one line for each product. And the idempotency keys of their mutations."""
+"""Carts: one for each user, with one line for each product."""
 
 from decimal import Decimal
 from enum import StrEnum
@@ -9,9 +9,6 @@ from django.db.models import Q
 from django.utils import timezone
 
 from catalog.models import Product
-from core.db.fields import BinaryCharField
-
-KEY_LENGTH = 64
 
 
 class Availability(StrEnum):
@@ -84,20 +81,3 @@ class CartLine(models.Model):
         if not self.product.has_units(self.quantity):
             return Availability.INSUFFICIENT_STOCK
         return Availability.AVAILABLE
-
-
-class IdempotencyKey(models.Model):
-    """A client's key of a mutation that was applied. It is written in the mutation's transaction."""
-
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
-    mutation = models.CharField(max_length=32)
-    key = BinaryCharField(max_length=KEY_LENGTH)
-    # cart.idempotency.input_digest of the mutation's lines.
-    digest = models.CharField(max_length=64)
-    created_at = models.DateTimeField(default=timezone.now, db_index=True)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(name="idempotency_key_once", fields=["user", "mutation", "key"])]
-
-    def __str__(self) -> str:
-        return f"{self.mutation} {self.key}"

@@ -16,12 +16,12 @@ from django.db import IntegrityError, connection
 from django.db.models import F
 from django.utils import timezone
 
-from cart.idempotency import Claim, claim_key, input_digest
-from cart.models import KEY_LENGTH, Cart, CartLine
+from cart.models import Cart, CartLine
 from cart.planning import LineChange, Plan, plan_add, plan_clear, plan_remove, plan_update
 from cart.selectors import empty_cart, lock_cart, read_cart
 from core.db.transactions import run_in_transaction
 from core.errors import ErrorCode, FieldError, InvalidInput
+from core.idempotency import claim_key, input_digest
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def _check_count(name: str, count: int) -> None:
 
 def _digest(lines: Sequence[LineChange]) -> str:
     # An invalid id may become any number: it fails the mutation, and a failed mutation does not keep its key.
-    return input_digest((line.key or 0, line.quantity) for line in lines)
+    return input_digest(sorted((line.key or 0, line.quantity) for line in lines))
 
 
 def _mutate(
@@ -98,9 +98,15 @@ def _mutate(
 
     def mutate() -> Cart:
         cart = lock_cart(user_id) or (_create_cart(user_id) if create else empty_cart(user_id))
-        field_errors, is_retry = _check_key(user_id, conditions)
-        if is_retry:
+        claim = claim_key(
+            user_id=user_id,
+            mutation=conditions.mutation,
+            key=conditions.idempotency_key,
+            digest=conditions.input_digest,
+        )
+        if claim.is_retry:
             return read_cart(user_id)
+        field_errors = [*claim.field_errors]
         if conditions.expected_version not in (None, cart.version):
             message = f"The cart is at version {cart.version} by now, not {conditions.expected_version}."
             field_errors.append(FieldError(("expectedVersion",), message, ErrorCode.VERSION_CONFLICT))
@@ -112,20 +118,6 @@ def _mutate(
         return read_cart(user_id)
 
     return run_in_transaction(mutate, again_on=(IntegrityError,))
-
-
-def _check_key(user_id: int, conditions: Conditions) -> tuple[list[FieldError], bool]:
-    """The errors of the idempotency key, and whether it marks a retry of an applied mutation."""
-    key = conditions.idempotency_key
-    if key is None:
-        return [], False
-    if not 0 < len(key) <= KEY_LENGTH:
-        return [FieldError(("idempotencyKey",), f"The key must have 1 to {KEY_LENGTH} characters.")], False
-    claim = claim_key(user_id=user_id, mutation=conditions.mutation, key=key, digest=conditions.input_digest)
-    if claim is Claim.OTHER_INPUT:
-        message = "This key was used with other input. Use a new key for a new mutation."
-        return [FieldError(("idempotencyKey",), message)], False
-    return [], claim is Claim.RETRY
 
 
 def _create_cart(user_id: int) -> Cart:

@@ -1,15 +1,14 @@
-"""Periodic tasks: empty abandoned carts, and delete expired idempotency keys."""
+"""Periodic task: empties abandoned carts."""
 
 from datetime import datetime
 from functools import partial
 
 from celery import shared_task
 from django.conf import settings
-from django.db.models import F, QuerySet
+from django.db.models import F
 from django.utils import timezone
 
-from cart.idempotency import LIFETIME
-from cart.models import Cart, CartLine, IdempotencyKey
+from cart.models import Cart, CartLine
 from core.db.transactions import run_in_transaction
 
 # Rows in one transaction: enough to be quick, few enough not to keep a user's mutation waiting.
@@ -37,18 +36,3 @@ def _clear(cart_ids: list[int], cutoff: datetime) -> int:
     CartLine.objects.filter(cart__in=locked_ids).delete()
     Cart.objects.filter(pk__in=locked_ids).update(version=F("version") + 1, updated_at=timezone.now())
     return len(locked_ids)
-
-
-@shared_task
-def clear_old_keys() -> int:
-    """Deletes idempotency keys that are older than their lifetime. Returns their number."""
-    old = IdempotencyKey.objects.filter(created_at__lte=timezone.now() - LIFETIME)
-    deleted = 0
-    while key_ids := list(old.order_by("pk").values_list("pk", flat=True)[:BATCH]):
-        deleted += run_in_transaction(partial(_delete, old.filter(pk__in=key_ids)))
-    return deleted
-
-
-def _delete(keys: QuerySet[IdempotencyKey]) -> int:
-    # `keys` still filters by age: a key that was claimed again in the meantime stays.
-    return keys.delete()[0]

@@ -14,6 +14,7 @@ class CatalogConfig(AppConfig):
             cleanup,  # noqa: F401
             pipeline,
         )
+        from catalog.importing import jobs as importing
         from catalog.search import changes
         from catalog.search.index import updating
         from catalog.search.steering import models as steering_models
@@ -24,6 +25,7 @@ class CatalogConfig(AppConfig):
         updating.start()
         steering_models.follow()
         register_jobs("image", pipeline.oldest_awaited)
+        register_jobs("import", importing.oldest_awaited)
         metrics.register()
         for model in (
             *(models.Product, models.Category, models.Brand, models.ProductImage),
@@ -31,3 +33,4 @@ class CatalogConfig(AppConfig):
         ):
             shop_staff.grant(model, ["add", "change", "delete", "view"])
         shop_staff.grant(models.SearchCount, ["view"])
+        shop_staff.grant(models.ImportJob, ["view"])

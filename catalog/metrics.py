@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db.models import Count
 
 from catalog.images.models import ImageStatus
-from catalog.models import ProductImage
+from catalog.models import ImportJob, ProductImage
 from catalog.search.changes import IndexChange
 from core.telemetry.metrics import register_gauge
 
@@ -18,6 +18,12 @@ def images() -> dict[str, float]:
     return {status: counted.get(status, 0) for status in ImageStatus.values}
 
 
+def imports() -> dict[str, float]:
+    counted = dict(ImportJob.objects.order_by().values_list("status").annotate(number=Count("id")))
+    return {status: counted.get(status, 0) for status in ImportJob.Status.values}
+
+
 def register() -> None:
     register_gauge("index_changes_waiting", "Changes that the search index does not know yet.", index_changes_waiting)
     register_gauge("images", "Images by state.", images, label="state")
+    register_gauge("imports", "Imports of the admin by status.", imports, label="status")

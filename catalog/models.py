@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from catalog.images.models import ImageJob, ImageStatus, ProductImage, Rendition
+from catalog.importing.models import ImportJob
 from catalog.search.changes import IndexChange, RecordedQuerySet
 from catalog.search.counts import SearchCount
 from catalog.search.steering.models import RuleProduct, SearchRule, SteeringVersion, Synonym
@@ -20,8 +21,8 @@ from catalog.slugs import normal_form, validate_slug
 from catalog.text import SORT_KEY_LENGTH, plain, search_text_of, sort_key, squeeze
 from core.db.fields import BinaryCharField, BinaryTextField
 
-__all__ = ["Brand", "Category", "ImageJob", "ImageStatus", "IndexChange", "Product", "ProductImage", "Rendition"]
-__all__ += ["RuleProduct", "SearchCount", "SearchRule", "SteeringVersion", "Synonym"]
+__all__ = ["Brand", "Category", "ImageJob", "ImageStatus", "ImportJob", "IndexChange", "Product", "ProductImage"]
+__all__ += ["Rendition", "RuleProduct", "SearchCount", "SearchRule", "SteeringVersion", "Synonym"]
 
 NAME_LENGTH = 255
 SLUG_LENGTH = 255

@@ -9,7 +9,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from catalog.images.models import ProductImage
-from catalog.models import Product, SearchRule, Synonym
+from catalog.models import ImportJob, Product, SearchRule, Synonym
 from core.auth import policy
 from core.auth.policy import Actor, Permission
 
@@ -18,6 +18,13 @@ CREATE_PRODUCTS = Permission("add", Product)
 CHANGE_PRODUCTS = Permission("change", Product)
 # GraphQL's `productDelete`, which archives the product.
 ARCHIVE_PRODUCTS = Permission("delete", Product)
+
+# As a CSV file.
+EXPORT_PRODUCTS = Permission("view", Product)
+# To see what was imported, and the rows that were refused.
+VIEW_IMPORTS = Permission("view", ImportJob)
+# To upload a file, start its import and cancel it: all of these.
+IMPORT_PRODUCTS = (CREATE_PRODUCTS, CHANGE_PRODUCTS, VIEW_IMPORTS)
 
 ADD_IMAGES = Permission("add", ProductImage)
 # To describe, move or retry them.
@@ -36,6 +43,17 @@ DELETE_RULES = Permission("delete", SearchRule)
 def may_read(viewer: Actor) -> bool:
     """True for signed-in viewers, and with CATALOG_PUBLIC for everyone."""
     return settings.CATALOG_PUBLIC or viewer.is_authenticated
+
+
+def may_import(actor: Actor) -> bool:
+    """Whether the actor has all permissions that an import needs."""
+    return all(permission.is_held_by(actor) for permission in IMPORT_PRODUCTS)
+
+
+def check_may_import(actor: Actor) -> None:
+    """Raises InvalidInput (FORBIDDEN) unless the actor may import products."""
+    for permission in IMPORT_PRODUCTS:
+        permission.check(actor)
 
 
 def sees_hidden(viewer: Actor) -> bool:

@@ -1,4 +1,4 @@
-"""The catalogue's Celery tasks: image jobs, the search index and the search counts."""
+"""The catalogue's Celery tasks: image jobs, imports, the search index and the search counts."""
 
 import logging
 from typing import Any
@@ -9,6 +9,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from catalog.images import pipeline
+from catalog.importing import job_files
+from catalog.importing import jobs as importing
 from catalog.search import counts
 from catalog.search.index import updating
 
@@ -17,8 +19,9 @@ logger = logging.getLogger(__name__)
 
 @worker_shutting_down.connect
 def _stop(**_: Any) -> None:
-    """Lets a stopping worker finish its current pictures, but not the queue."""
+    """Lets a stopping worker finish its current pictures, but not the queue. An import goes on in the next worker."""
     pipeline.stop()
+    importing.stopping.set()
 
 
 @shared_task
@@ -34,6 +37,26 @@ def sweep_images() -> None:
     """Finds jobs whose message was lost or whose worker died. Runs every few seconds."""
     pipeline.tidy_up()
     work_images()
+
+
+@shared_task
+def work_imports() -> None:
+    """Does imports until none is due. Notified after each upload and confirmation."""
+    importing.work()
+
+
+@shared_task
+def sweep_imports() -> None:
+    """Finds imports whose message was lost or whose worker died. Runs every few seconds."""
+    importing.work()
+
+
+@shared_task
+def delete_old_imports() -> None:
+    """Deletes the files of imports after IMPORT_FILES_DAYS."""
+    count = job_files.delete_old()
+    if count:
+        logger.info("The files of %d old imports were deleted", count)
 
 
 @shared_task(ignore_result=True)

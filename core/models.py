@@ -1,8 +1,12 @@
-"""The tables of core itself: leases, heartbeats of workers, and counters of attempts."""
+"""The tables of core itself: leases, heartbeats of workers, counters of attempts, and idempotency keys."""
 
+from django.conf import settings
 from django.db import models
+from django.utils import timezone
 
 from core.db.fields import BinaryCharField
+
+KEY_LENGTH = 64
 
 
 class Lease(models.Model):
@@ -44,3 +48,24 @@ class Attempts(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} until {self.ends_at}"
+
+
+class IdempotencyKey(models.Model):
+    """A client's key of a mutation that was applied, written in the mutation's transaction; see core.idempotency."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
+    mutation = models.CharField(max_length=32)
+    key = BinaryCharField(max_length=KEY_LENGTH)
+    # core.idempotency.input_digest of the mutation's input.
+    digest = models.CharField(max_length=64)
+    # What a retry is answered, where that is not read again.
+    answer = models.JSONField(null=True)
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        # Its name when only carts had keys. It stays, because processes of two releases share the table.
+        db_table = "cart_idempotencykey"
+        constraints = [models.UniqueConstraint(name="idempotency_key_once", fields=["user", "mutation", "key"])]
+
+    def __str__(self) -> str:
+        return f"{self.mutation} {self.key}"

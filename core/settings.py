@@ -102,6 +102,10 @@ IMAGE_MAX_BYTES = env.integer("IMAGE_MAX_BYTES", 20 * 2**20, minimum=1, maximum=
 IMAGE_MAX_PIXELS = env.integer("IMAGE_MAX_PIXELS", 50_000_000, minimum=1, maximum=10**9)
 # Pictures of one product.
 IMAGES_PER_PRODUCT = env.integer("IMAGES_PER_PRODUCT", 20, minimum=1, maximum=1000)
+# The largest file to import, in bytes.
+IMPORT_MAX_BYTES = env.integer("IMPORT_MAX_BYTES", 100 * 2**20, minimum=1024, maximum=2**32)
+# Days for which the files of an import in the admin are kept.
+IMPORT_FILES_DAYS = env.integer("IMPORT_FILES_DAYS", 30, minimum=1, maximum=3650)
 # Days for which it is kept what people look for; 0: nothing is counted, and what was counted is deleted.
 SEARCH_COUNTS_DAYS = env.integer("SEARCH_COUNTS_DAYS", 90, maximum=3650)
 # Whom /.well-known/security.txt names (RFC 9116). Without it there is no such file.
@@ -116,7 +120,7 @@ MEDIA_ROOT = env.path("MEDIA_ROOT", VAR_DIR / "media")
 MEDIA_URL = env.text(
     "MEDIA_URL", "/media/", pattern=r"(?:https?:/)?/(?!/)\S*[^\s/]/", allowed="a path or web address that ends with /"
 )
-# The folder of original pictures, which only the worker reads.
+# The folder of what only the program reads: original pictures, and files to import.
 ORIGINALS_ROOT = env.path("ORIGINALS_ROOT", VAR_DIR / "originals")
 # A bucket for both instead, in S3-compatible storage. Credentials come as boto3 takes them: AWS_ACCESS_KEY_ID …
 _bucket = env.bucket("S3_BUCKET")
@@ -197,6 +201,7 @@ READYZ_WORKER_AFTER = env.seconds("READYZ_WORKER_SECONDS", 20, minimum=5)
 READYZ_OVERDUE_AFTER = {
     "mail": env.seconds("READYZ_MAIL_SECONDS", 180, minimum=1),
     "image": env.seconds("READYZ_IMAGE_SECONDS", 120, minimum=1),
+    "import": env.seconds("READYZ_IMPORT_SECONDS", 120, minimum=1),
     "index": env.seconds("READYZ_INDEX_SECONDS", 20, minimum=1),
 }
 # Milliseconds after which MySQL ends a SELECT, MariaDB any statement; 0: never, which suits commands.
@@ -269,6 +274,8 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    # Filters of the templates that write numbers.
+    "django.contrib.humanize",
     "corsheaders",
     "django_filters",
     "graphene_django",
@@ -385,10 +392,12 @@ _sweeps = {
     "users.tasks.send_due_mail": MAIL_SWEEP,
     "users.tasks.clear_expired_tokens": timedelta(hours=1),
     "catalog.tasks.sweep_images": timedelta(seconds=10),
+    "catalog.tasks.sweep_imports": timedelta(seconds=5),
     "catalog.tasks.sweep_index": timedelta(seconds=2),
+    "catalog.tasks.delete_old_imports": timedelta(hours=1),
     "catalog.tasks.delete_old_search_counts": timedelta(hours=1),
     "cart.tasks.clear_old_carts": timedelta(hours=1),
-    "cart.tasks.clear_old_keys": timedelta(hours=1),
+    "core.tasks.clear_old_keys": timedelta(hours=1),
 }
 CELERY_BEAT_SCHEDULE = {
     task: {"task": task, "schedule": interval, "options": {"expires": interval.total_seconds()}}
@@ -487,6 +496,9 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _https
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 UPLOAD_MAX_BYTES = IMAGE_MAX_BYTES
+# Paths whose forms may be longer than MAX_UPLOAD_BODY_BYTES, with the bytes. Their views check who sends a form before
+# they read it.
+LONGER_FORMS = {f"/{ADMIN_PATH}catalog/importjob/upload/": max(MAX_UPLOAD_BODY_BYTES, IMPORT_MAX_BYTES + 2**20)}
 FILE_UPLOAD_HANDLERS = [
     "core.http.uploads.SizeLimit",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
@@ -505,7 +517,7 @@ EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"] or "", _mail["EM
 # --- Files -----------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = DEBUG
-_folder_storage = "catalog.images.storage.WholeFiles"
+_folder_storage = "core.storage.WholeFiles"
 _renditions: dict[str, Any] = {
     "BACKEND": _folder_storage,
     "OPTIONS": {"location": MEDIA_ROOT, "base_url": MEDIA_URL},
@@ -542,7 +554,7 @@ if _bucket:
     }
 STORAGES = {
     "default": _renditions,
-    "originals": _originals,
+    "private": _originals,
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG

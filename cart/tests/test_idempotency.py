@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from cart.models import IdempotencyKey
 from cart.tests.documents import ADD, UPDATE, add, change, codes, read, wish
 from catalog.models import Product
 from catalog.tests.factories import ProductFactory
+from core.models import IdempotencyKey
 
 
 @pytest.fixture

@@ -15,12 +15,13 @@ from django.db import IntegrityError, connection, connections
 from django.utils import timezone
 
 from cart import services, tasks
-from cart.models import Cart, CartLine, IdempotencyKey
+from cart.models import Cart, CartLine
 from cart.planning import LineChange
 from cart.tests.documents import ADD, CLEAR, REMOVE, UPDATE, add, change, codes, held, read, wish
 from catalog.models import Product
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 from core.errors import InvalidInput
+from core.models import IdempotencyKey
 from core.tests.clients import Api
 from users.tests.factories import UserFactory
 

@@ -5,10 +5,11 @@ import re
 import pytest
 from graphql_relay import to_global_id
 
-from cart.models import Cart, CartLine, IdempotencyKey
+from cart.models import Cart, CartLine
 from cart.tests.documents import ADD, CLEAR, REMOVE, UPDATE, add, change, codes, product_id, read, wish
 from catalog.models import Product
 from catalog.tests.factories import ProductFactory
+from core.models import IdempotencyKey
 
 NO_IDS = [
     *("", "x", "1", "🎉", "UHJvZHVjdDo=", "x" * 10_000, "Q2FydExpbmU6MQ==\n"),

@@ -1,14 +1,13 @@
-"""The periodic tasks of the cart."""
+"""The periodic task of the cart."""
 
 from datetime import timedelta
 
-import pytest
 from celery import current_app
 from django.conf import settings
 from django.utils import timezone
 
 from cart import tasks
-from cart.models import Cart, CartLine, IdempotencyKey
+from cart.models import Cart, CartLine
 from cart.tests.documents import add, read
 from catalog.tests.factories import ProductFactory
 from core.tests.clients import Api
@@ -46,20 +45,7 @@ def test_more_carts_than_one_batch(db, monkeypatch):
     assert tasks.clear_old_carts() == 5
 
 
-def test_expired_keys_are_deleted(shopper, monkeypatch):
-    monkeypatch.setattr(tasks, "BATCH", 2)
-    lamp = ProductFactory(quantity=9)
-    for n in range(5):
-        add(shopper, (lamp, 1), idempotencyKey=str(n))
-    now = timezone.now()
-    IdempotencyKey.objects.filter(key__in="012").update(created_at=now - timedelta(hours=24))
-    IdempotencyKey.objects.filter(key="3").update(created_at=now - timedelta(hours=23, minutes=59))
-    assert tasks.clear_old_keys() == 3
-    assert set(IdempotencyKey.objects.values_list("key", flat=True)) == {"3", "4"}
-
-
-@pytest.mark.parametrize("task", [tasks.clear_old_carts, tasks.clear_old_keys])
-def test_both_are_scheduled(task):
+def test_it_is_scheduled():
     scheduled = [entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()]
-    assert scheduled.count(task.name) == 1
-    assert task.name in current_app.tasks
+    assert scheduled.count(tasks.clear_old_carts.name) == 1
+    assert tasks.clear_old_carts.name in current_app.tasks

@@ -21,6 +21,7 @@ from catalog.admin.filters import INDENT, CategoryFilter, RatingFilter, StockFil
 from catalog.admin.protection import ProtectedAdmin
 from catalog.category_tree import CategoryTree
 from catalog.images.admin import ImageInline
+from catalog.importing.admin import ExportAndImport
 from catalog.models import Brand, Category, Product
 from catalog.text import plain
 from core.auth.admin import PolicyAdmin
@@ -150,7 +151,7 @@ class BrandSelect(AutocompleteSelect):
 
 
 @admin.register(Product)
-class ProductAdmin(ProtectedAdmin, NamedAdmin):
+class ProductAdmin(ExportAndImport, ProtectedAdmin, NamedAdmin):
     list_display = ["name", "sku", "category", "brand", "price", "stock", "rating", "is_active", "created_at"]
     list_filter = ["is_active", StockFilter, RatingFilter, CategoryFilter, "brand"]
     list_select_related = ["category", "brand"]

@@ -16,6 +16,7 @@ from django.core.files.base import ContentFile, File
 from django.core.files.storage import Storage, storages
 
 from catalog.images.sizes import ImageFormat, ImageSize
+from core.storage import private as private
 
 logger = logging.getLogger(__name__)
 
@@ -28,11 +29,6 @@ CHUNK_BYTES = 1 << 18
 def served() -> Storage:
     """The storage of renditions, which everyone may read."""
     return storages["default"]
-
-
-def private() -> Storage:
-    """The storage of originals. Their metadata may be private."""
-    return storages["originals"]
 
 
 class OriginalGone(Exception):

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from django.utils import timezone
 
+from catalog.importing.category_paths import category_names
 from catalog.importing.dates import created_at_of
 from catalog.importing.dialects import Layout
 from catalog.importing.errors import RefusedError, shown
@@ -55,7 +56,7 @@ class Cells:
 
     def description(self, cells: list[str], values: Values) -> str:
         if self.dialect.text == "exact":
-            return cells[self.layout.at["description"][0]].replace("\r\n", "\n").replace("\r", "\n")
+            return cells[self.layout.at["description"][0]]
         text = values.get("description", "")
         # Some systems escape HTML once more.
         return _cleaned_description(unescaped(text) if re.search(r"&lt;/?[a-z][a-z0-9]*[ /]?.*?&gt;", text) else text)
@@ -138,7 +139,10 @@ class Cells:
         best: list[str] = []
         for piece in pieces:
             text = self.text(piece.replace(escaped, how.several) if escaped else piece)
-            names = [squeeze(name) for name in (text.split(how.levels) if how.levels else [text])]
+            if self.dialect.text == "exact":
+                names = category_names(text)
+            else:
+                names = [squeeze(name) for name in (text.split(how.levels) if how.levels else [text])]
             if how.ids and all(name.isdigit() for name in names):
                 self.has_category_ids |= bool(value)
                 continue

@@ -6,7 +6,7 @@ from typing import Any
 import graphene
 from graphql import GraphQLResolveInfo
 
-from catalog import models, services
+from catalog import inventory, models, services
 from catalog.schema.types import Product
 from core.errors import InvalidInput
 from core.graphql.connections import list_of
@@ -66,6 +66,39 @@ class ProductPayload(graphene.ObjectType):
     errors = graphene.Field(list_of(UserError))
 
 
+class InventoryItemInput(graphene.InputObjectType):
+    """A product by its SKU or its slug, one of the two, and what to set. What is left out keeps its value."""
+
+    sku = graphene.String()
+    slug = graphene.String()
+    quantity = graphene.Int(description="The units there are. Not together with `change`.")
+    change = graphene.Int(description="How many units more, or fewer when it is below 0.")
+    price = graphene.InputField(Decimal)
+    compare_at_price = graphene.InputField(
+        Decimal,
+        description="What it cost before. Must be above the price; null clears it. If only the price is given, and "
+        "rises to it or above, it is cleared.",
+    )
+
+
+class InventoryUpdateInput(graphene.InputObjectType):
+    """Up to 1,000 items. Each product may be named once."""
+
+    items = graphene.InputField(list_of(InventoryItemInput))
+    idempotency_key = graphene.String(
+        description="Up to 64 characters. The items are applied once within 24 hours for the same key, and a repeat is "
+        "answered as the first time. Give one with every `change`."
+    )
+
+
+class InventoryPayload(graphene.ObjectType):
+    """How many products changed. If there are errors, nothing was changed; at most 100 are listed."""
+
+    updated = graphene.Int(required=True, description="Products that have other values than before.")
+    unchanged = graphene.Int(required=True, description="Products that had these values already.")
+    errors = graphene.Field(list_of(UserError))
+
+
 class CatalogMutation(graphene.ObjectType):
     """The catalogue's mutations."""
 
@@ -86,6 +119,22 @@ class CatalogMutation(graphene.ObjectType):
         "For staff with the permission to delete products.",
     )
 
+    inventory_update = graphene.Field(
+        InventoryPayload,
+        input=InventoryUpdateInput(required=True),
+        description="Sets units and prices of up to 1,000 products: all items or none, each error with its row. "
+        "For staff with the permission to change products.",
+    )
+
+    @staticmethod
+    def resolve_inventory_update(root: None, info: GraphQLResolveInfo, input: dict[str, Any]) -> InventoryPayload:
+        _require_user(info)
+        try:
+            outcome = inventory.update_inventory(actor=info.context.user, **input)
+        except InvalidInput as error:
+            return InventoryPayload(updated=0, unchanged=0, errors=user_errors(error.field_errors))
+        return InventoryPayload(updated=outcome.updated, unchanged=outcome.unchanged, errors=[])
+
     @staticmethod
     def resolve_product_create(root: None, info: GraphQLResolveInfo, input: dict[str, Any]) -> ProductPayload:
         return _mutation(info, services.create_product, fields=dict(input))
@@ -102,9 +151,13 @@ class CatalogMutation(graphene.ObjectType):
 
 def _mutation(info: GraphQLResolveInfo, change: Callable[..., models.Product], **arguments: Any) -> ProductPayload:
     """The changed product, or every error of the input. Raises UNAUTHENTICATED."""
-    if not info.context.user.is_authenticated:
-        raise unauthenticated()
+    _require_user(info)
     try:
         return ProductPayload(product=change(actor=info.context.user, **arguments), errors=[])
     except InvalidInput as error:
         return ProductPayload(errors=user_errors(error.field_errors))
+
+
+def _require_user(info: GraphQLResolveInfo) -> None:
+    if not info.context.user.is_authenticated:
+        raise unauthenticated()

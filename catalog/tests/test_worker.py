@@ -72,6 +72,30 @@ print(f"searches {done}", flush=True)
 """
 
 
+IMPORTED = 20_000
+IMPORT = """
+import time
+from django.core.files.base import ContentFile
+from catalog.importing import services
+from catalog.models import ImportJob, Product
+from core.auth.policy import SYSTEM
+"""
+UPLOAD = f"""{IMPORT}
+rows = "".join(f"Import {{{{n}}}},i-{{{{n}}}},9.00,1\\n" for n in range({{rows}}))
+file = ContentFile(("name,slug,price,quantity\\n" + rows).encode(), "lamps.csv")
+print(services.upload_import(actor=SYSTEM, file=file, options={{{{}}}}).pk)
+"""
+WAIT = f"""{IMPORT}
+end = time.monotonic() + 120
+while True:
+    job = ImportJob.objects.get(pk={{job}})
+    if {{condition}}:
+        break
+    assert time.monotonic() < end, (job.status, job.created, job.reason)
+    time.sleep(0.02)
+"""
+
+
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
     made = Service(tmp_path)
@@ -147,6 +171,28 @@ def test_an_index_that_breaks_under_load_fails_no_search_and_comes_back(service:
         told = searcher.communicate(timeout=60)[0].splitlines()
         assert len(told) == 1, told[:5]
         assert told[0].startswith("searches ")
+    until(lambda: service.drift() == "", 120)
+
+
+def test_killed_in_the_middle_of_an_import_it_is_exact(service: Service) -> None:
+    """Twice; the third worker finishes it."""
+    job = int(service.run(UPLOAD.format(rows=IMPORTED)))
+    worker = service.worker()
+    service.run(WAIT.format(job=job, condition="job.status == 'READY'"))
+    service.run(f"{IMPORT}services.confirm_import(actor=SYSTEM, job_id={job})")
+    for created in (IMPORTED // 5, IMPORTED // 2):
+        service.run(WAIT.format(job=job, condition=f"job.created >= {created}"))
+        os.killpg(worker.pid, signal.SIGKILL)
+        worker = service.worker()
+    service.run(WAIT.format(job=job, condition="job.status == 'DONE'"))
+    told = service.run(
+        f"""{IMPORT}
+job = ImportJob.objects.get(pk={job})
+print(job.created, job.updated, job.unchanged, job.refused, job.attempts, end=" ")
+print(Product.objects.filter(slug__startswith="i-").count())
+"""
+    )
+    assert told == f"{IMPORTED} 0 0 0 3 {IMPORTED}\n"
     until(lambda: service.drift() == "", 120)
 
 

@@ -80,7 +80,8 @@ def is_utf8(charset: str | None) -> bool:
 def readable_body(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
     """Middleware: refuses a body that is too long, compressed, without a length or not in UTF-8.
 
-    The limit is MAX_UPLOAD_BODY_BYTES for a form with files (multipart), else MAX_BODY_BYTES.
+    The limit is MAX_UPLOAD_BODY_BYTES for a form with files (multipart), that of LONGER_FORMS for its paths, else
+    MAX_BODY_BYTES.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
@@ -101,7 +102,7 @@ def _refusal(request: HttpRequest) -> HttpResponse | None:
         length = 0
     limit = settings.MAX_BODY_BYTES
     if request.content_type == "multipart/form-data":
-        limit = settings.MAX_UPLOAD_BODY_BYTES
+        limit = settings.LONGER_FORMS.get(path, settings.MAX_UPLOAD_BODY_BYTES)
     if length > limit:
         message = f"The body is too large: at most {limit} bytes."
         return error_response(path, accept, 413, message, extensions={"reason": ErrorCode.LIMIT_EXCEEDED})

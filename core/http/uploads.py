@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from core.http.request_values import RequestValue
 
-# A body of up to this many times UPLOAD_MAX_BYTES is read to its end although its file is dropped, so that the sender
+# A body of up to this many times the limit is read to its end although its file is dropped, so that the sender
 # gets an answer. A larger one is refused unread.
 READ_FACTOR = 4
 
@@ -17,7 +17,14 @@ _oversized: RequestValue[frozenset[str]] = RequestValue("oversized", frozenset()
 
 
 class SizeLimit(FileUploadHandler):
-    """Drops files larger than UPLOAD_MAX_BYTES; `oversized(request)` names them. Must be the first upload handler."""
+    """Drops files larger than UPLOAD_MAX_BYTES; `oversized(request)` names them. Must be the first upload handler.
+
+    A view may set another limit, by handlers of its own in `request.upload_handlers`.
+    """
+
+    def __init__(self, request: HttpRequest | None = None, *, max_bytes: int | None = None) -> None:
+        super().__init__(request)
+        self._max_bytes = settings.UPLOAD_MAX_BYTES if max_bytes is None else max_bytes
 
     def handle_raw_input(
         self,
@@ -28,7 +35,7 @@ class SizeLimit(FileUploadHandler):
         encoding: str | None = None,
     ) -> None:
         """Raises RequestDataTooBig."""
-        if content_length > READ_FACTOR * settings.UPLOAD_MAX_BYTES:
+        if content_length > READ_FACTOR * self._max_bytes:
             raise RequestDataTooBig("The body is too large.")
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
@@ -38,7 +45,7 @@ class SizeLimit(FileUploadHandler):
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
         """Raises SkipFile."""
         self._received += len(raw_data)
-        if self._received > settings.UPLOAD_MAX_BYTES:
+        if self._received > self._max_bytes:
             if self.request is not None and self.field_name is not None:
                 _oversized.set(self.request, oversized(self.request) | {self.field_name})
             raise SkipFile

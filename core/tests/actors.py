@@ -51,7 +51,7 @@ SHOP_STAFF = {
         for model in ("product", "category", "brand", "productimage", "synonym", "searchrule")
         for action in ("add", "change", "delete", "view")
     ),
-    *("catalog.view_searchcount", "cart.view_cart", "cart.view_cartline"),
+    *("catalog.view_importjob", "catalog.view_searchcount", "cart.view_cart", "cart.view_cartline"),
 }
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -11,7 +12,9 @@ from django.core.management import call_command
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from catalog.demo.accounts import PASSWORD
+from catalog.importing import jobs
 from core.http.pages import LINKS
+from core.jobs import heartbeat
 
 pytestmark = pytest.mark.browser
 
@@ -347,6 +350,57 @@ class TestSteering:
         page.get_by_label("Search for").fill("settee")
         page.get_by_role("button", name="Preview").click()
         expect(page.get_by_text("“settee” also finds “sofa”")).to_be_visible()
+
+
+class TestImport:
+    """The whole way of a file through the admin. The test is its worker."""
+
+    FILE = (
+        b"name,slug,price,brand\nOak lamp,oak-lamp,89.00,Nordlys\n=1+1,formula,abc,Nordlys\nAsh lamp,ash-lamp,95.50,\n"
+    )
+
+    @pytest.mark.parametrize("page", [1280, 390], indirect=True)
+    def test_from_the_list_of_products_and_back(self, page):
+        heartbeat.write(heartbeat.queue_names())
+        staff_opens(page, "/admin/catalog/product/")
+        page.get_by_role("link", name="Import", exact=True).click()
+        upload = page.get_by_label("File")
+        upload.set_input_files({"name": "lamps.csv", "mimeType": "text/csv", "buffer": self.FILE})
+        page.get_by_role("button", name="Upload and check").click()
+        expect(page.get_by_role("heading", name="The file waits to be checked")).to_be_visible()
+        self.fits(page)
+        jobs.work()
+        # The page reads itself again.
+        expect(page.get_by_text("would be created")).to_be_visible(timeout=15_000)
+        expect(page.get_by_text("price 'abc'")).to_be_visible()
+        self.fits(page)
+        with page.expect_download() as refused:
+            page.get_by_role("link", name="Download the refused rows").click()
+        assert b",'=1+1,formula,abc," in Path(refused.value.path()).read_bytes()
+        page.get_by_role("button", name="Import", exact=True).click()
+        expect(page.get_by_text("Choose one: the file has no quantities")).to_be_visible()
+        page.get_by_label("sold without limit").check()
+        page.get_by_role("button", name="Import", exact=True).click()
+        expect(page.get_by_role("heading", name="The import waits to begin")).to_be_visible()
+        jobs.work()
+        expect(page.get_by_text("The import is done")).to_be_visible(timeout=15_000)
+        self.fits(page)
+        page.get_by_role("link", name="Look at the products").click()
+        expect(page.get_by_role("link", name="Oak lamp", exact=True)).to_be_visible()
+        with page.expect_download() as products:
+            page.get_by_role("link", name="Export", exact=True).click()
+        assert b"Oak lamp,oak-lamp," in Path(products.value.path()).read_bytes()
+
+    def test_a_file_that_is_too_large_is_told_before_it_is_sent(self, page, settings):
+        staff_opens(page, "/admin/catalog/importjob/upload/")
+        upload = page.get_by_label("File")
+        upload.evaluate("input => { input.dataset.maxBytes = 10 }")
+        upload.set_input_files({"name": "lamps.csv", "mimeType": "text/csv", "buffer": self.FILE})
+        expect(page.get_by_text("The file is larger than")).to_be_visible()
+        expect(page.get_by_role("button", name="Upload and check")).to_be_disabled()
+
+    def fits(self, page: Page) -> None:
+        assert page.evaluate("document.documentElement.scrollWidth") == page.viewport_size["width"]
 
 
 @phone

@@ -13,7 +13,7 @@ from cart.models import Cart
 from catalog.images.models import ImageStatus
 from catalog.images.services import image_upload
 from catalog.images.tests.pictures import jpeg
-from catalog.models import Brand, Category, Product, ProductImage, SearchCount, SearchRule, Synonym
+from catalog.models import Brand, Category, ImportJob, Product, ProductImage, SearchCount, SearchRule, Synonym
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 from core.auth.admin import PolicyAdmin
 from core.auth.policy import SYSTEM, Permission
@@ -46,6 +46,7 @@ def rows(db):
         User: shopper,
         OutgoingMail: OutgoingMail.objects.create(**mail),
         Group: Group.objects.create(name="Others"),
+        ImportJob: ImportJob.objects.create(file_name="products.csv", bytes=1),
         SearchCount: SearchCount.objects.create(
             day=timezone.now().date(), text="lamp", typed="lamp", searches=1, without_hits=0
         ),
@@ -165,7 +166,10 @@ def test_pictures_in_a_products_page_want_their_own_permission(rows):
 def test_an_employee_sees_the_catalogue_and_the_carts_and_nothing_else(rows):
     client = client_of(employee())
     shown = {model["object_name"] for app in client.get("/admin/").context["app_list"] for model in app["models"]}
-    assert shown == {"Product", "Category", "Brand", "ProductImage", "Synonym", "SearchRule", "SearchCount", "Cart"}
+    assert shown == {
+        *("Product", "Category", "Brand", "ProductImage", "ImportJob"),
+        *("Synonym", "SearchRule", "SearchCount", "Cart"),
+    }
     for model, row in rows.items():
         seen = client.get(place(model, row.pk, "change")).status_code
         assert seen == (200 if model._meta.app_label in ("catalog", "cart") else 403), model

@@ -26,7 +26,7 @@ SWEEPS = len(app.conf.beat_schedule)
 OLD_KEY = """
 from datetime import timedelta
 from django.utils import timezone
-from cart.models import IdempotencyKey
+from core.models import IdempotencyKey
 from users.models import User
 user = User.objects.first() or User.objects.create_user(email="ann@example.com", password="correct-horse-7")
 yesterday = timezone.now() - timedelta(days=2)
@@ -39,7 +39,7 @@ PROPERTIES = {
     "body_encoding": "base64",
 }
 ENVELOPE = {"content-type": "application/json", "content-encoding": "utf-8", "properties": PROPERTIES}
-GOOD = {"task": "cart.tasks.clear_old_keys", "id": "1"}
+GOOD = {"task": "core.tasks.clear_old_keys", "id": "1"}
 BODY = "W1tdLCB7fSwge31d"
 ODD = {
     "no headers": {**ENVELOPE, "body": BODY},
@@ -114,8 +114,8 @@ def state(service):
 
 def works(service):
     """A message sent now is worked on; the sweep of this task comes once an hour."""
-    service.run(OLD_KEY + "from core.jobs.notify import notify\nnotify('cart.tasks.clear_old_keys')")
-    until(lambda: service.run("from cart.models import IdempotencyKey as I; print(I.objects.count())").strip() == "0")
+    service.run(OLD_KEY + "from core.jobs.notify import notify\nnotify('core.tasks.clear_old_keys')")
+    until(lambda: service.run("from core.models import IdempotencyKey as I; print(I.objects.count())").strip() == "0")
 
 
 def test_no_message_file_ends_a_worker(service):

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-import chardet
-
 from catalog.importing.reading.errors import FileRefusedError
+from catalog.importing.reading.guess import guess
 
 CHUNK_BYTES = 1 << 20
 # UTF-32's little-endian mark begins with UTF-16's.
@@ -20,24 +19,32 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# What spreadsheets and shops write where they do not write Unicode: the detector's name, Python's codec, our name.
-LEGACY = {
-    "cp1252": ("cp1252", "Windows-1252"),
-    "cp1250": ("cp1250", "Windows-1250"),
-    "cp1251": ("cp1251", "Windows-1251"),
-    "cp1253": ("cp1253", "Windows-1253"),
-    "cp1254": ("cp1254", "Windows-1254"),
-    "cp1257": ("cp1257", "Windows-1257"),
-    "cp932": ("cp932", "Shift-JIS"),
-    "euc_jis_2004": ("euc_jp", "EUC-JP"),
-    "gb18030": ("gb18030", "GBK"),
-    "big5hkscs": ("cp950", "Big5"),
-    "cp949": ("cp949", "EUC-KR"),
-    "mac-roman": ("mac_roman", "Mac Roman"),
+NAMES = {
+    "utf-8": "UTF-8",
+    "utf-8-sig": "UTF-8",
+    "cp1252": "Windows-1252",
+    "cp1250": "Windows-1250",
+    "cp1251": "Windows-1251",
+    "cp1253": "Windows-1253",
+    "cp1254": "Windows-1254",
+    "cp1257": "Windows-1257",
+    "cp932": "Shift-JIS",
+    "euc_jp": "EUC-JP",
+    "gb18030": "GBK",
+    "cp950": "Big5",
+    "cp949": "EUC-KR",
+    "mac_roman": "Mac Roman",
+    "mac-roman": "Mac Roman",
 }
-NAMES = dict(LEGACY.values()) | {"utf-8": "UTF-8", "utf-8-sig": "UTF-8"}
 # A name that a person gives means the superset that Windows and spreadsheets write under that name.
-SUPERSETS = {"utf-8": "utf-8-sig", "shift_jis": "cp932", "gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949"}
+SUPERSETS = {
+    "utf-8": "utf-8-sig",
+    "shift_jis": "cp932",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "euc_kr": "cp949",
+    "big5": "cp950",
+}
 # Python's codecs that are no encodings of files.
 NO_FILE_ENCODINGS = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "utf-7"}
 # The detector is given this much of the lines that are not ASCII.
@@ -103,8 +110,8 @@ def detect(path: Path) -> Encoding:
     # Text in another encoding is hardly ever UTF-8 by chance, so such lines outweigh as many broken ones.
     if len(utf8) >= len(other):
         return Encoding("utf-8", "UTF-8")
-    codec, name = _guess(b"\n".join(other))
-    return Encoding(codec, name, is_guessed=True)
+    codec = guess(b"\n".join(other))
+    return Encoding(codec, _name_for_people(codec), is_guessed=True)
 
 
 def _name_for_people(codec: str) -> str:
@@ -130,7 +137,7 @@ def _utf16_without_mark(head: bytes) -> str:
     """UTF-16 of a known byte order when the head is that: ASCII characters such as commas have a NUL byte each."""
     pairs = len(head) // 2
     first, second = head[0 : pairs * 2 : 2].count(0), head[1 : pairs * 2 : 2].count(0)
-    if max(first, second) < max(pairs // 8, 2) or min(first, second) > pairs // 50:
+    if max(first, second) < max(pairs // 8, 2) or 4 * min(first, second) > max(first, second):
         return ""
     return "utf-16-le" if second > first else "utf-16-be"
 
@@ -157,8 +164,3 @@ def _lines_beyond_ascii(raw: BinaryIO) -> tuple[list[bytes], list[bytes]]:
         if size > SAMPLE_BYTES:
             break
     return utf8, other
-
-
-def _guess(sample: bytes) -> tuple[str, str]:
-    found = chardet.detect(sample, include_encodings=LEGACY, compat_names=False)["encoding"]
-    return LEGACY.get(str(found), LEGACY["cp1252"])

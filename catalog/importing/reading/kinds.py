@@ -1,6 +1,5 @@
 """Recognises files that are no tables by their first bytes, and says what to do with them."""
 
-import zipfile
 from pathlib import Path
 
 from catalog.importing.reading.errors import FileRefusedError
@@ -8,7 +7,6 @@ from catalog.importing.reading.errors import FileRefusedError
 SAVE_AS = "Save it as CSV UTF-8 or .xlsx and import that."
 UNPACK = "Unpack it and import the file inside."
 OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-ZIP = b"PK"
 BINARY = (
     (b"%PDF", f"a PDF. {SAVE_AS}"),
     (b"\x1f\x8b", f"a packed file (gzip). {UNPACK}"),
@@ -70,21 +68,15 @@ def refuse_text(path: Path, head: str) -> None:
             raise FileRefusedError(f"{path} is {sentence}")
 
 
-def is_workbook(path: Path) -> bool:
-    """Whether the file is an .xlsx or .xlsm by its content. Raises FileRefusedError when it is another archive."""
+def is_archive(path: Path) -> bool:
+    """Whether the file is a zip archive, as workbooks are. Raises OSError."""
     with path.open("rb") as raw:
-        if not raw.read(4).startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):
-            return False
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
-        raise FileRefusedError(
-            f"{path} is a damaged workbook or archive: it may be cut off. Download or save it again."
-        ) from error
+        return raw.read(4) in (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+
+
+def archive_kind(names: list[str]) -> str:
+    """What a zip archive with these parts is and what to do with it; empty when it is a workbook."""
     for part, sentence in ARCHIVES:
         if any(name.startswith(part) for name in names):
-            raise FileRefusedError(f"{path} is {sentence}")
-    if not any(name.startswith("xl/") for name in names):
-        raise FileRefusedError(f"{path} is an archive (zip). {UNPACK}")
-    return True
+            return sentence
+    return "" if any(name.startswith("xl/") for name in names) else f"an archive (zip). {UNPACK}"

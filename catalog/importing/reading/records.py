@@ -69,6 +69,8 @@ def split(
         else:
             if lines.is_suspect and (repaired := tolerant.cells()) is not None and repaired != cells:
                 cells, mended = repaired, "blanks around quotes were taken off"
+        if not cells:  # a blank line
+            continue
         lines.max_lines = min(MAX_RECORD_LINES, lines.max_lines + 1)
         problem = lines.problem_of(line)
         if problem or any(cell and not cell.isspace() for cell in cells):
@@ -219,21 +221,21 @@ def _problem(error: csv.Error) -> str:
     return f"it is not valid CSV ({text})"
 
 
-def fit(record: Record, width: int, *, drops_surplus: bool = False) -> Record:
+def fit(record: Record, width: int, *, is_sheet: bool = False) -> Record:
     """The record with as many cells as the header.
 
     Cells that are missing at the end are blank. Surplus blank cells go. Surplus filled cells are a problem, because a
-    delimiter in a text without quotes makes them; where cells cannot split (`drops_surplus`), they are left out.
+    delimiter in a text without quotes makes them; beside the table in a sheet they are somebody's notes, and left out.
     """
     cells = record.cells
     difference = len(cells) - width
     if record.problem or not difference:
         return record
     if difference < 0:
-        mended = f"{_count(-difference, 'cell')} missing at the end"
+        mended = "" if is_sheet else f"{_count(-difference, 'cell')} missing at the end"
         return record._replace(cells=cells + [""] * -difference, mended=_join(record.mended, mended))
     filled = sum(1 for cell in cells[width:] if cell and not cell.isspace())
-    if filled and not drops_surplus:
+    if filled and not is_sheet:
         return record._replace(
             problem=f"the row has {len(cells)} cells and the header {width} columns: is a text with a delimiter in it "
             "not in quotes?"

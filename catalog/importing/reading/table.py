@@ -9,8 +9,9 @@ from pathlib import Path
 from catalog.importing.reading import encodings
 from catalog.importing.reading.encodings import Encoding
 from catalog.importing.reading.errors import FileRefusedError
-from catalog.importing.reading.kinds import is_workbook, refuse_binary, refuse_text
+from catalog.importing.reading.kinds import is_archive, refuse_binary, refuse_text
 from catalog.importing.reading.records import MAX_LINE_CHARACTERS, Record, fit, split
+from catalog.importing.reading.workbook import Preview, SheetSource, read_sheet
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 DELIMITER_NAMES = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
@@ -50,18 +51,18 @@ class Table:
     delimiter: str
     sheet: str
     notes: tuple[str, ...]
-    _source: "Source" = field(repr=False)
+    _source: "Source | SheetSource" = field(repr=False)
 
     def records(self, advance: Callable[[int], object] = lambda position: None) -> Iterator[Record]:
         """The records below the header. Calls `advance` with how many bytes of `size` are read.
 
         Each has as many cells as the header, or a problem. Raises FileRefusedError.
         """
-        width, drops_surplus = len(self.header), bool(self.sheet)
+        width, is_sheet = len(self.header), bool(self.sheet)
         try:
             for record in self._source.records(advance):
                 if record.line > self.header_line:
-                    yield fit(record, width, drops_surplus=drops_surplus)
+                    yield fit(record, width, is_sheet=is_sheet)
         except (OSError, UnicodeError) as error:
             raise FileRefusedError(f"{self.path} cannot be read to its end: {error}.") from error
 
@@ -104,8 +105,8 @@ def open_table(path: Path, options: ReadingOptions, known: Known) -> Table:
         if not path.stat().st_size:
             raise FileRefusedError(f"{path} is empty.")
         refuse_binary(path)
-        if is_workbook(path):
-            raise FileRefusedError(f"{path} is a workbook. Save it as CSV UTF-8 and import that.")
+        if is_archive(path):
+            return _open_workbook(path, options, known)
         return _open_text(path, options, known)
     except OSError as error:
         raise FileRefusedError(f"{path} cannot be read: {error.strerror or error}.") from error
@@ -130,8 +131,6 @@ def _open_text(path: Path, options: ReadingOptions, known: Known) -> Table:
         raise FileRefusedError(_no_header(path, source))
     if header.problem:
         raise FileRefusedError(f"{path} cannot be read: in its header (line {header.line}), {header.problem}.")
-    if len(header.cells) > MAX_COLUMNS:
-        raise FileRefusedError(f"{path} has {len(header.cells):,} columns; at most {MAX_COLUMNS:,} are read.")
     notes = []
     if encoding.is_guessed:
         notes.append(f"The file was read as {encoding.name}, guessed by its letters; --encoding overrides this.")
@@ -142,7 +141,7 @@ def _open_text(path: Path, options: ReadingOptions, known: Known) -> Table:
         notes.append(f"Its cells are separated by {name}{', as its first line says' if said else ''}.")
     return Table(
         path=path,
-        header=clean_names(header.cells),
+        header=clean_names(_checked_width(path, header.cells)),
         header_line=header.line,
         size=path.stat().st_size,
         encoding=encoding.name,
@@ -151,6 +150,60 @@ def _open_text(path: Path, options: ReadingOptions, known: Known) -> Table:
         notes=tuple(notes),
         _source=source,
     )
+
+
+def _open_workbook(path: Path, options: ReadingOptions, known: Known) -> Table:
+    names: list[str] = []
+    header: Record | None = None
+    chosen = 0
+
+    def choose(sheets: Sequence[Preview]) -> int:
+        nonlocal header, chosen
+        names.extend(sheet.name for sheet in sheets)
+        wanted = [_sheet(path, options.sheet, names)] if options.sheet else range(len(sheets))
+        for chosen in wanted:
+            if header := find_header(iter(sheets[chosen].rows), known):
+                return chosen
+        which = f"its sheet {names[wanted[0]]!r}" if options.sheet else f"none of its sheets ({_listed(names)})"
+        raise FileRefusedError(
+            f"{path} has no header: {which} has a column name that is known in its first {HEADER_RECORDS} rows."
+        )
+
+    source, notes = read_sheet(path, choose)
+    assert header is not None  # noqa: S101
+    if len(names) > 1:
+        notes.insert(0, f"The sheet {names[chosen]!r} was read, of {_listed(names)}; --sheet overrides this.")
+    return Table(
+        path=path,
+        header=clean_names(_checked_width(path, header.cells)),
+        header_line=header.line,
+        size=source.size,
+        encoding="",
+        delimiter="",
+        sheet=names[chosen],
+        notes=tuple(notes),
+        _source=source,
+    )
+
+
+def _sheet(path: Path, name: str, names: list[str]) -> int:
+    """The position of the sheet of this name, or of this number from 1."""
+    folded = [one.casefold() for one in names]
+    if name.casefold() in folded:
+        return folded.index(name.casefold())
+    if name.isdecimal() and 0 < int(name) <= len(names):
+        return int(name) - 1
+    raise FileRefusedError(f"{path} has no sheet {name[:100]!r}. It has {_listed(names)}.")
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(repr(name) for name in names[:20])
+
+
+def _checked_width(path: Path, cells: list[str]) -> list[str]:
+    if len(cells) > MAX_COLUMNS:
+        raise FileRefusedError(f"{path} has {len(cells):,} columns; at most {MAX_COLUMNS:,} are read.")
+    return cells
 
 
 def find_header(records: Iterator[Record], known: Known) -> Record | None:

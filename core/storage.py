@@ -1,4 +1,4 @@
-"""The storage of image files in a folder. A file appears whole or not at all, and nginx may read it."""
+"""The storages of uploaded and generated files. In a folder, a file appears whole or not at all."""
 
 import os
 import uuid
@@ -6,10 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from django.core.files.base import File
-from django.core.files.storage import FileSystemStorage
+from django.core.files.storage import FileSystemStorage, Storage, storages
 
-# How the names of files begin while they are written. They are never served; `files.keep_only` removes those left over.
+# How the names of files begin while they are written. They are never served; whoever owns their folder removes them.
 TEMPORARY_PREFIX = ".aside-"
+
+
+def private() -> Storage:
+    """What only the program reads, on all hosts: originals of pictures, and files to import."""
+    return storages["private"]
 
 
 class WholeFiles(FileSystemStorage):

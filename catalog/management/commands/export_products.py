@@ -1,0 +1,32 @@
+"""Writes all products as CSV that import_products takes again."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from catalog.importing.export import csv_chunks
+from catalog.models import Product
+
+
+class Command(BaseCommand):
+    help = "Writes all products as CSV (UTF-8). import_products takes the file again: an import changes nothing."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", nargs="?", metavar="FILE", type=Path, help="by default standard output")
+
+    def handle(self, *, file: Path | None, **options: Any) -> None:
+        chunks = csv_chunks(Product.objects.all())
+        if file is None:
+            for chunk in chunks:
+                self.stdout.write(chunk, ending="")
+            return
+        # Under another name until it is whole: a part of the products must not look like all of them.
+        part = file.with_name(f"{file.name}.part")
+        try:
+            with part.open("w", encoding="utf-8", newline="") as target:
+                target.writelines(chunks)
+            part.replace(file)
+        except OSError as error:
+            raise CommandError(f"{file} cannot be written: {error.strerror}.") from error

@@ -1,0 +1,35 @@
+// Tells that a file is too large before it is sent, and sends a form once.
+"use strict";
+
+const form = document.querySelector("#content-main form");
+const file = form.querySelector("input[type=file]");
+const button = form.querySelector("input[type=submit]");
+const label = button.value;
+
+const error = document.createElement("ul");
+error.className = "errorlist";
+
+file.addEventListener("change", () => {
+  error.remove();
+  const max = Number(file.dataset.maxBytes);
+  button.disabled = file.files.length > 0 && file.files[0].size > max;
+  if (button.disabled) {
+    error.replaceChildren(document.createElement("li"));
+    error.firstChild.textContent = `The file is larger than ${max / 2 ** 20} MB. Divide it into several files, each with the header.`;
+    file.closest(".form-row").prepend(error);
+  }
+});
+
+form.addEventListener("submit", () => {
+  // After the browser has collected what it sends.
+  setTimeout(() => {
+    button.disabled = true;
+    button.value = "Uploading …";
+  });
+});
+
+// A page that the back button shows again.
+window.addEventListener("pageshow", () => {
+  button.disabled = false;
+  button.value = label;
+});

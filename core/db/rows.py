@@ -1,0 +1,28 @@
+"""Writes other values into each of many rows by one statement."""
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+
+def write_rows(
+    connection: BaseDatabaseWrapper, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> None:
+    """Sets the columns of the rows whose key is the first one. Values are in the form of the database."""
+    quote = connection.ops.quote_name
+    table, (key, *others) = quote(table), map(quote, columns)
+    with connection.cursor() as cursor:
+        if connection.vendor == "mysql":
+            # Each statement is a round trip to the server, so one has all values, as a table to join.
+            first = ", ".join(f"%s AS {column}" for column in (key, *others))
+            more = f" UNION ALL SELECT {', '.join(['%s'] * len(columns))}" * (len(rows) - 1)
+            values = ", ".join(f"{table}.{column} = given.{column}" for column in others)
+            given = f"(SELECT {first}{more}) AS given ON {table}.{key} = given.{key}"
+            statement = f"UPDATE {table} JOIN {given} SET {values}"  # noqa: S608
+            cursor.execute(statement, [*chain.from_iterable(rows)])
+        else:
+            values = ", ".join(f"{column} = %s" for column in others)
+            statement = f"UPDATE {table} SET {values} WHERE {key} = %s"  # noqa: S608
+            cursor.executemany(statement, [[*row[1:], row[0]] for row in rows])
