@@ -149,8 +149,8 @@ def dialects() -> tuple[Dialect, ...]:
 def layout_of(path: Path, header: Sequence[str], mapping: Mapping[str, str]) -> Layout:
     """The layout of a file with this header. Raises FileRefusedError when it is none of a product file."""
     layouts = [_place(dialect, header, mapping) for dialect in dialects()]
-    special = [each for each in layouts if any(all(map(each.has, names)) for names in each.dialect.needs)]
-    best = max(special or layouts[-1:], key=lambda each: len({i for places in each.at.values() for i in places}))
+    possible = [each for each in layouts if any(all(map(each.has, names)) for names in each.dialect.needs or [()])]
+    best = max(possible, key=lambda each: (each.can_create, bool(each.dialect.needs), sum(map(len, each.at.values()))))
     _check_mapping(path, header, mapping)
     for places in best.at.values():
         names = [normal_name(header[i]) for i in places]

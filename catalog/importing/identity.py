@@ -26,34 +26,28 @@ class Identified:
 
 
 def identify(rows: Sequence[ProductRow], seen: SeenRows, *, may_create: bool, with_skus: bool) -> Identified:
-    """Finds each row's product, locked until the transaction ends. Makes four queries and two more for new products.
+    """Finds each row's product, locked until the transaction ends. Makes four queries and one more for new products.
 
-    `with_skus`: the rows set SKUs. A row whose product or SKU belongs to another row or product is refused.
+    `with_skus`: the rows set SKUs. A row whose product or SKU belongs to another row or product is refused. The outcome
+    does not depend on how rows are divided into batches, nor on whether earlier batches were written.
     """
     products = _Products(rows)
-    by_slug: dict[str, Product | None] = {row.slug: products.by_slug.get(row.slug) for row in rows if row.slug}
-    claims = _Claims(seen, rows, {*products.by_slug, *by_slug})
-    targets: list[tuple[ProductRow, str, Product | None]] = []
-    adopted = {*claims.slugs}
-    for row in rows:
-        product = _product_of(row, by_slug, products, adopted)
-        targets.append((row, product.slug if product else row.slug, product))
-    unnamed = [row for row, slug, _ in targets if not slug and row.name] if may_create else []
-    made = _made_slugs(unnamed)
-    taken = products.with_slugs(slug for slugs in made.values() for slug in slugs)
-    claims.slugs |= seen.by_slug({slug for slugs in made.values() for slug in slugs})
+    made = _made_slugs(row for row in rows if not row.slug and row.name) if may_create else {}
+    new_slugs = {slug for slugs in made.values() for slug in slugs}
+    taken = products.with_slugs(new_slugs)
+    claims = _Claims(seen, rows, {*products.by_slug, *new_slugs, *(row.slug for row in rows if row.slug)})
     identified = Identified()
-    for row, slug, product in targets:
-        reason = ""
-        if product is None and not may_create:
+    for row in rows:
+        slug, reason = claims.slug_by_key(row, products)
+        product = products.by_slug.get(slug)
+        if not reason and product is None and slug not in claims.slugs and not may_create:
             reason = f"there is no product with {_key_of(row)}, and this import only updates"
-        elif not slug:
+        elif not reason and not slug:
             slug, reason = _new_slug(row, made[row.line, row.name], taken, claims)
-        reason = reason or claims.refusal(row, slug)
-        if reason:
+        if reason := reason or claims.refusal(row, slug):
             identified.refused.append((row, reason))
         else:
-            claims.add(row, slug)
+            claims.add(row, slug, product, with_skus=with_skus)
             identified.accepted.append((row, slug, product))
     if with_skus:
         _refuse_sku_conflicts(identified, products.by_sku, seen)
@@ -93,37 +87,44 @@ class _Products:
         return dict(Product.objects.filter(slug__in=wanted).values_list("slug", "name")) if wanted else {}
 
 
-def _product_of(
-    row: ProductRow, by_slug: dict[str, Product | None], products: _Products, adopted: set[str]
-) -> Product | None:
-    """The row's product, if there is one. `adopted`: slugs of products that have got a row with a SKU by their name."""
-    holder = products.by_sku.get(row.sku or "")
-    if row.slug:
-        # What was imported when slugs were made by other rules is known by its SKU and name.
-        renamed = holder if row.is_composed and holder and row.name in ("", holder.name) else None
-        if renamed is not None and by_slug.get(renamed.slug):
-            renamed = None
-        return by_slug[row.slug] or renamed
-    if holder is not None:
-        return holder
-    named = products.by_name.get(row.name, [])
-    if row.sku is not None:
-        named = [product for product in named if product.sku is None and product.slug not in adopted]
-    if len(named) > 1:
-        slug = slug_of(row.name)
-        named = [product for product in named if product.slug == slug] or named
-    if len(named) != 1:
-        return None
-    adopted.add(named[0].slug)
-    return named[0]
-
-
 class _Claims:
-    """The slugs and SKUs that rows have used so far, in this batch and before it."""
+    """The slugs, SKUs and names that rows have used so far, in this batch and before it."""
 
     def __init__(self, seen: SeenRows, rows: Sequence[ProductRow], slugs: Iterable[str]) -> None:
         self.slugs = seen.by_slug(slugs)
         self._skus = seen.by_sku({row.sku for row in rows if row.sku})
+        self._names = seen.by_name({row.name for row in rows if not row.slug and row.name})
+        for row in self._skus.values():
+            self.slugs[row.slug] = row
+        for same in self._names.values():
+            self.slugs |= {row.slug: row for row in same}
+
+    def slug_by_key(self, row: ProductRow, products: _Products) -> tuple[str, str]:
+        """The slug of the product that the row is about, "" for a new one without a slug; or why it cannot be told."""
+        holder = products.by_sku.get(row.sku or "")
+        if holder and (changed := self.slugs.get(holder.slug)) and changed.sku != row.sku:
+            holder = None  # Another row took this SKU from it.
+        if row.slug:
+            # What was imported when slugs were made by other rules is known by its SKU and name.
+            if row.is_composed and holder and row.slug not in products.by_slug and row.name in ("", holder.name):
+                return (row.slug if holder.slug in self.slugs else holder.slug), ""
+            return row.slug, ""
+        if row.sku and (other := self._skus.get(row.sku)):
+            return other.slug, ""
+        if holder:
+            return holder.slug, ""
+        return self._slug_by_name(row, products)
+
+    def _slug_by_name(self, row: ProductRow, products: _Products) -> tuple[str, str]:
+        unclaimed = [product for product in products.by_name.get(row.name, ()) if product.slug not in self.slugs]
+        slugs = {product.slug for product in unclaimed if row.sku is None or product.sku is None}
+        if row.sku is None:
+            slugs |= {other.slug for other in self._names.get(row.name, ())}
+        if len(slugs) > 1:
+            slugs = slugs & {slug_of(row.name)} or slugs
+        if len(slugs) > 1:
+            return "", f"{len(slugs)} products have the name {shown(row.name)}: give the row a slug or a SKU"
+        return next(iter(slugs), ""), ""
 
     def refusal(self, row: ProductRow, slug: str) -> str:
         if row.sku and (other := self._skus.get(row.sku)):
@@ -132,14 +133,21 @@ class _Claims:
             return f"the slug {shown(slug)} is used already in {other.place}"
         return ""
 
-    def add(self, row: ProductRow, slug: str) -> None:
-        entry = SeenRow(slug, row.sku, row.name, f"line {row.line}")
+    def add(self, row: ProductRow, slug: str, product: Product | None, *, with_skus: bool) -> None:
+        entry = seen_row(row, slug, product, f"line {row.line}", with_skus=with_skus)
         self.slugs[slug] = entry
-        if row.sku:
-            self._skus[row.sku] = entry
+        self._names.setdefault(entry.name, []).append(entry)
+        if entry.sku:
+            self._skus[entry.sku] = entry
 
 
-def _made_slugs(rows: Sequence[ProductRow]) -> dict[tuple[int, str], tuple[str, ...]]:
+def seen_row(row: ProductRow, slug: str, product: Product | None, place: str, *, with_skus: bool) -> SeenRow:
+    """What the product's slug, SKU and name are after this row."""
+    sku = row.sku if with_skus and (row.sku or row.slug or product is None) else product.sku if product else None
+    return SeenRow(slug, sku, row.name or (product.name if product else ""), place)
+
+
+def _made_slugs(rows: Iterable[ProductRow]) -> dict[tuple[int, str], tuple[str, ...]]:
     """The slugs that a new product may have: of its name, and what tells it from others of nearly the same name."""
     made = {}
     for row in rows:

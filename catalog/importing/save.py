@@ -7,7 +7,7 @@ from typing import Any
 from django.db import DataError, IntegrityError
 from django.utils import timezone
 
-from catalog.importing.identity import identify
+from catalog.importing.identity import identify, seen_row
 from catalog.importing.rows import ProductRow
 from catalog.importing.seen_rows import SeenRow, SeenRows
 from catalog.importing.taxonomy import brand_ids, category_ids
@@ -98,7 +98,8 @@ class Saver:
         changed_fields: set[str] = set()
         for row, slug, product in accepted:
             values = _values(row, categories.get(row.category), brands.get(row.brand))
-            saved.seen.append(SeenRow(slug, row.sku, row.name, f"line {row.line}{self.place}"))
+            place = f"line {row.line}{self.place}"
+            saved.seen.append(seen_row(row, slug, product, place, with_skus="sku" in self.fields))
             if product is None:
                 created.append(Product(slug=slug, **values))
                 saved.without_stock += row.quantity is None and not row.unlimited_stock

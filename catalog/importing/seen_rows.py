@@ -24,6 +24,7 @@ class SeenRows:
         self._db.execute("PRAGMA cache_size=-16000")
         self._db.execute("CREATE TABLE seen (slug TEXT PRIMARY KEY, sku TEXT, name TEXT, place TEXT) WITHOUT ROWID")
         self._db.execute("CREATE INDEX seen_sku ON seen (sku) WHERE sku IS NOT NULL")
+        self._db.execute("CREATE INDEX seen_name ON seen (name)")
 
     def close(self) -> None:
         self._db.close()
@@ -35,6 +36,13 @@ class SeenRows:
     def by_sku(self, skus: Iterable[str]) -> dict[str, SeenRow]:
         """The rows that had one of these SKUs."""
         return {row.sku: row for row in self._select("sku", skus) if row.sku}
+
+    def by_name(self, names: Iterable[str]) -> dict[str, list[SeenRow]]:
+        """The rows that had one of these names."""
+        rows: dict[str, list[SeenRow]] = {}
+        for row in self._select("name", names):
+            rows.setdefault(row.name, []).append(row)
+        return rows
 
     def add(self, rows: Iterable[SeenRow]) -> None:
         """Remembers rows whose slugs are new."""

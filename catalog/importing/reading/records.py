@@ -69,6 +69,8 @@ def split(
         else:
             if lines.is_suspect and (repaired := tolerant.cells()) is not None and repaired != cells:
                 cells, mended = repaired, "blanks around quotes were taken off"
+        if not cells:  # a blank line
+            continue
         lines.max_lines = min(MAX_RECORD_LINES, lines.max_lines + 1)
         problem = lines.problem_of(line)
         if problem or any(cell and not cell.isspace() for cell in cells):

@@ -1,0 +1,80 @@
+"""What holds of every import, whatever the rows: a dry run tells the truth, and a second import changes nothing."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from catalog.importing import run as import_run
+from catalog.importing.files import FileRefusedError, check
+from catalog.importing.run import Refusal, Summary, import_files
+from catalog.models import Product
+from core.tests.examples import examples
+
+pytestmark = pytest.mark.django_db
+
+NAMES = ["Lamp", "lamp", "Lamp 1.5", "Lamp 15", "C", "C#", "C++", "☂", "Mat", " Mat ", "", "Search", "Lamp+", "Lamp −"]
+CELLS = {
+    "name": st.sampled_from(NAMES),
+    "slug": st.sampled_from(["", "lamp", "mat", "lamp-15", "a b", "search", "x"]),
+    "sku": st.sampled_from(["", "A", "B", "a", "1.2E+12", " A "]),
+    "price": st.sampled_from(["1", "2.50", "1,50", "1.234,5", "", "-1", "1,234"]),
+    "quantity": st.sampled_from(["", "0", "3", "-1", "2.5", "7.0"]),
+    "unlimited_stock": st.sampled_from(["", "yes", "no", "perhaps"]),
+    "category": st.sampled_from(["", "Home", "home > Lamps", "Home > > x"]),
+    "compare_at_price": st.sampled_from(["", "1", "9"]),
+}
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> list[list[str]]:
+    columns = draw(st.lists(st.sampled_from(list(CELLS)), min_size=2, unique=True))
+    rows = draw(st.lists(st.tuples(*(CELLS[column] for column in columns)), max_size=8))
+    return [columns, *map(list, rows)]
+
+
+def _import(path: Path, *, dry_run: bool) -> tuple[tuple[int, ...], list[tuple[int, str]]]:
+    refused: list[Refusal] = []
+    summary: Summary = import_files([check(path)], dry_run=dry_run, on_refused=refused.append)
+    counts = (summary.created, summary.updated, summary.unchanged, summary.refused, summary.without_stock)
+    return counts, [(refusal.line, refusal.reason) for refusal in refused]
+
+
+def _products() -> list[dict[str, Any]]:
+    return list(Product.objects.order_by("pk").values())
+
+
+@pytest.mark.parametrize("batch_rows", [1, 3, 2_000])
+def test_a_dry_run_says_what_an_import_does_and_a_second_one_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_rows: int
+) -> None:
+    monkeypatch.setattr(import_run, "MAX_BATCH_ROWS", batch_rows)
+    path = tmp_path / "products.csv"
+
+    @settings(deadline=None, max_examples=examples(60), suppress_health_check=[*HealthCheck])
+    @given(st.lists(tables(), min_size=1, max_size=3))
+    def check_all(files: list[list[list[str]]]) -> None:
+        with transaction.atomic():
+            for rows in files:
+                with path.open("w", encoding="utf-8", newline="") as file:
+                    csv.writer(file).writerows(rows)
+                before = _products()
+                try:
+                    foretold = _import(path, dry_run=True)
+                except FileRefusedError:
+                    continue
+                assert _products() == before
+                assert _import(path, dry_run=False) == foretold
+                after = _products()
+                (created, updated, *_), _ = _import(path, dry_run=False)
+                assert (created, updated) == (0, 0)
+                assert _products() == after
+                slugs_before = {product["id"]: product["slug"] for product in before}
+                assert all(slugs_before.get(product["id"], product["slug"]) == product["slug"] for product in after)
+            transaction.set_rollback(True)
+
+    check_all()
