@@ -19,6 +19,7 @@ from django.db import DatabaseError
 from django.db.models import F, Min, Q
 from django.utils import timezone
 
+from catalog.category_tree import CategoryTree
 from catalog.importing import job_files
 from catalog.importing.files import SourceFile, check
 from catalog.importing.models import ImportJob
@@ -28,7 +29,7 @@ from catalog.importing.report import RefusedRows
 from catalog.importing.rows import ProductRow
 from catalog.importing.run import Refusal, Summary, import_files
 from catalog.importing.save import Saved
-from catalog.models import Brand, Category
+from catalog.models import Brand
 from catalog.text import squeeze
 from core.db.transactions import is_transient
 from core.jobs import lease
@@ -216,7 +217,8 @@ class _Run:
         found.lacks_quantities = source.lacks_quantities
         notes = dict.fromkeys([*source.notes, *summary.notes])
         found.notes = [self._named(note) for note in notes if not (self.is_check and "--stock" in note)][:MAX_NOTES]
-        found.changes = [_change(row, changed) for row, changed in summary.examples if changed]
+        tree = CategoryTree.load()
+        found.changes = [_change(row, changed, tree) for row, changed in summary.examples if changed]
         done = {"position": source.size, "rows": self._rows(), "reason": ""}
         if self.is_check:
             self._move(Status.READY, check_findings=asdict(found), **done)
@@ -247,12 +249,15 @@ class _Run:
             raise ClaimLost
 
 
-def _change(row: ProductRow, changed: dict[str, tuple[Any, Any]]) -> tuple[str, list[tuple[str, str, str]]]:
+def _change(
+    row: ProductRow, changed: dict[str, tuple[Any, Any]], tree: CategoryTree
+) -> tuple[str, list[tuple[str, str, str]]]:
     """A change as a page shows it."""
     fields = []
     for name, (old, new) in changed.items():
         if name == "category_id":
-            old, new = Category.objects.filter(pk=old).first(), " > ".join(row.category)
+            path = tree.path(tree.by_id[old]) if old in tree.by_id else []
+            old, new = " > ".join(category.name for category in path), " > ".join(row.category)
         elif name == "brand_id":
             old, new = Brand.objects.filter(pk=old).first(), row.brand
         fields.append((name.removesuffix("_id").replace("_", " "), _value(old), _value(new)))

@@ -60,7 +60,7 @@ class ImportJob(Job):
     import_findings = models.JSONField(default=dict, editable=False)
     # What the import did. Batches add to `created` and `updated` in their own transactions; the end sets the others.
     created = models.PositiveIntegerField(default=0, editable=False)
-    updated = models.PositiveIntegerField(default=0, editable=False)
+    updated = models.PositiveIntegerField("changed", default=0, editable=False)
     unchanged = models.PositiveIntegerField(default=0, editable=False)
     refused = models.PositiveIntegerField(default=0, editable=False)
 

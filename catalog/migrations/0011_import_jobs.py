@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
                 ('check_findings', models.JSONField(default=dict, editable=False)),
                 ('import_findings', models.JSONField(default=dict, editable=False)),
                 ('created', models.PositiveIntegerField(default=0, editable=False)),
-                ('updated', models.PositiveIntegerField(default=0, editable=False)),
+                ('updated', models.PositiveIntegerField(default=0, editable=False, verbose_name='changed')),
                 ('unchanged', models.PositiveIntegerField(default=0, editable=False)),
                 ('refused', models.PositiveIntegerField(default=0, editable=False)),
                 ('user', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='uploaded by')),

@@ -202,6 +202,7 @@ class TestFilesThatCannotBeImported:
         response = shop.post(UPLOAD, {"file": SimpleUploadedFile("a.csv", b"x" * 1001)})
         assert "The file is larger than" in text_of(response)
         assert len(response.context["form"].errors) == 1
+        assert settings.LONGER_FORMS[UPLOAD] > 100 * 2**20
         settings.LONGER_FORMS = {UPLOAD: 2000}
         assert shop.post(UPLOAD, {"file": SimpleUploadedFile("a.csv", b"x" * 3000)}).status_code == 413
 

@@ -1,5 +1,7 @@
 """Writes all products as CSV that import_products takes again."""
 
+import os
+import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -19,8 +21,12 @@ class Command(BaseCommand):
     def handle(self, *, file: Path | None, **options: Any) -> None:
         chunks = csv_chunks(Product.objects.all())
         if file is None:
-            for chunk in chunks:
-                self.stdout.write(chunk, ending="")
+            try:
+                for chunk in chunks:
+                    self.stdout.write(chunk, ending="")
+            except BrokenPipeError:
+                # Whoever reads has read enough, such as `head`. Python must not find that out again when it ends.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return
         # Under another name until it is whole: a part of the products must not look like all of them.
         part = file.with_name(f"{file.name}.part")
