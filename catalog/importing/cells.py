@@ -8,7 +8,7 @@ from functools import lru_cache
 from django.utils import timezone
 
 from catalog.importing.category_paths import category_names
-from catalog.importing.dates import created_at_of
+from catalog.importing.dates import created_at_of, readings
 from catalog.importing.dialects import Layout
 from catalog.importing.errors import RefusedError, shown
 from catalog.importing.html_text import text_of
@@ -25,6 +25,8 @@ FALSE |= {"nie", "falsch", "faux", "falso", "fałsz", "нет", "-"}
 # What the file may say about stock without a number.
 STOCK_WORDS = ("tracked", "sold_ahead", "available", "purchasable", "unlimited_stock")
 _cleaned_description = lru_cache(maxsize=64)(text_of)
+
+NO_CATEGORY = ("", "uncategorized", "uncategorised")
 
 Values = dict[str, str]
 
@@ -97,16 +99,11 @@ class Cells:
         start, end = values.get("sale_from", ""), values.get("sale_to", "")
         if "/" in (dates := values.get("sale_dates", "")):
             start, _, end = dates.partition("/")
-        try:
-            first, last = (
-                created_at_of("", date.strip()) if not date.startswith("0000") else None for date in (start, end)
-            )
-        except RefusedError:
-            return False
         now = timezone.now()
-        if last and re.fullmatch(r"\S+", end.strip()) and "T" not in end:
-            last = (last[0].replace(hour=23, minute=59, second=59), True)  # A day is over at its end.
-        return (first is None or first[0] <= now) and (last is None or now <= last[0])
+        # A date that could be two days counts if both have the same answer.
+        begun = {moment <= now for moment in readings(start)} or {not start}
+        going_on = {now <= moment for moment in readings(end, end_of_day=True)} or {not end}
+        return begun == going_on == {True}
 
     def stock(self, values: Values) -> tuple[int | None, bool | None]:
         """The units, and whether they limit sales. None where the row does not say."""
@@ -132,17 +129,16 @@ class Cells:
 
     def _category(self, value: str) -> tuple[str, ...]:
         how = self.dialect.category
-        escaped = next((e for e, text in self.dialect.unescape.items() if text == how.several), None)
-        pieces = [value]
-        if how.several:
-            pieces = re.split((r"(?<!\\)" if escaped else "") + f"[{re.escape(how.several)}]", value)
+        if self.dialect.text == "exact":
+            return category_path(self.layout.title("category"), category_names(value)) if value else (UNCATEGORISED,)
+        value = self.text(value)
+        behind = f"(?<!{re.escape(how.escape)})" if how.escape else ""
+        pieces = re.split(f"{behind}[{re.escape(how.several)}]", value) if how.several else [value]
+        escaped = f"{re.escape(how.escape)}(?=[{re.escape(how.several + how.levels)}])"
         best: list[str] = []
         for piece in pieces:
-            text = self.text(piece.replace(escaped, how.several) if escaped else piece)
-            if self.dialect.text == "exact":
-                names = category_names(text)
-            else:
-                names = [squeeze(name) for name in (text.split(how.levels) if how.levels else [text])]
+            names = re.split(behind + re.escape(how.levels), piece)
+            names = [squeeze(re.sub(escaped, "", name) if how.escape else name) for name in names]
             if how.ids and all(name.isdigit() for name in names):
                 self.has_category_ids |= bool(value)
                 continue
@@ -150,7 +146,7 @@ class Cells:
                 names = names[1:]
             if len(names) > len(best):
                 best = names
-        if not best or best == [""]:
+        if not best or (len(best) == 1 and best[0].lower() in NO_CATEGORY):
             return (UNCATEGORISED,)
         return category_path(self.layout.title("category"), best)
 

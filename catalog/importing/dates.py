@@ -1,7 +1,7 @@
 """Reads dates and times as spreadsheets and shop systems write them. What could mean two days is refused."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
 
@@ -35,7 +35,33 @@ def created_at_of(what: str, value: str) -> tuple[datetime, bool] | None:
     return moment, is_local
 
 
+def readings(text: str, *, end_of_day: bool = False) -> list[datetime]:
+    """All moments that the text may mean, in UTC. None when it is blank, zero or no date."""
+    text = text.strip()
+    texts = [text]
+    days = _YEAR_LAST.fullmatch(_blanks(text))
+    if days and days["sign"] != "." and int(days["one"]) <= 12 >= int(days["two"]):
+        year = days["year"] if len(days["year"]) == 4 else f"20{days['year']}"
+        pairs = ((days["one"], days["two"]), (days["two"], days["one"]))
+        texts = [f"{year}-{month}-{day}{text[days.end('year') :]}" for month, day in pairs]
+    moments = []
+    for each in texts:
+        try:
+            moment = created_at_of("", each)
+        except RefusedError:
+            continue
+        if moment:
+            is_day = end_of_day and ":" not in each
+            moments.append(moment[0] + timedelta(days=1, microseconds=-1) if is_day else moment[0])
+    return moments
+
+
+def _blanks(text: str) -> str:
+    return "".join(" " if c.isspace() else c for c in text)
+
+
 def _parse(what: str, text: str) -> datetime:
+    text = _blanks(text)
     if len(text) > MAX_LENGTH:
         raise RefusedError(f"{what} {shown(text)} is not a date such as 2024-03-05 14:30")
     try:

@@ -60,6 +60,8 @@ class Categories:
     levels: str = ">"
     several: str = ""
     roots: tuple[str, ...] = ()
+    # In front of such a sign that is part of a name.
+    escape: str = ""
     # Numbers are ids of categories that this file does not name.
     ids: bool = False
 
@@ -176,7 +178,7 @@ def known(cells: Sequence[str], mapping: Mapping[str, str]) -> int:
 
 def normal_name(cell: str) -> str:
     """A column's name without case, underscores, hyphens, marks of required columns and the prefix of feeds."""
-    return squeeze(re.sub(r"[_\-]", " ", cell.replace("\ufeff", "")).lower()).removeprefix("g:").strip(" *#:")
+    return squeeze(re.sub(r"[_\-]", " ", cell.replace("\ufeff", "")).lower()).removeprefix("g:").strip(" *:#?")
 
 
 def _place(dialect: Dialect, header: Sequence[str], mapping: Mapping[str, str]) -> Layout:

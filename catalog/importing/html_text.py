@@ -2,7 +2,8 @@
 
 import re
 from html import unescape
-from html.parser import HTMLParser
+
+import nh3
 
 _DROPPED = {"script", "style", "template", "noscript", "iframe", "object", "svg", "head", "title"}
 _BLOCKS = {
@@ -15,36 +16,9 @@ _CELLS = {"td", "th"}
 _SPACE = re.compile(r"[^\S\u2028\u2029]+")
 _MARKUP = re.compile(r"<[a-zA-Z/!?]")
 _ENTITY = re.compile(r"&#?\w+;")
-
-
-class _Text(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.pieces: list[str] = []
-        self._dropping: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in _DROPPED:
-            self._dropping.append(tag)
-        self._break_at(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._break_at(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in self._dropping:
-            del self._dropping[self._dropping.index(tag) :]
-        self._break_at(tag)
-
-    def handle_data(self, data: str) -> None:
-        if not self._dropping:
-            self.pieces.append(_SPACE.sub(" ", data))
-
-    def _break_at(self, tag: str) -> None:
-        if tag in _BLOCKS:
-            self.pieces.append("\n")
-        elif tag in _CELLS:
-            self.pieces.append(" ")
+_TAG = re.compile(r"<[^<>]*>")
+# Deeply nested tags cost the parser their square. No description has as many.
+MAX_TAGS = 5_000
 
 
 def tidy(text: str) -> str:
@@ -57,7 +31,11 @@ def text_of(html: str) -> str:
     """The text of an HTML fragment, one line for each block. Tolerates broken HTML; plain text keeps its lines."""
     if not _MARKUP.search(html):
         return tidy(unescape(html) if _ENTITY.search(html) else html)
-    parser = _Text()
-    parser.feed(html)
-    parser.close()
-    return "\n".join(line for line in tidy("".join(parser.pieces)).split("\n") if line)
+    if html.count("<") <= MAX_TAGS:
+        html = nh3.clean(html, tags=_BLOCKS | _CELLS, clean_content_tags=_DROPPED, attributes={}, link_rel=None)
+    lines = _TAG.sub(_break, _SPACE.sub(" ", html))
+    return "\n".join(line for line in tidy(unescape(lines)).split("\n") if line)
+
+
+def _break(tag: re.Match[str]) -> str:
+    return " " if tag[0].strip("</>") in _CELLS else "\n"

@@ -7,7 +7,7 @@ a new one. Its slug is made of the name, and it never takes the place of a produ
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from catalog.importing.errors import shown
 from catalog.importing.rows import ProductRow
@@ -23,16 +23,18 @@ class Identified:
 
     accepted: list[tuple[ProductRow, str, Product | None]] = field(default_factory=list)
     refused: list[tuple[ProductRow, str]] = field(default_factory=list)
+    shared_skus: int = 0
 
 
-def identify(rows: Sequence[ProductRow], seen: SeenRows, *, may_create: bool, with_skus: bool) -> Identified:
+def identify(rows: Sequence[ProductRow], seen: SeenRows, *, with_skus: bool, why_no_new: str = "") -> Identified:
     """Finds each row's product, locked until the transaction ends. Makes four queries and one more for new products.
 
-    `with_skus`: the rows set SKUs. A row whose product or SKU belongs to another row or product is refused. The outcome
+    `with_skus`: the rows set SKUs. A row whose product or SKU belongs to another row or product is refused; of variants
+    that share a SKU, the first gets it. `why_no_new`: why no product is made, if none is to be made. The outcome
     does not depend on how rows are divided into batches, nor on whether earlier batches were written.
     """
     products = _Products(rows)
-    made = _made_slugs(row for row in rows if not row.slug and row.name) if may_create else {}
+    made = _made_slugs(row for row in rows if not row.slug and row.name) if not why_no_new else {}
     new_slugs = {slug for slugs in made.values() for slug in slugs}
     taken = products.with_slugs(new_slugs)
     claims = _Claims(seen, rows, {*products.by_slug, *new_slugs, *(row.slug for row in rows if row.slug)})
@@ -40,8 +42,11 @@ def identify(rows: Sequence[ProductRow], seen: SeenRows, *, may_create: bool, wi
     for row in rows:
         slug, reason = claims.slug_by_key(row, products)
         product = products.by_slug.get(slug)
-        if not reason and product is None and slug not in claims.slugs and not may_create:
-            reason = f"there is no product with {_key_of(row)}, and this import only updates"
+        if row.is_composed and claims.shares_sku(row, slug):
+            row = replace(row, sku=None)
+            identified.shared_skus += 1
+        if not reason and product is None and slug not in claims.slugs and why_no_new:
+            reason = f"there is no product with {_key_of(row)}, and {why_no_new}"
         elif not reason and not slug:
             slug, reason = _new_slug(row, made[row.line, row.name], taken, claims)
         if reason := reason or claims.refusal(row, slug):
@@ -125,6 +130,11 @@ class _Claims:
         if len(slugs) > 1:
             return "", f"{len(slugs)} products have the name {shown(row.name)}: give the row a slug or a SKU"
         return next(iter(slugs), ""), ""
+
+    def shares_sku(self, row: ProductRow, slug: str) -> bool:
+        """Whether another row has used the SKU for another product."""
+        other = self._skus.get(row.sku or "")
+        return other is not None and other.slug != slug
 
     def refusal(self, row: ProductRow, slug: str) -> str:
         if row.sku and (other := self._skus.get(row.sku)):

@@ -119,6 +119,13 @@ class NumberHabit:
             return shape.value(other)
         return None
 
+    def whole(self, shape: _Shape) -> Decimal | None:
+        """The number if it must be a whole one, or None if it could be two."""
+        values = {sign: value for sign in ".," if (value := shape.value(sign)) is not None and value == int(value)}
+        if len(values) > 1:
+            values = {sign: value for sign, value in values.items() if self.decimals == {sign}}
+        return next(iter(values.values())) if len(values) == 1 else None
+
 
 @dataclass(frozen=True)
 class _Parsed:
@@ -198,6 +205,8 @@ def _number(
     if (parsed.units and not with_currency) or not shape.decimal_signs():
         raise RefusedError(f"{what} {shown(text)} is not {form}")
     number = habit.value(shape)
+    if number is None and not with_currency:
+        number = habit.whole(shape)
     if number is None:
         both = " or ".join(f"{each.normalize():f}" for sign in ",." if (each := shape.value(sign)) is not None)
         raise RefusedError(f"{what} {shown(text)} could be {both}: write it without a sign between thousands")

@@ -80,7 +80,7 @@ def file_name(value: str) -> str:
 def _product_ids(rows: list[ProductRow]) -> dict[int, int]:
     """The ids of the rows' products, by line. A row that was refused has none."""
     with closing(SeenRows()) as seen, transaction.atomic():
-        accepted = identify(rows, seen, may_create=False, with_skus=False).accepted
+        accepted = identify(rows, seen, with_skus=False, why_no_new="it has no picture").accepted
     return {row.line: product.pk for row, _, product in accepted if product is not None}
 
 

@@ -132,7 +132,9 @@ class RowReader:
     def _product(self, record: Record, cells: list[str], values: Values, options: list[str]) -> ProductRow:
         title = self.layout.title
         row = ProductRow(record.line, record.cells, characters=record.characters)
-        row.sku = sku_of(title("sku"), values.get("sku", ""))
+        # Spreadsheets and Shopify put an apostrophe in front of a number that is text.
+        sku = values.get("sku", "")
+        row.sku = sku_of(title("sku"), sku if self.dialect.text == "exact" else sku.removeprefix("'"))
         name, slug, row.is_composed = self._family.names(values, options)
         if "name" in self.fields:
             row.name = name_of(title("name") if not options else "the name", self.cells.text(name))

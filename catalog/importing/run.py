@@ -12,7 +12,7 @@ from catalog.importing.files import SourceFile, notes_after
 from catalog.importing.options import Stock
 from catalog.importing.reader import RowReader
 from catalog.importing.rows import ProductRow
-from catalog.importing.save import MAX_EXAMPLES, Saved, Saver
+from catalog.importing.save import COUNTS, MAX_EXAMPLES, Saved, Saver
 from catalog.importing.seen_rows import SeenRows
 
 # A batch is full when it reaches either. A million characters stay well below MySQL's default packet of 16 MB.
@@ -38,6 +38,7 @@ class Summary:
     refused: int = 0
     without_stock: int = 0
     uncounted: int = 0
+    shared_skus: int = 0
     notes: list[str] = field(default_factory=list)
     examples: list[tuple[ProductRow, dict[str, tuple[Any, Any]]]] = field(default_factory=list)
 
@@ -75,7 +76,7 @@ def import_files(
             saver = Saver(
                 fields=reader.fields,
                 seen=seen,
-                may_create=source.layout.can_create and not source.options.only_update,
+                why_no_new=_why_no_new(source),
                 place=f" of {source.path}" if len(sources) > 1 else "",
                 is_dry_run=dry_run,
                 on_saved=on_saved,
@@ -92,13 +93,25 @@ def import_files(
             on_progress(source, source.size)
             summary.notes += notes_after(reader)
     summary.notes += _stock_notes(summary, sources)
+    if summary.shared_skus:
+        summary.notes.append(
+            f"{summary.shared_skus:,} variants share their SKU with another one, and SKUs are unique here: only the "
+            "first got it."
+        )
     return summary
 
 
 def _count(summary: Summary, saved: Saved) -> None:
-    for name in ("created", "updated", "unchanged", "without_stock", "uncounted"):
+    for name in COUNTS:
         setattr(summary, name, getattr(summary, name) + getattr(saved, name))
     summary.examples = (summary.examples + saved.examples)[:MAX_EXAMPLES]
+
+
+def _why_no_new(source: SourceFile) -> str:
+    if source.options.only_update:
+        return "this import only updates"
+    missing = [name for name in ("name", "price") if not source.layout.has(name)]
+    return f"the file has no column with a {' and a '.join(missing)} to make one of" if missing else ""
 
 
 def _stock_notes(summary: Summary, sources: list[SourceFile]) -> Iterator[str]:

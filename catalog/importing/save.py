@@ -21,6 +21,7 @@ _KEYED = {"name", "sku", "description"}
 # Where None means that the row does not say.
 _OMITTED = {"quantity", "unlimited_stock", "created_at", "price"}
 MAX_EXAMPLES = 10
+COUNTS = ("created", "updated", "unchanged", "without_stock", "uncounted", "shared_skus")
 
 
 @dataclass
@@ -28,7 +29,7 @@ class Saved:
     """The outcome of a batch. `refused` are rows with their reasons, `seen` the others with their products.
 
     `without_stock`: new products whose row says nothing about stock. `uncounted`: products that got a quantity but
-    are sold without limit.
+    are sold without limit. `shared_skus`: variants without a SKU, because another one has it.
     """
 
     created: int = 0
@@ -36,6 +37,7 @@ class Saved:
     unchanged: int = 0
     without_stock: int = 0
     uncounted: int = 0
+    shared_skus: int = 0
     refused: list[tuple[ProductRow, str]] = field(default_factory=list)
     seen: list[SeenRow] = field(default_factory=list)
     examples: list[tuple[ProductRow, dict[str, tuple[Any, Any]]]] = field(default_factory=list)
@@ -46,13 +48,14 @@ class Saved:
 class Saver:
     """Saves the rows of one file.
 
-    `fields`: those that the file has columns for; an update changes no others. `place`: which file, for messages.
+    `fields`: those that the file has columns for; an update changes no others. `why_no_new`: why no product is made, if
+    none is to be made. `place`: which file, for messages.
     `on_saved` is called within the transaction of each batch. `is_dry_run`: nothing is written or locked for long.
     """
 
     fields: frozenset[str]
     seen: SeenRows
-    may_create: bool = True
+    why_no_new: str = ""
     place: str = ""
     is_dry_run: bool = False
     on_saved: Callable[[Saved], object] = lambda saved: None
@@ -80,14 +83,14 @@ class Saver:
         total = Saved()
         for row in rows:
             saved = self.save([row])
-            for name in ("created", "updated", "unchanged", "without_stock", "uncounted", "refused", "examples"):
+            for name in (*COUNTS, "refused", "examples"):
                 setattr(total, name, getattr(total, name) + getattr(saved, name))
         return total
 
     def _save(self, rows: list[ProductRow]) -> Saved:
-        identified = identify(rows, self.seen, may_create=self.may_create, with_skus="sku" in self.fields)
+        identified = identify(rows, self.seen, with_skus="sku" in self.fields, why_no_new=self.why_no_new)
         accepted = identified.accepted
-        saved = Saved(refused=identified.refused)
+        saved = Saved(refused=identified.refused, shared_skus=identified.shared_skus)
         # A refused row creates no category or brand. A dry run creates none.
         paths = (row.category for row, _, product in accepted if product is None or "category" in self.fields)
         categories = category_ids(paths, create=not self.is_dry_run)

@@ -37,10 +37,13 @@ class Family:
             keys = [""] if self._how.of == "above" else [values.get("sku", ""), f"id:{values.get('row_id', '')}"]
             for key in keys:
                 if key or self._how.of == "above":
-                    self._keep(key, own | {"parent_name": values.get("name", "")})
+                    kept = {"parent_name": values.get("name", ""), "quantity": values.get("quantity", "")}
+                    self._keep(key, own | kept)
         for name in self._how.inherit:
             values[name] = values.get(name) or parent.get(name, "")
         values["parent_name"] = parent.get("parent_name", "")
+        if values.get("quantity") == "parent":  # The variants of a parent share its units.
+            values["quantity"] = parent.get("quantity", "")
 
     def names(self, values: dict[str, str], options: list[str]) -> tuple[str, str, bool]:
         """The product's name and slug, and whether the slug is made of a handle and options."""

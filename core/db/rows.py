@@ -19,8 +19,9 @@ def write_rows(
             first = ", ".join(f"%s AS {column}" for column in (key, *others))
             more = f" UNION ALL SELECT {', '.join(['%s'] * len(columns))}" * (len(rows) - 1)
             values = ", ".join(f"{table}.{column} = given.{column}" for column in others)
-            given = f"(SELECT {first}{more}) AS given ON {table}.{key} = given.{key}"
-            statement = f"UPDATE {table} JOIN {given} SET {values}"  # noqa: S608
+            # STRAIGHT_JOIN: read from that table first, so that only the rows of its keys are read and locked.
+            given = f"(SELECT {first}{more}) AS given"
+            statement = f"UPDATE {given} STRAIGHT_JOIN {table} ON {table}.{key} = given.{key} SET {values}"  # noqa: S608
             cursor.execute(statement, [*chain.from_iterable(rows)])
         else:
             values = ", ".join(f"{column} = %s" for column in others)

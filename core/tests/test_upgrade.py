@@ -16,3 +16,17 @@ def test_a_renamed_model_leaves_no_permissions_of_its_old_name() -> None:
         call_command("migrate", verbosity=0)
     codenames = set(Permission.objects.filter(content_type=turn.pk).values_list("codename", flat=True))
     assert codenames == {"add_lease", "change_lease", "delete_lease", "view_lease"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_model_that_moved_takes_its_permissions_along() -> None:
+    keys = ContentType.objects.filter(model="idempotencykey")
+    permissions = Permission.objects.filter(content_type__model="idempotencykey")
+    before = set(permissions.values_list("pk", flat=True))
+    try:
+        call_command("migrate", "core", "0004", verbosity=0)
+        assert list(keys.values_list("app_label", flat=True)) == ["cart"]
+    finally:
+        call_command("migrate", verbosity=0)
+    assert list(keys.values_list("app_label", flat=True)) == ["core"]
+    assert set(permissions.values_list("pk", flat=True)) == before

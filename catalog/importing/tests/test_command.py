@@ -60,7 +60,7 @@ def test_imports_a_file(tmp_path, capsys):
         (b"", "is empty"),
         (b"\xef\xbb\xbf\n \n", "is empty"),
         (b"\x89PNG\r\n\x1a\n\0\0\0", "picture"),
-        (b"PK\x03\x04\0\0", "archive"),
+        (b"PK\x03\x04\0\0", "damaged"),
         (b'{"name": "Lamp"}', "JSON"),
         (b"Dear reader, this is a letter.\n", "has no header"),
         (b"name,description\nLamp,1\n", "has no header of a product file"),
