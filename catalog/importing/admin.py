@@ -35,7 +35,7 @@ Phase, Status = ImportJob.Phase, ImportJob.Status
 STATES = {
     (Phase.CHECK, Status.DUE): "waits to be checked",
     (Phase.CHECK, Status.CLAIMED): "is being checked",
-    (Phase.CHECK, Status.READY): "is checked: waits for you",
+    (Phase.CHECK, Status.READY): "checked: not imported yet",
     (Phase.CHECK, Status.FAILED): "cannot be imported",
     (Phase.CHECK, Status.CANCELLED): "cancelled: nothing was imported",
     (Phase.IMPORT, Status.DUE): "waits to be imported",

@@ -218,7 +218,7 @@ class _Run:
         notes = dict.fromkeys([*source.notes, *summary.notes])
         found.notes = [self._named(note) for note in notes if not (self.is_check and "--stock" in note)][:MAX_NOTES]
         tree = CategoryTree.load()
-        found.changes = [_change(row, changed, tree) for row, changed in summary.examples if changed]
+        found.changes = [_change(row, changed, tree) for row, changed in summary.examples]
         done = {"position": source.size, "rows": self._rows(), "reason": ""}
         if self.is_check:
             self._move(Status.READY, check_findings=asdict(found), **done)
@@ -237,7 +237,7 @@ class _Run:
     def _named(self, sentence: str) -> str:
         """The sentence with the file's own name in the place of the temporary one, and what the form calls options."""
         for option, name in OPTIONS.items():
-            sentence = re.sub(rf'{option}\b(?:[= ](?:"[^"]*"|[\w-]+))?', f"the option “{name}”", sentence)
+            sentence = re.sub(rf'{option}\b(?: "[^"]*"|=\S+)?', f"the option “{name}”", sentence)
         return sentence.replace(str(self.path), self.job.file_name)
 
     def _update(self, **changes: Any) -> None:

@@ -41,7 +41,7 @@ class Saved:
     refused: list[tuple[ProductRow, str]] = field(default_factory=list)
     seen: list[SeenRow] = field(default_factory=list)
     examples: list[tuple[ProductRow, dict[str, tuple[Any, Any]]]] = field(default_factory=list)
-    """The first changes: a row, and the fields with their old and new values. A new product has none."""
+    """The first changes: a row, and the fields with their old and new values."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,6 @@ class Saver:
             if product is None:
                 created.append(Product(slug=slug, **values))
                 saved.without_stock += row.quantity is None and not row.unlimited_stock
-                saved.examples.append((row, {}))
                 continue
             saved.uncounted += (
                 product.unlimited_stock and row.quantity is not None and "unlimited_stock" not in self.fields

@@ -3,6 +3,7 @@
 import html
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -11,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from catalog.importing import job_files, jobs, services
+from catalog.importing import tests as importing_tests
 from catalog.importing.models import ImportJob
 from catalog.models import Product
 from catalog.tests.factories import ProductFactory
@@ -101,8 +103,9 @@ def test_the_same_file_again_changes_nothing(shop):
 
 def test_what_would_change_is_shown_by_product_and_field(shop):
     ProductFactory(name="Oak lamp", slug="oak", price="80.00", quantity=12)
-    page = shop.get(checked(shop))
-    assert {"1 would be created", "1 would be changed"} <= counts(page)
+    new = b"".join(b"Lamp %d,lamp-%d,9.00,1\n" % (n, n) for n in range(20))
+    page = shop.get(checked(shop, FILE.replace(b"Oak", new + b"Oak")))
+    assert {"21 would be created", "1 would be changed"} <= counts(page)
     assert "Oak lamp price 80.00 89.00" in text_of(page)
 
 
@@ -225,6 +228,16 @@ def test_options_reach_the_import(shop):
     shop.post(page, {"import": ""})
     jobs.work()
     assert list(Product.objects.values_list("name", "quantity")) == [("Lampe groß", 3)]
+
+
+def test_a_workbook_and_what_the_form_calls_its_options(shop):
+    workbook = Path(importing_tests.__file__).parent / "cases" / "products.xlsx"
+    page = shop.get(checked(shop, workbook.read_bytes(), "products.xlsx"))
+    assert "4 would be created" in counts(page)
+    assert "the option “Sheet” overrides this" in text_of(page)
+    unknown = text_of(shop.get(checked(shop, b"name,price,Colour\nOak,9.00,red\n")))
+    assert "the option “Columns with other names”" in unknown
+    assert "--" not in unknown
 
 
 def test_without_a_worker_the_page_says_so():
