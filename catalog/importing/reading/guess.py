@@ -17,6 +17,9 @@ CODECS = {
     "cp1254": "cp1254",
     "cp1253": "cp1253",
     "cp1257": "cp1257",
+    "cp1255": "cp1255",
+    "cp1256": "cp1256",
+    "tis-620": "cp874",
     "cp932": "cp932",
     "gb18030": "gb18030",
     "cp949": "cp949",
@@ -44,7 +47,7 @@ COMMON_SHARE, WORD_SHARE = 0.95, 0.5
 LONG_LINE_BYTES = 3_900
 DELIMITERS = re.compile(r'[\t\n\r,;|"]')
 CELL = re.compile(rb"[^\t\n\r,;|\"]*[\x80-\xff][^\t\n\r,;|\"]*")
-NOT_LATIN = ("cp1251", "cp1253")
+NOT_LATIN = ("cp1251", "cp1253", "cp1255", "cp1256", "tis-620")
 BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
 ACCENT = re.compile(rb"(?<=[A-Za-z])[\x80-\xff]{1,2}|[\x80-\xff]{1,2}(?=[A-Za-z])")
 CAPITALS = re.compile(rb"[\x00-\x7f\xc0-\xdf]*")
