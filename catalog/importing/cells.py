@@ -136,6 +136,7 @@ class Cells:
         pieces = re.split(f"{behind}[{re.escape(how.several)}]", value) if how.several else [value]
         escaped = f"{re.escape(how.escape)}(?=[{re.escape(how.several + how.levels)}])"
         best: list[str] = []
+        root = ""
         for piece in pieces:
             names = re.split(behind + re.escape(how.levels), piece)
             names = [squeeze(re.sub(escaped, "", name) if how.escape else name) for name in names]
@@ -143,10 +144,11 @@ class Cells:
                 self.has_category_ids |= bool(value)
                 continue
             if names and names[0].lower() in how.roots:
-                names = names[1:]
+                root, *names = names
             if len(names) > len(best):
                 best = names
-        if not best or (len(best) == 1 and best[0].lower() in NO_CATEGORY):
+        best = best or [root]
+        if len(best) == 1 and best[0].lower() in NO_CATEGORY:
             return (UNCATEGORISED,)
         return category_path(self.layout.title("category"), best)
 

@@ -42,6 +42,10 @@ def identify(rows: Sequence[ProductRow], seen: SeenRows, *, with_skus: bool, why
     for row in rows:
         slug, reason = claims.slug_by_key(row, products)
         product = products.by_slug.get(slug)
+        if row.is_composed and not reason and (other := claims.slugs.get(slug)) and _are_others(other.name, row.name):
+            # Handle "cap" with the option "Red", beside the handle "cap-red".
+            slug = _with_ending(slug, _digest(row))
+            product = products.with_slug(slug)
         if row.is_composed and claims.shares_sku(row, slug):
             row = replace(row, sku=None)
             identified.shared_skus += 1
@@ -85,6 +89,10 @@ class _Products:
             self.by_name[product.name].append(product)
             if product.sku:
                 self.by_sku[product.sku] = product
+
+    def with_slug(self, slug: str) -> Product | None:
+        """The product with this slug, which none of the rows has named, locked."""
+        return Product.objects.select_for_update().filter(slug=slug).first()
 
     def with_slugs(self, slugs: Iterable[str]) -> dict[str, str]:
         """The names of the products that have these slugs."""
@@ -162,11 +170,24 @@ def _made_slugs(rows: Iterable[ProductRow]) -> dict[tuple[int, str], tuple[str, 
     made = {}
     for row in rows:
         base = slug_of(row.name) or "-".join(f"u{ord(c):x}" for c in row.name)
-        digest = hashlib.sha256(f"{row.name}\n{row.sku or ''}".encode()).hexdigest()[:6]
-        endings = [ending for ending in (slug_of(row.sku or ""), digest) if ending]
-        slugs = [base, *(f"{shortened(base, SLUG_LENGTH - len(end) - 1)}-{end}" for end in endings)]
-        made[row.line, row.name] = tuple(shortened(slug, SLUG_LENGTH) for slug in slugs if slug != "search")
+        endings = [ending for ending in (slug_of(row.sku or ""), _digest(row)) if ending]
+        slugs = [shortened(base, SLUG_LENGTH), *(_with_ending(base, ending) for ending in endings)]
+        made[row.line, row.name] = tuple(slug for slug in slugs if slug != "search")
     return made
+
+
+def _digest(row: ProductRow) -> str:
+    """What tells products apart whose names make one slug."""
+    return hashlib.sha256(f"{row.name}\n{row.sku or ''}".encode()).hexdigest()[:6]
+
+
+def _with_ending(base: str, ending: str) -> str:
+    return f"{shortened(base, SLUG_LENGTH - len(ending) - 1)}-{ending}"
+
+
+def _are_others(name: str, other: str) -> bool:
+    """Whether two names differ by more than case and accents."""
+    return plain(name) != plain(other)
 
 
 def _new_slug(row: ProductRow, slugs: Sequence[str], taken: dict[str, str], claims: _Claims) -> tuple[str, str]:
@@ -178,7 +199,7 @@ def _new_slug(row: ProductRow, slugs: Sequence[str], taken: dict[str, str], clai
             continue
         if other := claims.slugs.get(slug):
             # Another row of this import: only a name that differs by more than case makes another product.
-            if plain(other.name) == plain(row.name):
+            if not _are_others(other.name, row.name):
                 return "", f"the slug {shown(slug)} is used already in {other.place}"
         else:
             return "", (

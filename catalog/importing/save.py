@@ -15,9 +15,6 @@ from catalog.models import Product
 from core.db.transactions import run_in_transaction
 
 ATTEMPTS = 4
-UPDATE_ROWS = 200
-# The fields that the stored keys are made of (Product.fill_keys).
-_KEYED = {"name", "sku", "description"}
 # Where None means that the row does not say.
 _OMITTED = {"quantity", "unlimited_stock", "created_at", "price"}
 MAX_EXAMPLES = 10
@@ -144,12 +141,8 @@ def _write(created: list[Product], updated: list[Product], changed_fields: set[s
         if "sku" in changed_fields:
             # Products may swap SKUs, but the unique index is checked row by row, so all SKUs are cleared first.
             Product.objects.filter(pk__in=[product.pk for product in updated]).update(sku=None)
-        keys = {"name_key", "search_text"} if changed_fields & _KEYED else set()
-        if "price" in changed_fields:
-            keys.add("compare_at_price")  # fill_keys clears one that is not above the price.
-        fields = sorted(changed_fields | keys | {"updated_at"})
-        # The statement compares every row with every new value, so several small ones are faster than a large one.
-        Product.objects.bulk_update(updated, fields, batch_size=UPDATE_ROWS)
+        fields = sorted(changed_fields | Product.following(changed_fields) | {"updated_at"})
+        Product.objects.update_each(updated, fields)
     Product.objects.bulk_create(created)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from catalog.importing.dialects import Layout
 from catalog.importing.errors import RefusedError, shown
+from catalog.models import NAME_LENGTH
 from catalog.slugs import slug_of
 from catalog.text import squeeze
 
@@ -59,7 +60,11 @@ class Family:
             )
         complete = self._how.names == "complete" and squeeze(name) != squeeze(values.get("parent_name", ""))
         if options and not complete:
-            name = " – ".join(filter(None, (name, " / ".join(options))))
+            ending = " – " + " / ".join(options)
+            name = squeeze(name)
+            if len(name) + len(ending) > NAME_LENGTH > len(ending):
+                name = name[: NAME_LENGTH - len(ending) - 1] + "…"
+            name = (name + ending) if name else ending.removeprefix(" – ")
         composed = bool(base) and (bool(options) or "group" in values) and not complete
         slug = "-".join(_slug_part(part) for part in (base, *options)) if composed else base
         return name, slug, composed

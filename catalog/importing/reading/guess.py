@@ -17,6 +17,9 @@ CODECS = {
     "cp1254": "cp1254",
     "cp1253": "cp1253",
     "cp1257": "cp1257",
+    "cp1255": "cp1255",
+    "cp1256": "cp1256",
+    "tis-620": "cp874",
     "cp932": "cp932",
     "gb18030": "gb18030",
     "cp949": "cp949",
@@ -40,8 +43,11 @@ COMMON = {
 # Those whose common characters may have a second byte that alone is ASCII.
 ASCII_SECOND = ("cp932", "big5hkscs")
 COMMON_SHARE, WORD_SHARE = 0.95, 0.5
+# Longer lines of a sample are pieces.
+LONG_LINE_BYTES = 3_900
+DELIMITERS = re.compile(r'[\t\n\r,;|"]')
 CELL = re.compile(rb"[^\t\n\r,;|\"]*[\x80-\xff][^\t\n\r,;|\"]*")
-NOT_LATIN = ("cp1251", "cp1253")
+NOT_LATIN = ("cp1251", "cp1253", "cp1255", "cp1256", "tis-620")
 BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
 ACCENT = re.compile(rb"(?<=[A-Za-z])[\x80-\xff]{1,2}|[\x80-\xff]{1,2}(?=[A-Za-z])")
 CAPITALS = re.compile(rb"[\x00-\x7f\xc0-\xdf]*")
@@ -50,16 +56,15 @@ WIDE_WORD = re.compile(r"[^\x00-\xff]{2}")
 
 def guess(sample: bytes) -> str:
     """Python's name of the codec in which the lines of the sample are most probably written."""
-    # The same word in each row tells no more than once.
-    cells = list(dict.fromkeys(CELL.findall(sample)))
-    text = b"\n".join(cells)
-    wide = [name for name in COMMON if _is_common(name, cells)]
+    wide = [name for name in COMMON if _is_common(name, sample)]
     if len(wide) == 1:
         return CODECS[wide[0]]
+    # The same word in each row tells no more than once.
+    text = b"\n".join(dict.fromkeys(CELL.findall(sample)))
     # Accents stand among ASCII letters, Cyrillic and Greek ones among their like.
     is_latin = 2 * len(ACCENT.findall(text)) >= len(BEYOND_ASCII.findall(text))
     names = wide or [name for name in CODECS if not (is_latin and name in NOT_LATIN) and name != "euc_jis_2004"]
-    names = [name for name in names if _decodes(text, CODECS[name])] or names
+    names = [name for name in names if _decodes(sample, CODECS[name])] or names
     found = chardet.detect_all(
         text, ignore_threshold=True, include_encodings=names, no_match_encoding=names[0], compat_names=False
     )
@@ -72,22 +77,29 @@ def guess(sample: bytes) -> str:
     return CODECS[alike[0]] if alike else "cp1252"
 
 
-def _decodes(text: bytes, codec: str) -> bool:
+def _decodes(sample: bytes, codec: str) -> bool:
     try:
-        text.decode(codec)
+        _decoded(sample, codec)
     except UnicodeError:
         return False
     return True
 
 
-def _is_common(name: str, cells: list[bytes]) -> bool:
-    """Whether the cells are words of common characters in this encoding of Chinese, Japanese or Korean."""
+def _decoded(sample: bytes, codec: str) -> str:
+    """The sample's lines as text. A long line may have been cut within a character. Raises UnicodeError."""
+    lines = sample.split(b"\n")
+    return "\n".join(line.decode(codec, "strict" if len(line) < LONG_LINE_BYTES else "ignore") for line in lines)
+
+
+def _is_common(name: str, sample: bytes) -> bool:
+    """Whether the sample's cells are words of common characters in this encoding of Chinese, Japanese or Korean."""
     codec = CODECS[name]
     first_bytes, punctuation = COMMON[name]
     characters = common = kana = words = 0
     try:
-        for cell in cells:
-            text = cell.decode(codec)
+        # Split as text: the second byte of a character may be that of a delimiter.
+        cells = list(dict.fromkeys(cell for cell in DELIMITERS.split(_decoded(sample, codec)) if not cell.isascii()))
+        for text in cells:
             words += WIDE_WORD.search(text) is not None
             for character in text:
                 if not character.isascii():
@@ -100,6 +112,6 @@ def _is_common(name: str, cells: list[bytes]) -> bool:
     # Japanese is hardly written without kana, and Chinese not with the bytes of Cyrillic and Greek capitals alone.
     if name == "euc_jis_2004" and kana * 10 < characters:
         return False
-    if name == "gb18030" and CAPITALS.fullmatch(b"".join(cells)):
+    if name == "gb18030" and CAPITALS.fullmatch("".join(cells).encode(codec)):
         return False
     return characters > 0 and common >= COMMON_SHARE * characters and words >= WORD_SHARE * len(cells)

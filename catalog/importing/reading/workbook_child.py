@@ -177,7 +177,8 @@ def main(source: BinaryIO, out: TextIOWrapper) -> None:
     except NotConfined as error:
         print(f"Workbooks are read without confinement ({error}).", file=sys.stderr)  # noqa: T201
     try:
-        sheets = open_book(source).worksheets[:MAX_SHEETS]
+        # A hidden sheet is read only when no other has a header, or when its name is given.
+        sheets = sorted(open_book(source).worksheets, key=lambda sheet: sheet.sheet_state != "visible")[:MAX_SHEETS]
         answer({"sheets": [preview(sheet) for sheet in sheets]})
         if (line := sys.stdin.readline()).strip():
             answer(convert(sheets[int(line)], out))

@@ -141,7 +141,6 @@ def test_an_unpublished_product_is_archived_with_all_its_variants(tmp_path, said
         ({"qty": "many"}, "Variant Inventory Qty 'many' is not a whole number"),
         ({"published": "perhaps"}, "Published 'perhaps' is none of true, false"),
         ({"status": "odd"}, "Status 'odd' is none of"),
-        ({"title": "x" * 250}, "the name has 258 characters"),
         ({"handle": "x" * 256}, "the slug has 262 characters"),
     ],
 )
