@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.files.base import ContentFile
+from django.core.files.storage import InMemoryStorage
 from django.db import OperationalError
 from django.utils import timezone
 
@@ -175,6 +176,27 @@ def test_a_database_that_was_busy_is_tried_again_later(monkeypatch):
     assert counts(job)[0] == "DUE"
     assert job.due_at > timezone.now()
     assert "too busy" in job.reason
+
+
+class Bucket(InMemoryStorage):
+    """A storage whose files are on no host, like S3Storage."""
+
+    def path(self, name):
+        raise NotImplementedError
+
+    def _relative_path(self, name):
+        return name
+
+
+def test_from_a_bucket(settings):
+    settings.STORAGES = {**settings.STORAGES, "private": {"BACKEND": f"{__name__}.Bucket"}}
+    job = confirmed(FILE + b"Bad,bad,abc,1\n")
+    jobs.work()
+    assert counts(job) == ("DONE", ROWS, 0, 0, 1)
+    with private().open(job_files.name_of(job, job_files.REFUSED)) as report:
+        assert b"lamps.csv,8,price" in report.read()
+    ImportJob.objects.update(created_at=timezone.now() - timedelta(days=40))
+    assert job_files.delete_old() == 1
 
 
 def test_a_file_that_is_gone_is_told():
