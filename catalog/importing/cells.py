@@ -42,7 +42,7 @@ class Cells:
         self._habit, self._default_stock = habit, stock
         self.assumed_zone = False
         self.has_category_ids = False
-        self.ambiguous_dates = 0
+        self.ambiguous_dates = self.negative_quantities = 0
         self._stock_words = [name for name in STOCK_WORDS if layout.has(name)]
         self._category_of = lru_cache(maxsize=2_000)(self._category)
 
@@ -109,9 +109,8 @@ class Cells:
         """The units, and whether they limit sales. None where the row does not say."""
         quantity = quantity_of(self.layout.title("quantity"), values.get("quantity", ""), self._habit)
         if quantity is not None and quantity < 0:
-            if self.dialect.strict_slugs:
-                raise RefusedError(f"{self.layout.title('quantity')} {shown(values['quantity'])} is negative")
             quantity = 0  # More was sold than there was.
+            self.negative_quantities += 1
         said = {name: self.is_true(name, values) for name in self._stock_words}
         if said.get("purchasable") is False or said.get("available") is False:
             return 0, False
@@ -140,6 +139,8 @@ class Cells:
         for piece in pieces:
             names = re.split(behind + re.escape(how.levels), piece)
             names = [squeeze(re.sub(escaped, "", name) if how.escape else name) for name in names]
+            if how.several:  # Some of the paths of shop systems have empty levels.
+                names = [name for name in names if name]
             if how.ids and all(name.isdigit() for name in names):
                 self.has_category_ids |= bool(value)
                 continue

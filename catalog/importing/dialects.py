@@ -88,6 +88,7 @@ class Dialect:
     strict_slugs: bool = False
     strict_dates: bool = False
     adds_up: bool = False
+    rest_after: str = ""
     note: str = ""
 
 
@@ -100,6 +101,8 @@ class Layout:
     at: Mapping[str, tuple[int, ...]]
     option_values: tuple[int, ...]
     unknown: tuple[int, ...]
+    locations: tuple[int, ...] = ()
+    """Columns of quantities, one for each location."""
 
     def has(self, *names: str) -> bool:
         """Whether the file has a column for one of these fields."""
@@ -129,6 +132,11 @@ class Layout:
         return [(name, places) for name, places in self.at.items() if len(places) > 1]
 
     @property
+    def num_known(self) -> int:
+        """How many columns of the file have a name that the dialect knows."""
+        return sum(map(len, self.at.values())) - len(self.locations)
+
+    @property
     def can_create(self) -> bool:
         """Whether a row says enough for a new product. Otherwise the file only updates."""
         return self.has("name") and self.has("price")
@@ -152,7 +160,7 @@ def layout_of(path: Path, header: Sequence[str], mapping: Mapping[str, str]) -> 
     """The layout of a file with this header. Raises FileRefusedError when it is none of a product file."""
     layouts = [_place(dialect, header, mapping) for dialect in dialects()]
     possible = [each for each in layouts if any(all(map(each.has, names)) for names in each.dialect.needs or [()])]
-    best = max(possible, key=lambda each: (each.can_create, bool(each.dialect.needs), sum(map(len, each.at.values()))))
+    best = max(possible, key=lambda each: (each.can_create, bool(each.dialect.needs), each.num_known))
     _check_mapping(path, header, mapping)
     for places in best.at.values():
         names = [normal_name(header[i]) for i in places]
@@ -195,8 +203,13 @@ def _place(dialect: Dialect, header: Sequence[str], mapping: Mapping[str, str]) 
             values.append(i)
         elif name and not any(fnmatchcase(name, pattern) for pattern in dialect.unused):
             unknown.append(i)
-    places = {name: tuple(i for _, i in sorted(found)) for name, found in at.items()}
-    return Layout(dialect, tuple(header), places, tuple(values), tuple(unknown))
+    locations: list[int] = []
+    if dialect.rest_after and dialect.rest_after in names:
+        locations = [i for i in unknown if i > names.index(dialect.rest_after)]
+        at["quantity"] = [(0, i) for i in locations]
+    places = {name: tuple(i for _, i in sorted(found)) for name, found in at.items() if found}
+    unknown = [i for i in unknown if i not in locations]
+    return Layout(dialect, tuple(header), places, tuple(values), tuple(unknown), tuple(locations))
 
 
 def _field_of(dialect: Dialect, name: str) -> tuple[str, int] | None:

@@ -104,6 +104,8 @@ def notes_after(reader: RowReader) -> Iterator[str]:
         yield f"{count:,} rows {what} are no products of their own and were left out."
     if reader.cells.assumed_zone:
         yield f"Dates without an offset were taken in the shop's time zone, {settings.TIME_ZONE}."
+    if reader.cells.negative_quantities:
+        yield f"{reader.cells.negative_quantities:,} quantities were negative: these products have 0 units in stock."
     if reader.cells.ambiguous_dates:
         yield f"{reader.cells.ambiguous_dates:,} dates of creation could not be told and were left out."
     if reader.cells.has_category_ids:

@@ -148,7 +148,8 @@ class _Claims:
         if row.sku and (other := self._skus.get(row.sku)):
             return f"the SKU {shown(row.sku)} is used already in {other.place}"
         if other := self.slugs.get(slug):
-            return f"the slug {shown(slug)} is used already in {other.place}"
+            name, value = ("slug", slug) if row.slug or row.sku else ("name", row.name)
+            return f"the {name} {shown(value)} is used already in {other.place}"
         return ""
 
     def add(self, row: ProductRow, slug: str, product: Product | None, *, with_skus: bool) -> None:
@@ -200,7 +201,7 @@ def _new_slug(row: ProductRow, slugs: Sequence[str], taken: dict[str, str], clai
         if other := claims.slugs.get(slug):
             # Another row of this import: only a name that differs by more than case makes another product.
             if not _are_others(other.name, row.name):
-                return "", f"the slug {shown(slug)} is used already in {other.place}"
+                return "", f"the name {shown(row.name)} is used already in {other.place}"
         else:
             return "", (
                 f"it would overwrite the product {shown(taken[slug])}: the name {shown(row.name)} makes the same slug. "

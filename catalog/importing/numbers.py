@@ -153,10 +153,10 @@ def price_of(what: str, value: str, habit: NumberHabit) -> Decimal:
     Zeros after the second decimal are dropped. A currency's sign or code must be the shop's.
     """
     number = _number(what, value, habit, with_currency=True)
-    if number != round(number, 2):
-        raise RefusedError(f"{what} {shown(value.strip())} has more than 2 decimals")
     if number > MAX_PRICE:
         raise RefusedError(f"{what} {shown(value.strip())} is more than {MAX_PRICE}")
+    if number != round(number, 2):
+        raise RefusedError(f"{what} {shown(value.strip())} has more than 2 decimals")
     return round(number, 2)
 
 

@@ -8,7 +8,7 @@ from catalog.importing.cells import STOCK_WORDS, Cells, Values
 from catalog.importing.dialects import Layout
 from catalog.importing.errors import RefusedError, shown
 from catalog.importing.formulas import unguarded
-from catalog.importing.numbers import NumberHabit, rating_of
+from catalog.importing.numbers import NumberHabit, quantity_of, rating_of
 from catalog.importing.options import ImportOptions
 from catalog.importing.reading import Record
 from catalog.importing.rows import ProductRow, brand_of, name_of, sku_of
@@ -87,8 +87,10 @@ class RowReader:
                 values[name] = ""
         for name, other in self.dialect.default.items():
             values[name] = values.get(name) or values.get(other, "")
-        if words := self.dialect.words.get("quantity"):
+        if (words := self.dialect.words.get("quantity")) and "quantity" in values:
             values["quantity"] = words.get(values["quantity"].lower(), values["quantity"])
+        if self.layout.locations:
+            values["quantity"] = str(sum(self._quantities(cells)))
         options = option_values(self.layout, cells, values)
         role = values["role"] = self._role(values, has_options=bool(options))
         self._family.complete(values, role)
@@ -96,6 +98,11 @@ class RowReader:
             return None
         options = [value for value in options if value.lower() not in self.dialect.variants.default_options]
         return self._product(record, cells, values, options)
+
+    def _quantities(self, cells: list[str]) -> Iterator[int]:
+        for i in self.layout.locations:
+            cell = self.dialect.words.get("quantity", {}).get(cells[i].strip().lower(), cells[i])
+            yield quantity_of(self.layout.header[i], cell, self._habit) or 0
 
     def _unescaped(self, cells: list[str]) -> list[str]:
         """The cells without the escapes of their dialect. A comma that was escaped must not divide categories."""

@@ -165,7 +165,7 @@ def test_refused_rows_are_reported_unchanged_and_can_be_corrected_and_imported(t
     assert header == ["file", "line", "reason", "Name", "price", "Colour"]
     assert rows[0] == [str(path), "3", "price '1,5x' is not a number such as 1234.50", " Mat ", "1,5x", "blue"]
     assert rows[1][1:] == ["4", "a quote is opened and never closed", 'Rug,"2']
-    assert rows[2][1:] == ["5", "the slug 'lamp' is used already in line 2", "Lamp", "3", "green"]
+    assert rows[2][1:] == ["5", "the name 'Lamp' is used already in line 2", "Lamp", "3", "green"]
     errors.write_text(errors.read_text(encoding="utf-8").replace('"1,5x"', "1.50"), encoding="utf-8")
     assert run(errors).summary[0] == 1
 
@@ -195,11 +195,11 @@ def test_the_report_has_no_formulas_and_imports_the_original_cells(tmp_path, for
 
 
 def test_numbers_and_apostrophes_in_other_files_are_kept(tmp_path):
-    path = write(tmp_path, "name,price,quantity,sku", "'-x,1,2,'=5", "Lamp,1,-5,+7")
+    path = write(tmp_path, "name,price,quantity,sku", "'-x,1,2,'=5", "Lamp,-1,-5,+7")
     errors = tmp_path / "errors.csv"
     assert run(path, errors=errors).summary == (1, 0, 0, 1)
     assert Product.objects.get().name == "'-x"
-    assert errors.read_text(encoding="utf-8").splitlines()[1].endswith("Lamp,1,-5,+7")
+    assert errors.read_text(encoding="utf-8").splitlines()[1].endswith("Lamp,-1,-5,+7")
 
 
 @given(st.text())

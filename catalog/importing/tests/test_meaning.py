@@ -73,6 +73,12 @@ def test_what_is_no_price_or_could_be_two_is_refused(cell: str, others: list[str
         price_of("price", cell, habit(cell, *others))
 
 
+def test_a_price_of_many_digits_is_refused() -> None:
+    for text in ("9" * 29, "9" * 29 + ".5", "1" * 50 + ",25"):
+        with pytest.raises(RefusedError, match="more than"):
+            price_of("price", text, habit(text))
+
+
 @pytest.mark.parametrize(
     ("cell", "others", "quantity"),
     [
@@ -204,6 +210,23 @@ def test_variants_that_share_a_sku_are_all_made(tmp_path: Path) -> None:
         ("tee-s", "T", 1),
     ]
     assert run(path).summary == (0, 0, 4, 0)
+
+
+@pytest.mark.django_db
+def test_a_handle_with_an_option_and_another_handle_may_make_one_slug(tmp_path: Path) -> None:
+    header = "Handle,Title,Option1 Value,Variant SKU,Variant Price"
+    path = write(tmp_path, header, "cap,Cap,Red,C1,5", "cap-red,Red cap,,C2,6")
+    assert run(path, dry_run=True).summary == run(path).summary == (2, 0, 0, 0)
+    assert dict(Product.objects.values_list("name", "sku")) == {"Cap – Red": "C1", "Red cap": "C2"}
+    assert run(path).summary == (0, 0, 2, 0)
+
+
+@pytest.mark.django_db
+def test_a_column_for_each_location_is_added_too(tmp_path: Path) -> None:
+    run(write(tmp_path, "Handle,Title,Option1 Value,Variant SKU,Variant Price", "tee,Tee,S,T1,5"))
+    path = write(tmp_path, "Handle,Title,Option1 Value,SKU,HS Code,COO,Oslo,Bergen", "tee,Tee,S,T1,,,3,not stocked")
+    assert run(path).summary == (0, 1, 0, 0)
+    assert Product.objects.get().quantity == 3
 
 
 @pytest.mark.django_db
