@@ -1,5 +1,6 @@
 """Imports and exports of products in the admin: the upload, the page of an import, the list of imports."""
 
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -9,7 +10,15 @@ from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http import (
+    FileResponse,
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+    UnreadablePostError,
+)
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -30,6 +39,8 @@ from core.errors import ErrorCode, InvalidInput
 from core.http.admin_input import CheckedInputAdmin
 from core.http.uploads import SizeLimit, oversized
 from core.storage import private
+
+logger = logging.getLogger(__name__)
 
 Phase, Status = ImportJob.Phase, ImportJob.Status
 STATES = {
@@ -117,27 +128,39 @@ class ImportJobAdmin(ReadOnlyAdmin, CheckedInputAdmin):
         if not policy.may_import(request.user):
             raise PermissionDenied
         size_limit = SizeLimit(request, max_bytes=settings.IMPORT_MAX_BYTES)
-        request.upload_handlers = [size_limit, TemporaryFileUploadHandler(request)]
+        temporary = TemporaryFileUploadHandler(request)
+        request.upload_handlers = [size_limit, temporary]
+        try:
+            # Reads the form.
+            request.POST  # noqa: B018
+        except UnreadablePostError:
+            raise
+        except OSError:
+            # The disk of temporary files is full.
+            logger.exception("An upload could not be read to its end")
+            temporary.upload_interrupted()
+            form = UploadForm({})
+            form.errors["file"] = form.error_class([services.NOT_STORED])
+            return self._upload_page(request, form)
         protected: Callable[[HttpRequest], HttpResponse] = csrf_protect(self._upload)
         return protected(request)
 
     def _upload(self, request: HttpRequest) -> HttpResponse:
-        form = UploadForm()
-        if request.method == "POST":
-            form = UploadForm(request.POST, request.FILES)
-            if "file" in oversized(request):
-                form.errors["file"] = form.error_class([services.too_large()])
-            if form.is_valid():
-                try:
-                    job = services.upload_import(
-                        actor=request.user, file=form.cleaned_data["file"], options=form.options
-                    )
-                except InvalidInput as error:
-                    _add_errors(form, error)
-                except OSError as error:
-                    form.add_error(None, f"The file could not be stored ({error.strerror}). Try again later.")
-                else:
-                    return HttpResponseRedirect(_page_of(job.pk))
+        if request.method != "POST":
+            return self._upload_page(request, UploadForm())
+        form = UploadForm(request.POST, request.FILES)
+        if "file" in oversized(request):
+            form.errors["file"] = form.error_class([services.too_large()])
+        if form.is_valid():
+            try:
+                job = services.upload_import(actor=request.user, file=form.cleaned_data["file"], options=form.options)
+            except InvalidInput as error:
+                _add_errors(form, error)
+            else:
+                return HttpResponseRedirect(_page_of(job.pk))
+        return self._upload_page(request, form)
+
+    def _upload_page(self, request: HttpRequest, form: UploadForm) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,

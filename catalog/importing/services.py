@@ -1,5 +1,6 @@
 """Uploads, confirms and cancels imports. Each change is one transaction; the worker does the rest (see jobs.py)."""
 
+import logging
 from typing import Any
 
 from django.conf import settings
@@ -15,7 +16,12 @@ from core.auth.policy import Actor
 from core.errors import ErrorCode, InvalidInput
 from core.jobs.notify import notify
 
+logger = logging.getLogger(__name__)
+
 TASK = "catalog.tasks.work_imports"
+NOT_STORED = (
+    "The file could not be stored: the server may have no room. Try again later, or tell whoever runs the shop."
+)
 # Imports that are not done. Each keeps a file.
 MAX_UNFINISHED = 20
 Phase, Status = ImportJob.Phase, ImportJob.Status
@@ -24,8 +30,7 @@ Phase, Status = ImportJob.Phase, ImportJob.Status
 def upload_import(*, actor: Actor, file: "File[bytes] | None", options: dict[str, Any]) -> ImportJob:
     """Stores a file and has it checked. None is a file that is larger than IMPORT_MAX_BYTES.
 
-    `options` are those of `catalog.importing.jobs.options_of`. Raises InvalidInput: FORBIDDEN, INVALID, LIMIT_EXCEEDED;
-    OSError, or what the storage raises.
+    `options` are those of `catalog.importing.jobs.options_of`. Raises InvalidInput: FORBIDDEN, INVALID, LIMIT_EXCEEDED.
     """
     policy.check_may_import(actor)
     if file is None or file.size > settings.IMPORT_MAX_BYTES:
@@ -37,7 +42,12 @@ def upload_import(*, actor: Actor, file: "File[bytes] | None", options: dict[str
         raise InvalidInput.at(message=message, code=ErrorCode.LIMIT_EXCEEDED)
     job = ImportJob(file_name=file.name or "file", bytes=file.size, options=options, user_id=getattr(actor, "pk", None))
     # The file is stored first: a file without a row is found (job_files.delete_old), a row without a file is of no use.
-    job_files.store(job, job_files.SOURCE, file)
+    try:
+        job_files.store(job, job_files.SOURCE, file)
+    except Exception as error:
+        # Whatever a storage raises, such as on a full disk.
+        logger.exception("A file to import could not be stored")
+        raise InvalidInput.at("file", message=NOT_STORED) from error
     with transaction.atomic():
         job.save(force_insert=True)
         transaction.on_commit(_notify_worker)

@@ -1,5 +1,6 @@
 """Imports through the admin's pages, as an employee's browser sends them."""
 
+import errno
 import html
 import re
 from datetime import timedelta
@@ -208,6 +209,17 @@ class TestFilesThatCannotBeImported:
         assert settings.LONGER_FORMS[UPLOAD] > 100 * 2**20
         settings.LONGER_FORMS = {UPLOAD: 2000}
         assert shop.post(UPLOAD, {"file": SimpleUploadedFile("a.csv", b"x" * 3000)}).status_code == 413
+
+    @pytest.mark.parametrize("where", ["core.storage.WholeFiles._save", "tempfile._TemporaryFileWrapper.write"])
+    def test_a_full_disk_is_told(self, shop, monkeypatch, where):
+        def full(*_):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(where, full, raising=False)
+        response = shop.post(UPLOAD, {"file": SimpleUploadedFile("a.csv", FILE)})
+        monkeypatch.undo()
+        assert "The file could not be stored" in text_of(response)
+        assert not ImportJob.objects.exists()
 
     def test_too_many_wait(self, shop, monkeypatch):
         monkeypatch.setattr(services, "MAX_UNFINISHED", 1)
