@@ -42,7 +42,7 @@ class Cells:
         self._habit, self._default_stock = habit, stock
         self.assumed_zone = False
         self.has_category_ids = False
-        self.ambiguous_dates = self.negative_quantities = 0
+        self.ambiguous_dates = self.negative_quantities = self.long_skus = 0
         self._stock_words = [name for name in STOCK_WORDS if layout.has(name)]
         self._category_of = lru_cache(maxsize=2_000)(self._category)
 

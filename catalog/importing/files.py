@@ -14,6 +14,7 @@ from catalog.importing.numbers import NumberHabit
 from catalog.importing.options import DEFAULTS, ImportOptions
 from catalog.importing.reader import NUMBERS, RowReader
 from catalog.importing.reading import FileRefusedError, Record, Table, open_table
+from catalog.models import SKU_LENGTH
 
 __all__ = ["FileRefusedError", "SourceFile", "check"]
 
@@ -106,6 +107,8 @@ def notes_after(reader: RowReader) -> Iterator[str]:
         yield f"Dates without an offset were taken in the shop's time zone, {settings.TIME_ZONE}."
     if reader.cells.negative_quantities:
         yield f"{reader.cells.negative_quantities:,} quantities were negative: these products have 0 units in stock."
+    if reader.cells.long_skus:
+        yield f"{reader.cells.long_skus:,} SKUs have more than {SKU_LENGTH} characters: these products have none."
     if reader.cells.ambiguous_dates:
         yield f"{reader.cells.ambiguous_dates:,} dates of creation could not be told and were left out."
     if reader.cells.has_category_ids:

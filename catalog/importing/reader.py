@@ -13,6 +13,7 @@ from catalog.importing.options import ImportOptions
 from catalog.importing.reading import Record
 from catalog.importing.rows import ProductRow, brand_of, name_of, sku_of
 from catalog.importing.variants import Family, option_values
+from catalog.models import SKU_LENGTH
 
 NUMBERS = ("price", "sale_price", "compare_at_price", "discount", "discount_percent", "quantity", "rating")
 
@@ -141,7 +142,11 @@ class RowReader:
         row = ProductRow(record.line, record.cells, characters=record.characters)
         # Spreadsheets and Shopify put an apostrophe in front of a number that is text.
         sku = values.get("sku", "")
-        row.sku = sku_of(title("sku"), sku if self.dialect.text == "exact" else sku.removeprefix("'"))
+        sku = sku if self.dialect.text == "exact" else sku.removeprefix("'")
+        if len(sku) > SKU_LENGTH and self.dialect.variants.of == "group":
+            sku = ""  # The handle says which product it is. Some apps join many SKUs to one.
+            self.cells.long_skus += 1
+        row.sku = sku_of(title("sku"), sku)
         name, slug, row.is_composed = self._family.names(values, options)
         if "name" in self.fields:
             row.name = name_of(title("name") if not options else "the name", self.cells.text(name))

@@ -51,6 +51,8 @@ NOT_LATIN = ("cp1251", "cp1253", "cp1255", "cp1256", "tis-620")
 BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
 ACCENT = re.compile(rb"(?<=[A-Za-z])[\x80-\xff]{1,2}|[\x80-\xff]{1,2}(?=[A-Za-z])")
 CAPITALS = re.compile(rb"[\x00-\x7f\xc0-\xdf]*")
+# No language has such signs within a word, or these at its beginning.
+SIGN_IN_WORD = re.compile(r"(?<=[^\W\d_])[¡-¿×÷](?=[^\W\d_])|(?<![^\W\d_])[¢-©¬-´¶-¹](?=[^\W\d_])")
 WIDE_WORD = re.compile(r"[^\x00-\xff]{2}")
 
 
@@ -65,6 +67,8 @@ def guess(sample: bytes) -> str:
     is_latin = 2 * len(ACCENT.findall(text)) >= len(BEYOND_ASCII.findall(text))
     names = wide or [name for name in CODECS if not (is_latin and name in NOT_LATIN) and name != "euc_jis_2004"]
     names = [name for name in names if _decodes(sample, CODECS[name])] or names
+    if not wide:
+        names = [name for name in names if not SIGN_IN_WORD.search(_decoded(sample, CODECS[name]))] or names
     found = chardet.detect_all(
         text, ignore_threshold=True, include_encodings=names, no_match_encoding=names[0], compat_names=False
     )
