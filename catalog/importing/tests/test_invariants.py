@@ -55,7 +55,7 @@ def test_a_dry_run_says_what_an_import_does_and_a_second_one_changes_nothing(
     monkeypatch.setattr(import_run, "MAX_BATCH_ROWS", batch_rows)
     path = tmp_path / "products.csv"
 
-    @settings(deadline=None, max_examples=examples(60), suppress_health_check=[*HealthCheck])
+    @settings(deadline=None, max_examples=examples(30), suppress_health_check=[*HealthCheck])
     @given(st.lists(tables(), min_size=1, max_size=3))
     def check_all(files: list[list[list[str]]]) -> None:
         with transaction.atomic():
