@@ -24,6 +24,7 @@ FALSE = {"0", "false", "no", "n", "off", "inactive", "disabled", "hidden", "draf
 FALSE |= {"nie", "falsch", "faux", "falso", "fałsz", "нет", "-"}
 # What the file may say about stock without a number.
 STOCK_WORDS = ("tracked", "sold_ahead", "available", "purchasable", "unlimited_stock")
+ESCAPED_TAG = re.compile(r"&lt;/?[a-z][^&]{0,200}&gt;")
 _cleaned_description = lru_cache(maxsize=64)(text_of)
 
 NO_CATEGORY = ("", "uncategorized", "uncategorised")
@@ -61,7 +62,7 @@ class Cells:
             return cells[self.layout.at["description"][0]]
         text = values.get("description", "")
         # Some systems escape HTML once more.
-        return _cleaned_description(unescaped(text) if re.search(r"&lt;/?[a-z][a-z0-9]*[ /]?.*?&gt;", text) else text)
+        return _cleaned_description(unescaped(text) if ESCAPED_TAG.search(text) else text)
 
     def prices(self, values: Values) -> tuple[Decimal, Decimal | None]:
         """The price that the shop asks today, and the price before, if it is higher."""

@@ -101,7 +101,7 @@ def _lines(lines: list[int]) -> str:
 
 def notes_after(reader: RowReader) -> Iterator[str]:
     """What was assumed about the rows that a reader has read."""
-    for what, count in reader.left_out.items():
+    for what, count in reader.left_out.most_common(MAX_SHOWN_COLUMNS):
         yield f"{count:,} rows {what} are no products of their own and were left out."
     if reader.cells.assumed_zone:
         yield f"Dates without an offset were taken in the shop's time zone, {settings.TIME_ZONE}."
