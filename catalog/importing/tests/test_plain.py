@@ -1,10 +1,11 @@
 """The command import_products with plain CSV files: columns, values, updates, conflicts."""
 
+import io
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from django.core.management import CommandError
+from django.core.management import CommandError, call_command
 
 from catalog.importing.tests.test_command import run, write
 from catalog.models import Brand, Category, Product
@@ -269,6 +270,22 @@ def test_stock_of_a_file_without_quantities(tmp_path):
     assert run(path, stock="0").summary == (0, 1, 0, 0)
     lamp.refresh_from_db()
     assert (lamp.quantity, lamp.unlimited_stock) == (3, False)
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_on_a_terminal_the_stock_is_asked_for(tmp_path, monkeypatch):
+    path = write(tmp_path, "name,price", "Lamp,5")
+    monkeypatch.setattr("sys.stdin", Terminal("what?\nu\n"))
+    call_command("import_products", str(path), stdout=(out := Terminal()), stderr=io.StringIO())
+    assert "does not say how many units" in out.getvalue()
+    assert Product.objects.get().unlimited_stock
+    # Where nobody can answer, nothing is asked.
+    monkeypatch.setattr("sys.stdin", Terminal(""))
+    assert "--stock" in run(write(tmp_path, "name,price", "Mat,5")).stdout
 
 
 def test_columns_of_other_names_can_be_mapped(tmp_path):

@@ -124,7 +124,8 @@ class Command(BaseCommand):
         for source in sources:
             for note in source.notes:
                 self.stdout.write(f"{source.path}: {note}")
-        if given.stock is None and any(source.lacks_quantities for source in sources) and sys.stdin.isatty():
+        is_terminal = sys.stdin.isatty() and self.stdout.isatty()
+        if given.stock is None and any(source.lacks_quantities for source in sources) and is_terminal:
             stock = self._ask_for_stock()
             sources = [check(path, ImportOptions(stock, given.only_update, mapping, reading)) for path in files]
         return sources
