@@ -133,7 +133,10 @@ class Command(BaseCommand):
     def _ask_for_stock(self) -> Stock:
         self.stdout.write("The file does not say how many units there are of each product.")
         while True:
-            answer = input("Sell them without limit (u), or start with 0 units, which nobody can buy (0)? ").strip()
+            try:
+                answer = input("Sell them without limit (u), or start with 0 units, which nobody can buy (0)? ").strip()
+            except EOFError as error:
+                raise CommandError("Nothing was imported. Say --stock=unlimited or --stock=0.") from error
             if answer.lower() in ("u", "unlimited", "0"):
                 return Stock.NONE if answer == "0" else Stock.UNLIMITED
 
