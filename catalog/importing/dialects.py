@@ -103,6 +103,8 @@ class Layout:
     unknown: tuple[int, ...]
     locations: tuple[int, ...] = ()
     """Columns of quantities, one for each location."""
+    surplus: tuple[tuple[int, int], ...] = ()
+    """Columns that were not taken, each with the one that was taken in its place."""
 
     def has(self, *names: str) -> bool:
         """Whether the file has a column for one of these fields."""
@@ -203,13 +205,20 @@ def _place(dialect: Dialect, header: Sequence[str], mapping: Mapping[str, str]) 
             values.append(i)
         elif name and not any(fnmatchcase(name, pattern) for pattern in dialect.unused):
             unknown.append(i)
+    surplus = []
+    for name, found in at.items():
+        found.sort()
+        # What a person has mapped counts alone. Plain headings are guessed, so two of one field must not mix.
+        keep = sum(rank < 0 for rank, _ in found) or (1 if not dialect.needs and name != "description" else len(found))
+        surplus += [(i, found[0][1]) for _, i in found[keep:] if names[i] != names[found[0][1]]]
+        at[name] = [pair for pair in found if pair[1] not in {i for i, _ in surplus}]
     locations: list[int] = []
     if dialect.rest_after and dialect.rest_after in names:
         locations = [i for i in unknown if i > names.index(dialect.rest_after)]
         at["quantity"] = [(0, i) for i in locations]
     places = {name: tuple(i for _, i in sorted(found)) for name, found in at.items() if found}
     unknown = [i for i in unknown if i not in locations]
-    return Layout(dialect, tuple(header), places, tuple(values), tuple(unknown), tuple(locations))
+    return Layout(dialect, tuple(header), places, tuple(values), tuple(unknown), tuple(locations), tuple(surplus))
 
 
 def _field_of(dialect: Dialect, name: str) -> tuple[str, int] | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from django.conf import settings
 
 from catalog.importing.dialects import Layout, known, layout_of
-from catalog.importing.formulas import is_report, unguarded
+from catalog.importing.formulas import REPORT_COLUMNS, is_report, unguarded
 from catalog.importing.numbers import NumberHabit
 from catalog.importing.options import DEFAULTS, ImportOptions
 from catalog.importing.reader import NUMBERS, RowReader
@@ -64,11 +64,13 @@ class SourceFile:
 def check(path: Path, options: ImportOptions = DEFAULTS) -> SourceFile:
     """Reads the file once to its end, in constant memory. Raises FileRefusedError when it is no product file."""
     table = open_table(path, options.reading, partial(known, mapping=options.mapping))
-    header = [unguarded(cell) for cell in table.header] if is_report(table.header) else table.header
+    from_report = is_report(table.header)
+    header = [unguarded(cell) for cell in table.header] if from_report else table.header
     layout = layout_of(path, header, options.mapping)
     habit = NumberHabit(default=layout.dialect.decimal)
     numbers = [i for name in NUMBERS for i in layout.at.get(name, ())]
     filled: Counter[int] = Counter()
+    unknown = [i for i in layout.unknown if not (from_report and i < len(REPORT_COLUMNS))]
     mended: dict[str, list[int]] = {}
     rows = 0
     for record in table.records():
@@ -77,7 +79,7 @@ def check(path: Path, options: ImportOptions = DEFAULTS) -> SourceFile:
             mended.setdefault(record.mended, []).append(record.line)
         if not record.problem:
             habit.learn(record.cells[i] for i in numbers)
-            filled.update(i for i in layout.unknown if record.cells[i].strip())
+            filled.update(i for i in unknown if record.cells[i].strip())
     notes = [f"{layout.description()}.", *table.notes]
     if layout.dialect.note:
         notes.append(layout.dialect.note)
@@ -86,6 +88,9 @@ def check(path: Path, options: ImportOptions = DEFAULTS) -> SourceFile:
         shown = [f"{header[i].strip()!r} ({count:,} cells)" for i, count in filled.most_common(MAX_SHOWN_COLUMNS)]
         more = f" and {len(filled) - len(shown)} more" if len(filled) > len(shown) else ""
         notes.append(f'Columns not understood: {", ".join(shown)}{more}. Name them by --map "Column=field".')
+    for i, taken in layout.surplus:
+        name, other = header[i].strip(), header[taken].strip()
+        notes.append(f'The column {name!r} was not read, because {other!r} was. --map "{name}=field" says otherwise.')
     if not layout.can_create:
         notes.append("It has no name or no price, so it changes products that exist and makes none.")
     elif not layout.has("slug", "sku", "group"):
@@ -105,6 +110,11 @@ def notes_after(reader: RowReader) -> Iterator[str]:
         yield f"{count:,} rows {what} are no products of their own and were left out."
     if reader.cells.assumed_zone:
         yield f"Dates without an offset were taken in the shop's time zone, {settings.TIME_ZONE}."
+    if reader.missing_parents:
+        yield (
+            f"{reader.missing_parents:,} variants have a parent that is not in the file. What they would have of it, "
+            "such as the category, stays as it is; new ones have none."
+        )
     if reader.cells.negative_quantities:
         yield f"{reader.cells.negative_quantities:,} quantities were negative: these products have 0 units in stock."
     if reader.cells.long_skus:

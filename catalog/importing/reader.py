@@ -8,7 +8,7 @@ from catalog.importing.cells import STOCK_WORDS, Cells, Values
 from catalog.importing.dialects import Layout
 from catalog.importing.errors import RefusedError, shown
 from catalog.importing.formulas import unguarded
-from catalog.importing.numbers import NumberHabit, quantity_of, rating_of
+from catalog.importing.numbers import NumberHabit, price_of, quantity_of, rating_of
 from catalog.importing.options import ImportOptions
 from catalog.importing.reading import Record
 from catalog.importing.rows import ProductRow, brand_of, name_of, sku_of
@@ -40,6 +40,7 @@ class RowReader:
         self._habit, self._options = habit, options
         self._family = Family(layout)
         self.left_out: Counter[str] = Counter()
+        self.missing_parents = 0
         self.cells = Cells(layout, habit, options.stock)
         self.fields = frozenset(self._fields())
 
@@ -78,8 +79,20 @@ class RowReader:
         try:
             row = self._row(record, cells, values)
         except RefusedError as error:
-            return ReadRow(record, refused=str(error), values=values)
+            return ReadRow(self._complete(record, values), refused=str(error), values=values)
+        if row is not None:
+            row.cells = self._complete(record, values).cells
         return ReadRow(record, row, values=values)
+
+    def _complete(self, record: Record, values: Values) -> Record:
+        """The record with what it inherits, so that it means the same without its parent in a report."""
+        cells = record.cells
+        for name in self.dialect.variants.inherit:
+            places = self.layout.at.get(name, ())
+            if values.get(name) and places and not any(cells[i].strip() for i in places):
+                cells = [*cells]
+                cells[places[0]] = values[name]
+        return record._replace(cells=cells)
 
     def _row(self, record: Record, cells: list[str], values: Values) -> ProductRow | None:
         """The product of a row; None if it is none of its own. Raises RefusedError."""
@@ -94,11 +107,15 @@ class RowReader:
             values["quantity"] = str(sum(self._quantities(cells)))
         options = option_values(self.layout, cells, values)
         role = values["role"] = self._role(values, has_options=bool(options))
-        self._family.complete(values, role)
+        has_parent = self._family.complete(values, role)
         if role in ("parent", "skip"):
             return None
         options = [value for value in options if value.lower() not in self.dialect.variants.default_options]
-        return self._product(record, cells, values, options)
+        row = self._product(record, cells, values, options)
+        if not has_parent:
+            row.unsaid = frozenset(name for name in self.dialect.variants.inherit if not values.get(name))
+            self.missing_parents += 1
+        return row
 
     def _quantities(self, cells: list[str]) -> Iterator[int]:
         for i in self.layout.locations:
@@ -157,6 +174,8 @@ class RowReader:
             )
         if "price" in self.fields:
             row.price, row.compare_at_price = self.cells.prices(values)
+        elif before := values.get("compare_at_price", ""):
+            row.compare_at_price = price_of(title("compare_at_price"), before, self._habit)
         row.quantity, row.unlimited_stock = self.cells.stock(values)
         if "description" in self.fields:
             row.description = self.cells.description(cells, values)
@@ -176,7 +195,7 @@ class RowReader:
             yield "name"
         if has("price") or has("sale_price"):
             yield "price"
-        if has("compare_at_price") or has("sale_price"):
+        if has("compare_at_price") or (has("sale_price") and has("price")):
             yield "compare_at_price"
         if has("category") or (self.dialect.facets and has("facets")):
             yield "category"

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
+from catalog.importing.dialects import normal_name
 from catalog.importing.files import FileRefusedError, SourceFile
 from catalog.importing.formulas import REPORT_COLUMNS, guarded
 from catalog.importing.run import Refusal
@@ -21,16 +22,26 @@ class RefusedRows:
         self._messages: list[str] = []
         self.count = 0
         # The files may have different columns. The report has each column once.
+        sources = [*sources]
+        if path and len({source.layout.dialect.name for source in sources}) > 1:
+            raise FileRefusedError(
+                "The files are of several systems: import those of each with an --errors of its own."
+            )
+        names = {
+            column: name
+            for source in reversed(sources)
+            for column, name in zip(_numbered(source), source.header, strict=True)
+        }
         self._columns = list(dict.fromkeys(column for source in sources for column in _numbered(source)))
 
         self._file = None
         if path:
             try:
-                self._file = path.open("w", encoding="utf-8", newline="")
+                self._file = path.open("w", encoding="utf-8-sig", newline="")
             except OSError as error:
                 raise FileRefusedError(f"{path} cannot be written: {error.strerror}.") from error
             self._writer = csv.writer(self._file)
-            self._write([*REPORT_COLUMNS, *(name for name, _ in self._columns)])
+            self._write([*REPORT_COLUMNS, *(names[column] for column in self._columns)])
 
     def close(self) -> None:
         if self._file:
@@ -62,5 +73,6 @@ class RefusedRows:
 
 
 def _numbered(source: SourceFile) -> list[tuple[str, int]]:
-    """The header's columns, each with a number that distinguishes columns of the same name."""
-    return [(name, source.header[:i].count(name)) for i, name in enumerate(source.header)]
+    """The header's columns by their normal names, each with a number that distinguishes columns of the same name."""
+    names = [normal_name(name) for name in source.header]
+    return [(name, names[:i].count(name)) for i, name in enumerate(names)]

@@ -46,6 +46,8 @@ class ProductRow:
     rating: float | None = None
     is_active: bool = True
     created_at: datetime | None = None
+    unsaid: frozenset[str] = frozenset()
+    """Fields that the file has columns for, but that this row does not know: its parent is not in the file."""
     characters: int = field(default=0, repr=False)
 
 

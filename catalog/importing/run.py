@@ -39,6 +39,7 @@ class Summary:
     without_stock: int = 0
     uncounted: int = 0
     shared_skus: int = 0
+    renamed: int = 0
     notes: list[str] = field(default_factory=list)
     examples: list[tuple[ProductRow, dict[str, tuple[Any, Any]]]] = field(default_factory=list)
 
@@ -93,6 +94,10 @@ def import_files(
             on_progress(source, source.size)
             summary.notes += notes_after(reader)
     summary.notes += _stock_notes(summary, sources)
+    if summary.renamed:
+        summary.notes.append(
+            f"{summary.renamed:,} products, known by their SKU, have another name in the file: they get it."
+        )
     if summary.shared_skus:
         summary.notes.append(
             f"{summary.shared_skus:,} variants share their SKU with another one, and SKUs are unique here: only the "

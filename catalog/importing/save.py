@@ -18,7 +18,7 @@ ATTEMPTS = 4
 # Where None means that the row does not say.
 _OMITTED = {"quantity", "unlimited_stock", "created_at", "price"}
 MAX_EXAMPLES = 10
-COUNTS = ("created", "updated", "unchanged", "without_stock", "uncounted", "shared_skus")
+COUNTS = ("created", "updated", "unchanged", "without_stock", "uncounted", "shared_skus", "renamed")
 
 
 @dataclass
@@ -27,6 +27,7 @@ class Saved:
 
     `without_stock`: new products whose row says nothing about stock. `uncounted`: products that got a quantity but
     are sold without limit. `shared_skus`: variants without a SKU, because another one has it.
+    `renamed`: products that a row without a slug names otherwise, known by their SKU.
     """
 
     created: int = 0
@@ -35,6 +36,7 @@ class Saved:
     without_stock: int = 0
     uncounted: int = 0
     shared_skus: int = 0
+    renamed: int = 0
     refused: list[tuple[ProductRow, str]] = field(default_factory=list)
     seen: list[SeenRow] = field(default_factory=list)
     examples: list[tuple[ProductRow, dict[str, tuple[Any, Any]]]] = field(default_factory=list)
@@ -107,7 +109,8 @@ class Saver:
             saved.uncounted += (
                 product.unlimited_stock and row.quantity is not None and "unlimited_stock" not in self.fields
             )
-            if changed := self._change(product, values):
+            if changed := self._change(product, row, values):
+                saved.renamed += "name" in changed and not row.slug
                 changed_fields |= changed.keys()
                 updated.append(product)
                 saved.examples.append((row, changed))
@@ -120,12 +123,14 @@ class Saver:
             self.on_saved(saved)
         return saved
 
-    def _change(self, product: Product, values: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    def _change(self, product: Product, row: ProductRow, values: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
         """Sets the fields that the file has columns for. Returns those that were different, with both values."""
         changed = {
             name: (getattr(product, name), value)
             for name, value in values.items()
-            if name.removesuffix("_id") in self.fields and getattr(product, name) != value
+            if (field := name.removesuffix("_id")) in self.fields
+            and field not in row.unsaid
+            and getattr(product, name) != value
         }
         for name, (_, value) in changed.items():
             setattr(product, name, value)

@@ -22,10 +22,13 @@ class Family:
         self._parents: OrderedDict[str, dict[str, str]] = OrderedDict()
         self._characters = 0
 
-    def complete(self, values: dict[str, str], role: str) -> None:
-        """Fills the blank cells that a row inherits, and remembers what others inherit from it."""
+    def complete(self, values: dict[str, str], role: str) -> bool:
+        """Fills the blank cells that a row inherits, and remembers what others inherit from it.
+
+        False when the row is a variant whose parent was not in the file so far.
+        """
         if not self._how.of or (role == "skip" and self._how.of != "group"):
-            return
+            return True
         parent: dict[str, str] = {}
         if self._how.of == "group":
             parent = self._parents.get(values["group"], {})
@@ -45,6 +48,7 @@ class Family:
         values["parent_name"] = parent.get("parent_name", "")
         if values.get("quantity") == "parent":  # The variants of a parent share its units.
             values["quantity"] = parent.get("quantity", "")
+        return role != "variant" or bool(parent)
 
     def names(self, values: dict[str, str], options: list[str]) -> tuple[str, str, bool]:
         """The product's name and slug, and whether the slug is made of a handle and options."""

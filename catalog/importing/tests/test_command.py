@@ -161,12 +161,12 @@ def test_refused_rows_are_reported_unchanged_and_can_be_corrected_and_imported(t
     assert result.summary == (1, 0, 0, 3)
     assert f"The refused rows are in {errors}" in result.stderr
     assert "line 3" not in result.stderr
-    header, *rows = csv.reader(errors.read_text(encoding="utf-8").splitlines(keepends=True))
+    header, *rows = csv.reader(errors.read_text(encoding="utf-8-sig").splitlines(keepends=True))
     assert header == ["file", "line", "reason", "Name", "price", "Colour"]
     assert rows[0] == [str(path), "3", "price '1,5x' is not a number such as 1234.50", " Mat ", "1,5x", "blue"]
     assert rows[1][1:] == ["4", "a quote is opened and never closed", 'Rug,"2']
     assert rows[2][1:] == ["5", "the name 'Lamp' is used already in line 2", "Lamp", "3", "green"]
-    errors.write_text(errors.read_text(encoding="utf-8").replace('"1,5x"', "1.50"), encoding="utf-8")
+    errors.write_text(errors.read_text(encoding="utf-8-sig").replace('"1,5x"', "1.50"), encoding="utf-8")
     assert run(errors).summary[0] == 1
 
 
@@ -182,7 +182,7 @@ def test_the_report_has_no_formulas_and_imports_the_original_cells(tmp_path, for
     path = write(tmp_path, f'name,price,description,"{cell}"', f'"{cell}","{cell}","{cell}","{cell}"')
     errors = tmp_path / "errors.csv"
     assert run(path, errors=errors).summary == (0, 0, 0, 1)
-    with errors.open(encoding="utf-8", newline="") as file:
+    with errors.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.reader(file))
     for shown in rows[1][3:]:
         assert shown == f"'{formula}"
@@ -199,7 +199,7 @@ def test_numbers_and_apostrophes_in_other_files_are_kept(tmp_path):
     errors = tmp_path / "errors.csv"
     assert run(path, errors=errors).summary == (1, 0, 0, 1)
     assert Product.objects.get().name == "'-x"
-    assert errors.read_text(encoding="utf-8").splitlines()[1].endswith("Lamp,-1,-5,+7")
+    assert errors.read_text(encoding="utf-8-sig").splitlines()[1].endswith("Lamp,-1,-5,+7")
 
 
 @given(st.text())
@@ -213,7 +213,7 @@ def test_the_report_has_the_columns_of_all_files(tmp_path):
     two = write(tmp_path, "sku,price,name", "A,y,Mat", file="two.csv")
     errors = tmp_path / "errors.csv"
     run(one, two, errors=errors)
-    rows = list(csv.DictReader(errors.read_text(encoding="utf-8").splitlines()))
+    rows = list(csv.DictReader(errors.read_text(encoding="utf-8-sig").splitlines()))
     assert [(row["name"], row["price"], row["sku"]) for row in rows] == [("Lamp", "x", ""), ("Mat", "y", "A")]
 
 
@@ -294,3 +294,23 @@ def test_a_row_that_the_database_refuses_is_refused_alone(tmp_path, monkeypatch)
     assert result.summary == (2, 0, 0, 1)
     assert "line 3: the database refused it: no mats" in result.stderr
     assert not Brand.objects.filter(name="Matty").exists()
+
+
+def test_a_report_has_one_system_only(tmp_path):
+    one = write(tmp_path, "name,price", "Lamp,x", file="one.csv")
+    two = write(tmp_path, "Handle,Title,Variant Price", "mat,Mat,y", file="two.csv")
+    with pytest.raises(CommandError, match="several systems"):
+        run(one, two, errors=tmp_path / "errors.csv")
+
+
+def test_a_refused_variant_is_reported_with_what_it_inherits(tmp_path):
+    header = "Handle,Title,Vendor,Type,Status,Option1 Value,Variant Price"
+    path = write(tmp_path, header, "tee,Tee,Acme,Tops,draft,S,5", "tee,,,,,M,x")
+    errors = tmp_path / "errors.csv"
+    assert run(path, errors=errors).summary == (1, 0, 0, 1)
+    errors.write_text(errors.read_text(encoding="utf-8-sig").replace(",x", ",6"), encoding="utf-8")
+    result = run(errors)
+    assert result.summary == (1, 0, 0, 0)
+    assert "not understood" not in result.stdout
+    tee = Product.objects.get(slug="tee-m")
+    assert (tee.name, tee.brand.name, tee.category.name, tee.is_active) == ("Tee – M", "Acme", "Tops", False)

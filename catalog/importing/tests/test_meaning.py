@@ -241,3 +241,15 @@ def test_quantities_of_all_locations_are_added(tmp_path: Path) -> None:
     ]
     assert run(write(tmp_path, header, *rows, file="inventory.csv")).summary == (0, 2, 0, 0)
     assert dict(Product.objects.values_list("slug", "quantity")) == {"tee-s": 7, "tee-m": 2}
+
+
+@pytest.mark.django_db
+def test_a_variant_without_its_parent_keeps_what_it_has(tmp_path: Path) -> None:
+    header = "ID,Type,SKU,Name,Published,In stock?,Stock,Regular price,Categories,Parent,Description"
+    parent, variant = "1,variable,P,Tee,0,1,,,Tops,,Soft", "2,variation,V,Tee - S,1,1,3,5,,P,"
+    run(write(tmp_path, header, parent, variant))
+    before = Product.objects.get()
+    result = run(write(tmp_path, header, variant.replace(",5,", ",6,")))
+    assert "1 variants have a parent that is not in the file" in result.stdout
+    after = Product.objects.get()
+    assert (after.price, after.category, after.description) == (6, before.category, "Soft")

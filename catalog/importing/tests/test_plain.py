@@ -330,3 +330,30 @@ def test_many_rows_go_in_batches_with_a_bounded_number_of_queries(tmp_path, djan
         assert run(path).summary == (300, 0, 0, 0)
     with django_assert_max_num_queries(6):
         assert run(path).summary == (0, 0, 300, 0)
+
+
+def test_of_two_columns_of_one_field_one_is_read_and_the_other_told(tmp_path):
+    result = run(write(tmp_path, "name,price,Menge,Bestand", "Lamp,5,100,3", "Mat,5,100,"))
+    assert "'Menge' was not read, because 'Bestand' was" in result.stdout
+    assert list(Product.objects.order_by("name").values_list("quantity", flat=True)) == [3, 0]
+    result = run(write(tmp_path, "name,price,Our price", "Lamp,5,", "Rug,5,7"), map=["Our price=price"])
+    assert result.summary == (1, 0, 0, 1)
+    assert Product.objects.get(name="Rug").price == 7
+
+
+def test_a_price_before_may_come_alone(tmp_path):
+    run(write(tmp_path, "name,sku,price,compare_at_price", "Lamp,L,10,40"))
+    for header, cells, prices in (
+        ("compare_at_price", "60", (10, 60)),
+        ("sale_price", "8", (8, 60)),
+        ("price", "70", (70, None)),
+        ("price,compare_at_price", "10,", (10, None)),
+    ):
+        assert run(write(tmp_path, f"sku,{header}", f"L,{cells}")).summary == (0, 1, 0, 0)
+        lamp = Product.objects.get()
+        assert (lamp.price, lamp.compare_at_price) == prices
+
+
+def test_a_product_of_another_name_is_told(tmp_path):
+    run(write(tmp_path, "name,sku,price", "Red lamp,1,5"))
+    assert "1 products, known by their SKU" in run(write(tmp_path, "name,sku,price", "Hose,1,5")).stdout
