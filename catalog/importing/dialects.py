@@ -205,13 +205,16 @@ def _place(dialect: Dialect, header: Sequence[str], mapping: Mapping[str, str]) 
             values.append(i)
         elif name and not any(fnmatchcase(name, pattern) for pattern in dialect.unused):
             unknown.append(i)
-    surplus = []
-    for name, found in at.items():
-        found.sort()
+    surplus: list[tuple[int, int]] = []
+    for field_name, pairs in at.items():
+        pairs.sort()
         # What a person has mapped counts alone. Plain headings are guessed, so two of one field must not mix.
-        keep = sum(rank < 0 for rank, _ in found) or (1 if not dialect.needs and name != "description" else len(found))
-        surplus += [(i, found[0][1]) for _, i in found[keep:] if names[i] != names[found[0][1]]]
-        at[name] = [pair for pair in found if pair[1] not in {i for i, _ in surplus}]
+        one = not dialect.needs and field_name != "description"
+        keep = sum(rank < 0 for rank, _ in pairs) or (1 if one else len(pairs))
+        taken = pairs[0][1]
+        left = [i for _, i in pairs[keep:] if names[i] != names[taken]]
+        surplus += [(i, taken) for i in left]
+        at[field_name] = [pair for pair in pairs if pair[1] not in left]
     locations: list[int] = []
     if dialect.rest_after and dialect.rest_after in names:
         locations = [i for i in unknown if i > names.index(dialect.rest_after)]
