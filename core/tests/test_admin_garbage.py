@@ -19,7 +19,7 @@ from core.tests.examples import sample
 from core.tests.test_policy_admin import ADMINS, NAMES, place, rows
 
 __all__ = ["rows"]
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 GARBAGE = [
     *("abc", "9" * 19, "\0", "", "-1", "\ud800", "1.5", "٣", "2024-13-45", "[]", "9" * 400, "a\0b", "1,2", "null"),

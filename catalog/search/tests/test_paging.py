@@ -16,7 +16,7 @@ from catalog.search.tests.both_apis import PRODUCTS
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 from core.tests.clients import Api
 
-pytestmark = pytest.mark.usefixtures("each_engine")
+pytestmark = [pytest.mark.usefixtures("each_engine"), pytest.mark.slow]
 SORTS = ["NAME", "PRICE", "RATING", "QUANTITY", "CREATED_AT"]
 
 

@@ -28,6 +28,8 @@ from catalog.text import words
 from core.tests.clients import Api
 from core.tests.examples import examples
 
+pytestmark = pytest.mark.slow
+
 SCRIPTS = {
     **{"latin": "abcdefghijklmnopqrstuvwxyz", "digits": "0123456789", "accents": "éüñßœøİıŁ"},
     **{"cyrillic": "абвгдежзийклм", "arabic": "ابتثجحخدذرزﷺﷻ", "devanagari": "कखगघिीुू्", "thai": "กขคงจิีุู้ำ"},
