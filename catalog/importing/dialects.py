@@ -46,7 +46,6 @@ class Options:
     """Where a variant's options are: in columns of a name and a value, in lists, or in a pattern within a cell."""
 
     value: tuple[str, ...] = ()
-    names: str = ""
     values: str = ""
     separator: str = "|"
     column: str = ""
@@ -142,6 +141,11 @@ class Layout:
     def can_create(self) -> bool:
         """Whether a row says enough for a new product. Otherwise the file only updates."""
         return self.has("name") and self.has("price")
+
+    @property
+    def lacks_quantities(self) -> bool:
+        """Whether the file creates products and says nothing about how many there are."""
+        return self.can_create and not self.has("quantity", "available", "unlimited_stock")
 
     def description(self) -> str:
         """Which dialect the file is in and by which columns that was seen, for the summary."""

@@ -29,7 +29,6 @@ class SourceFile:
     layout: Layout
     habit: NumberHabit
     options: ImportOptions
-    rows: int
     notes: tuple[str, ...]
 
     @property
@@ -48,7 +47,7 @@ class SourceFile:
     @property
     def lacks_quantities(self) -> bool:
         """Whether the file creates products and says nothing about how many there are."""
-        return self.reader().lacks_quantities
+        return self.layout.lacks_quantities
 
     def reader(self) -> RowReader:
         """A new reader of this file's rows."""
@@ -71,19 +70,21 @@ def check(path: Path, options: ImportOptions = DEFAULTS) -> SourceFile:
     numbers = [i for name in NUMBERS for i in layout.at.get(name, ())]
     filled: Counter[int] = Counter()
     unknown = [i for i in layout.unknown if not (from_report and i < len(REPORT_COLUMNS))]
-    mended: dict[str, list[int]] = {}
-    rows = 0
+    mended: Counter[str] = Counter()
+    mended_lines: dict[str, list[int]] = {}
     for record in table.records():
-        rows += 1
         if record.mended:
-            mended.setdefault(record.mended, []).append(record.line)
+            mended[record.mended] += 1
+            if mended[record.mended] <= MAX_SHOWN_LINES:
+                mended_lines.setdefault(record.mended, []).append(record.line)
         if not record.problem:
             habit.learn(record.cells[i] for i in numbers)
             filled.update(i for i in unknown if record.cells[i].strip())
     notes = [f"{layout.description()}.", *table.notes]
     if layout.dialect.note:
         notes.append(layout.dialect.note)
-    notes += [f"Mended: {what}, in {_lines(lines)}." for what, lines in mended.items()]
+    for what, count in mended.most_common(MAX_SHOWN_LINES):
+        notes.append(f"Mended: {what}, in {_lines(mended_lines[what], count)}.")
     if filled:
         shown = [f"{header[i].strip()!r} ({count:,} cells)" for i, count in filled.most_common(MAX_SHOWN_COLUMNS)]
         more = f" and {len(filled) - len(shown)} more" if len(filled) > len(shown) else ""
@@ -95,13 +96,12 @@ def check(path: Path, options: ImportOptions = DEFAULTS) -> SourceFile:
         notes.append("It has no name or no price, so it changes products that exist and makes none.")
     elif not layout.has("slug", "sku", "group"):
         notes.append("It has neither slugs nor SKUs, so its rows are told apart by name.")
-    return SourceFile(table, layout, habit, options, rows, tuple(notes))
+    return SourceFile(table, layout, habit, options, tuple(notes))
 
 
-def _lines(lines: list[int]) -> str:
-    shown = ", ".join(map(str, lines[:MAX_SHOWN_LINES]))
-    more = f" and {len(lines) - MAX_SHOWN_LINES:,} more" if len(lines) > MAX_SHOWN_LINES else ""
-    return f"lines {shown}{more}"
+def _lines(first: list[int], count: int) -> str:
+    more = f" and {count - len(first):,} more" if count > len(first) else ""
+    return f"lines {', '.join(map(str, first))}{more}"
 
 
 def notes_after(reader: RowReader) -> Iterator[str]:

@@ -27,8 +27,9 @@ class Identified:
 
 
 def identify(rows: Sequence[ProductRow], seen: SeenRows, *, with_skus: bool, why_no_new: str = "") -> Identified:
-    """Finds each row's product, locked until the transaction ends. Makes four queries and one more for new products.
+    """Finds each row's product, locked until the transaction ends.
 
+    Makes four queries, one more for new products, and one for each handle whose slug another row has taken.
     `with_skus`: the rows set SKUs. A row whose product or SKU belongs to another row or product is refused; of variants
     that share a SKU, the first gets it. `why_no_new`: why no product is made, if none is to be made. The outcome
     does not depend on how rows are divided into batches, nor on whether earlier batches were written.

@@ -156,7 +156,7 @@ class RowReader:
 
     def _product(self, record: Record, cells: list[str], values: Values, options: list[str]) -> ProductRow:
         title = self.layout.title
-        row = ProductRow(record.line, record.cells, characters=record.characters)
+        row = ProductRow(record.line, record.cells)
         # Spreadsheets and Shopify put an apostrophe in front of a number that is text.
         sku = values.get("sku", "")
         sku = sku if self.dialect.text == "exact" else sku.removeprefix("'")
@@ -203,13 +203,8 @@ class RowReader:
             yield "brand"
         if has("is_active") or has("status"):
             yield "is_active"
-        if has(*STOCK_WORDS) or (self.lacks_quantities and self._options.stock is not None):
+        if has(*STOCK_WORDS) or (self.layout.lacks_quantities and self._options.stock is not None):
             yield from ("unlimited_stock", "quantity")
-
-    @property
-    def lacks_quantities(self) -> bool:
-        """Whether the file creates products and says nothing about how many there are."""
-        return self.layout.can_create and not self.layout.has("quantity", "available", "unlimited_stock")
 
 
 def _added_up(reads: Iterable[ReadRow]) -> Iterator[ReadRow]:

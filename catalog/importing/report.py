@@ -27,12 +27,13 @@ class RefusedRows:
             raise FileRefusedError(
                 "The files are of several systems: import those of each with an --errors of its own."
             )
-        names = {
-            column: name
-            for source in reversed(sources)
-            for column, name in zip(_numbered(source), source.header, strict=True)
-        }
-        self._columns = list(dict.fromkeys(column for source in sources for column in _numbered(source)))
+        # By the path of each file.
+        self._columns_of = {source.path: _numbered(source) for source in sources}
+        names: dict[tuple[str, int], str] = {}
+        for source in sources:
+            for column, name in zip(self._columns_of[source.path], source.header, strict=True):
+                names.setdefault(column, name)
+        self._columns = list(names)
 
         self._file = None
         if path:
@@ -41,7 +42,7 @@ class RefusedRows:
             except OSError as error:
                 raise FileRefusedError(f"{path} cannot be written: {error.strerror}.") from error
             self._writer = csv.writer(self._file)
-            self._write([*REPORT_COLUMNS, *(names[column] for column in self._columns)])
+            self._write([*REPORT_COLUMNS, *names.values()])
 
     def close(self) -> None:
         if self._file:
@@ -65,7 +66,7 @@ class RefusedRows:
         self._writer.writerow(map(guarded, cells))
 
     def _aligned(self, refusal: Refusal) -> list[str]:
-        columns = _numbered(refusal.source)
+        columns = self._columns_of[refusal.source.path]
         if len(refusal.cells) != len(columns) or columns == self._columns:
             return refusal.cells
         cells = dict(zip(columns, refusal.cells, strict=True))

@@ -2,7 +2,7 @@
 
 import html
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -48,7 +48,6 @@ class ProductRow:
     created_at: datetime | None = None
     unsaid: frozenset[str] = frozenset()
     """Fields that the file has columns for, but that this row does not know: its parent is not in the file."""
-    characters: int = field(default=0, repr=False)
 
 
 def unescaped(text: str) -> str:

@@ -400,7 +400,8 @@ class TestImport:
         expect(page.get_by_role("button", name="Upload and check")).to_be_disabled()
 
     def fits(self, page: Page) -> None:
-        assert page.evaluate("document.documentElement.scrollWidth") == page.viewport_size["width"]
+        # Waiting outlasts the page's reading itself again, which would end an evaluation.
+        page.wait_for_function(f"document.documentElement.scrollWidth === {page.viewport_size['width']}")
 
 
 @phone

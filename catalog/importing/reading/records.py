@@ -3,7 +3,7 @@
 import csv
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple, TextIO
 
@@ -250,8 +250,3 @@ def _count(number: int, noun: str) -> str:
 
 def _join(*texts: str) -> str:
     return "; ".join(filter(None, texts))
-
-
-def first_records(records: Iterable[Record], count: int) -> list[Record]:
-    """Up to `count` of the records."""
-    return [record for _, record in zip(range(count), records, strict=False)]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from catalog.images.pool import PASSED_VARIABLES
 from catalog.importing.reading.encodings import Encoding
 from catalog.importing.reading.errors import FileRefusedError
 from catalog.importing.reading.records import Record, split
@@ -19,7 +20,6 @@ from catalog.importing.reading.records import Record, split
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 DEADLINE_SECONDS = 600
 MAX_ANSWER_BYTES = 64 << 20
-PASSED_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 
 
 @dataclass(frozen=True)

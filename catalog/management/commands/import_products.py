@@ -4,6 +4,7 @@ import sys
 import time
 from argparse import ArgumentParser
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ class Command(BaseCommand):
         is_terminal = sys.stdin.isatty() and self.stdout.isatty()
         if given.stock is None and any(source.lacks_quantities for source in sources) and is_terminal:
             stock = self._ask_for_stock()
-            sources = [check(path, ImportOptions(stock, given.only_update, mapping, reading)) for path in files]
+            sources = [replace(source, options=replace(given, stock=stock)) for source in sources]
         return sources
 
     def _ask_for_stock(self) -> Stock:
