@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from django.db import DataError, IntegrityError
@@ -99,7 +100,7 @@ class Saver:
         updated: list[Product] = []
         changed_fields: set[str] = set()
         for row, slug, product in accepted:
-            values = _values(row, categories.get(row.category), brands.get(row.brand))
+            values = _values(row, product, categories.get(row.category), brands.get(row.brand))
             place = f"line {row.line}{self.place}"
             saved.seen.append(seen_row(row, slug, product, place, with_skus="sku" in self.fields))
             if product is None:
@@ -151,11 +152,14 @@ def _write(created: list[Product], updated: list[Product], changed_fields: set[s
     Product.objects.bulk_create(created)
 
 
-def _values(row: ProductRow, category: int | None, brand: int | None) -> dict[str, Any]:
+def _values(row: ProductRow, product: Product | None, category: int | None, brand: int | None) -> dict[str, Any]:
     """The row as model fields, without those that it does not say.
 
     The category or brand is None when an update does not change it, or when a dry run would create it.
     """
+    before, price = row.compare_at_price, row.price
+    if price is None:  # The file has the price before alone.
+        price = product.price if product else Decimal(0)
     values = {
         "name": row.name,
         "sku": row.sku,
@@ -163,7 +167,7 @@ def _values(row: ProductRow, category: int | None, brand: int | None) -> dict[st
         "category_id": category,
         "brand_id": brand,
         "price": row.price,
-        "compare_at_price": row.compare_at_price,
+        "compare_at_price": None if before is not None and before <= price else before,
         "quantity": row.quantity,
         "unlimited_stock": row.unlimited_stock,
         "rating": row.rating,

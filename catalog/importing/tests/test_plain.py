@@ -345,6 +345,8 @@ def test_a_price_before_may_come_alone(tmp_path):
     run(write(tmp_path, "name,sku,price,compare_at_price", "Lamp,L,10,40"))
     for header, cells, prices in (
         ("compare_at_price", "60", (10, 60)),
+        ("compare_at_price", "9", (10, None)),
+        ("compare_at_price", "60", (10, 60)),
         ("sale_price", "8", (8, 60)),
         ("price", "70", (70, None)),
         ("price,compare_at_price", "10,", (10, None)),
@@ -352,6 +354,7 @@ def test_a_price_before_may_come_alone(tmp_path):
         assert run(write(tmp_path, f"sku,{header}", f"L,{cells}")).summary == (0, 1, 0, 0)
         lamp = Product.objects.get()
         assert (lamp.price, lamp.compare_at_price) == prices
+        assert run(write(tmp_path, f"sku,{header}", f"L,{cells}")).summary == (0, 0, 1, 0)
 
 
 def test_a_product_of_another_name_is_told(tmp_path):

@@ -77,14 +77,18 @@ class ResolvedText:
     @property
     def tail(self) -> Query:
         """The better products after the first ids."""
-        best = self.matching.best(self.level)
+        # Ranks are counted in blocks of what this finds, and those of STRICT begin with `first_block`.
+        best = self._visible(self.matching.best(self.level))
         return but_not(best, with_ids(self.first_ids)) if self.first_ids else best
 
     @property
     def rest(self) -> Query | None:
         """The products after those of `tail`."""
         rest = self.matching.rest(self.level)
-        return but_not(rest, with_ids(self.first_ids)) if rest and self.first_ids else rest
+        if rest is None:
+            return None
+        rest = self._visible(rest)
+        return but_not(rest, with_ids(self.first_ids)) if self.first_ids else rest
 
     @property
     def is_resolved(self) -> bool:

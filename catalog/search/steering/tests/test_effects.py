@@ -233,3 +233,12 @@ def test_pages_totals_and_facets_agree_whatever_staff_decide(shopper, settings, 
         assert products["totalCount"] == len(found)
         assert sum(brand["count"] for brand in products["facets"]["brands"]) == len(found)
         assert sum(each["count"] for each in products["facets"]["price"]["ranges"]) == len(matching) or min_hits > 1
+
+
+def test_a_hidden_product_repeats_no_other_behind_the_first_block(shopper, monkeypatch):
+    monkeypatch.setattr("catalog.search.index.ranking.BLOCK", 5)
+    for n in range(20):
+        product(f"lamp-{n:02}", "lamp" + " and more" * n)
+    rule(hidden=["lamp-00", "lamp-03"])
+    slugs = results(shopper, "lamp", size=3)
+    assert len(slugs) == len(set(slugs)) == 18
