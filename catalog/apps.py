@@ -21,7 +21,7 @@ class CatalogConfig(AppConfig):
         from core.auth import shop_staff
         from core.jobs.readiness import register_jobs
 
-        changes.follow([models.Product, models.Brand, models.Category])
+        changes.follow([models.Product, models.Brand, models.Category, models.Attribute, models.AttributeValue])
         updating.start()
         steering_models.follow()
         register_jobs("image", pipeline.oldest_awaited)
@@ -29,7 +29,7 @@ class CatalogConfig(AppConfig):
         metrics.register()
         for model in (
             *(models.Product, models.Category, models.Brand, models.ProductImage),
-            *(models.Synonym, models.SearchRule),
+            *(models.Synonym, models.SearchRule, models.Attribute, models.AttributeValue, models.ProductGroup),
         ):
             shop_staff.grant(model, ["add", "change", "delete", "view"])
         shop_staff.grant(models.SearchCount, ["view"])

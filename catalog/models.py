@@ -12,6 +12,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from catalog.attributes.models import Attribute, AttributeKind, AttributeValue, ProductAttribute, ProductGroup
 from catalog.images.models import ImageJob, ImageStatus, ProductImage, Rendition
 from catalog.importing.models import ImportJob
 from catalog.search.changes import IndexChange, RecordedQuerySet
@@ -22,6 +23,7 @@ from catalog.text import SORT_KEY_LENGTH, plain, search_text_of, sort_key, squee
 from core.db.fields import BinaryCharField, BinaryTextField
 
 __all__ = ["Brand", "Category", "ImageJob", "ImageStatus", "ImportJob", "IndexChange", "Product", "ProductImage"]
+__all__ += ["Attribute", "AttributeKind", "AttributeValue", "ProductAttribute", "ProductGroup"]
 __all__ += ["Rendition", "RuleProduct", "SearchCount", "SearchRule", "SteeringVersion", "Synonym"]
 
 NAME_LENGTH = 255
@@ -112,6 +114,17 @@ class Product(models.Model):
     # No index of their own: the composite indexes below begin with these columns, and MySQL uses them for foreign keys.
     category = models.ForeignKey(Category, models.PROTECT, related_name="products", db_index=False)
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="products", db_index=False)
+    group = models.ForeignKey(
+        ProductGroup,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="products",
+        db_index=False,
+        help_text="The products that differ from this one in options only.",
+    )
+    # A digest of the values of all attributes. Null without a group, and while values are being written.
+    options_key = BinaryCharField(max_length=32, null=True, editable=False)
     price = models.DecimalField(max_digits=12, decimal_places=2, validators=[MinValueValidator(0)])
     compare_at_price = models.DecimalField(
         "price before",
@@ -166,6 +179,7 @@ class Product(models.Model):
             models.CheckConstraint(
                 name="product_compare_at_price_above_price", condition=Q(compare_at_price__gt=F("price"))
             ),
+            models.UniqueConstraint(name="product_options_once_in_group", fields=["group", "options_key"]),
             models.CheckConstraint(name="product_quantity_not_negative", condition=Q(quantity__gte=0)),
             models.CheckConstraint(name="product_rating_0_to_5", condition=Q(rating__gte=0, rating__lte=5)),
         ]

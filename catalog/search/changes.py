@@ -1,7 +1,7 @@
 """Records changes for the search index: one row each, written in the transaction that makes the change.
 
-Changes of products, brands and categories are recorded on `save` and `delete` by signals, and on bulk writes by the
-models' manager. SQL past the ORM is not recorded; after that, run `manage.py rebuild_index`.
+Changes of products, brands, categories, attributes and their values are recorded on `save` and `delete` by signals, and
+on bulk writes by the models' manager. SQL past the ORM is not recorded; after that, run `manage.py rebuild_index`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,10 +22,11 @@ Row = TypeVar("Row", bound=models.Model)
 
 
 class IndexChange(models.Model):
-    """A product, brand or category that was created, changed or deleted, by its kind and primary key.
+    """A row that the index shows and that was created, changed or deleted, by its kind and primary key.
 
-    A change of a brand or category affects its products too. A row is deleted when the index has the change. While a
-    new index is built, rows are marked `applied` instead, and deleted when the new index has the changes as well.
+    A change of a brand, a category or an attribute's value affects its products too. A row is deleted when the index
+    has the change. While a new index is built, rows are marked `applied` instead, and deleted when the new index has
+    the changes as well.
     """
 
     kind = models.CharField(max_length=10)
@@ -41,8 +42,8 @@ class IndexChange(models.Model):
 
 
 def kind_of(model: type[models.Model]) -> str:
-    """The kind of a model's rows: "product", "brand" or "category"."""
-    return str(model._meta.model_name)
+    """The kind of a model's rows: "product", "brand", "category", "attribute" or "value"."""
+    return str(getattr(model, "change_kind", model._meta.model_name))
 
 
 def record(model: type[models.Model], keys: Iterable[int], using: str) -> None:

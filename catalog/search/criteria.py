@@ -61,6 +61,21 @@ class Steering:
 NO_STEERING = Steering()
 
 
+@dataclass(frozen=True)
+class AttributeCondition:
+    """What products must have of one attribute: one of the values, a number in the range, or yes or no.
+
+    `values` are keys of AttributeValue, `numbers` are of a NUMBER attribute. `unknown` are texts that no product can
+    have; they match nothing, and facets show them, so that a shopper can take them back.
+    """
+
+    attribute: int
+    values: frozenset[int] | None = None
+    numbers: Range[Decimal] | None = None
+    boolean: bool | None = None
+    unknown: tuple[str, ...] = field(default=(), compare=False)
+
+
 @dataclass(frozen=True, kw_only=True)
 class SearchCriteria:
     """A text, filters and a sort that are valid. Made by `parse_criteria` only.
@@ -79,6 +94,11 @@ class SearchCriteria:
     rating: Range[float] = OPEN
     created: Range[datetime] = OPEN
     in_stock: bool | None = None
+    on_sale: bool | None = None
+    # All of them must hold. Each is of another attribute, and they are in the order of the attributes' keys.
+    attributes: tuple[AttributeCondition, ...] = ()
+    # Whether the first product of a group, in the order of the sort, stands for all that match.
+    grouped: bool = False
     sort: SortField = SortField.CREATED_AT
     descending: bool = True
     # Not part of the digest: a cursor stays valid when staff change their mind.
@@ -125,10 +145,12 @@ class SearchCriteria:
                 return ",".join(map(str, sorted(value)))
             if isinstance(value, Range):
                 return f"{plain(value.low)}..{plain(value.high)}"
+            if isinstance(value, AttributeCondition):
+                return ":".join(map(plain, (value.attribute, value.values, value.numbers, value.boolean)))
             return str(value.normalize()) if isinstance(value, Decimal) else str(value)
 
         values = (
             *(self.text, self.ids, self.categories, self.brands, self.price, self.quantity, self.rating),
-            *(self.created, self.in_stock, self.sort, self.descending),
+            *(self.created, self.in_stock, self.sort, self.descending, self.on_sale, *self.attributes, self.grouped),
         )
         return blake2b("\x1f".join(map(plain, values)).encode(), digest_size=6).hexdigest()
