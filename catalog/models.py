@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -21,6 +21,9 @@ from catalog.search.steering.models import RuleProduct, SearchRule, SteeringVers
 from catalog.slugs import normal_form, validate_slug
 from catalog.text import SORT_KEY_LENGTH, plain, search_text_of, sort_key, squeeze
 from core.db.fields import BinaryCharField, BinaryTextField
+
+if TYPE_CHECKING:
+    from catalog.attributes.selectors import ShownAttribute
 
 __all__ = ["Brand", "Category", "ImageJob", "ImageStatus", "ImportJob", "IndexChange", "Product", "ProductImage"]
 __all__ += ["Attribute", "AttributeKind", "AttributeValue", "ProductAttribute", "ProductGroup"]
@@ -167,8 +170,10 @@ class Product(models.Model):
         "compare_at_price": {"price"},
     }
 
-    # Set by catalog.images.selectors.attach_images.
+    # Set by catalog.images.selectors.attach_images and by catalog.selectors.attach_relations.
     shown_images: list[ProductImage]
+    shown_attributes: "list[ShownAttribute]"
+    shown_group: ProductGroup | None
 
     class Meta:
         ordering = ["-created_at", "-id"]

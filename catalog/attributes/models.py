@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from decimal import Decimal
 from hashlib import blake2b
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models, router, transaction
 from django.db.models import F, Q
@@ -13,6 +13,9 @@ from catalog.search.changes import RecordedQuerySet
 from catalog.slugs import normal_form, validate_slug
 from catalog.text import squeeze
 from core.db.fields import BinaryCharField
+
+if TYPE_CHECKING:
+    from catalog.attributes.selectors import Siblings
 
 ATTRIBUTE_NAME_LENGTH, UNIT_LENGTH, VALUE_LENGTH, GROUP_NAME_LENGTH = 100, 20, 255, 255
 KEY_LENGTH = 300
@@ -110,6 +113,9 @@ class ProductGroup(models.Model):
 
     name = models.CharField(max_length=GROUP_NAME_LENGTH)
     slug = BinaryCharField(max_length=GROUP_NAME_LENGTH, unique=True, validators=[validate_slug])
+
+    # Set by catalog.selectors.attach_relations.
+    siblings: "Siblings"
 
     class Meta:
         ordering = ["name", "id"]

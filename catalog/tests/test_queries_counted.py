@@ -90,7 +90,7 @@ def test_rest(shopper: Api, each_engine: str) -> None:
     assert (
         len(queries(lambda: shopper.get("products/search/", limit=1)))
         == len(many)
-        == (7 if each_engine == "database" else 5)
+        == (8 if each_engine == "database" else 6)
     )
 
 
