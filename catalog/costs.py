@@ -9,7 +9,7 @@ SEARCH, TOTAL, FACETS, SUGGESTIONS, HIGHLIGHT = 150, 20, 100, 75, 1
 # Brands are few: a scan of their names takes a millisecond.
 BRAND_SEARCH, BRAND_TOTAL = 5, 2
 # The attributes of a product, or the options of a group.
-ATTRIBUTES = 2
+ATTRIBUTES = 1
 # A product with its category, brand, price and image.
 PRODUCT = 5
 COSTS = {

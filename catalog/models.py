@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from catalog.attributes.models import Attribute, AttributeKind, AttributeValue, ProductAttribute, ProductGroup
+from catalog.attributes.shown import ShownAttribute
 from catalog.images.models import ImageJob, ImageStatus, ProductImage, Rendition
 from catalog.importing.models import ImportJob
 from catalog.search.changes import IndexChange, RecordedQuerySet
@@ -21,9 +22,6 @@ from catalog.search.steering.models import RuleProduct, SearchRule, SteeringVers
 from catalog.slugs import normal_form, validate_slug
 from catalog.text import SORT_KEY_LENGTH, plain, search_text_of, sort_key, squeeze
 from core.db.fields import BinaryCharField, BinaryTextField
-
-if TYPE_CHECKING:
-    from catalog.attributes.selectors import ShownAttribute
 
 __all__ = ["Brand", "Category", "ImageJob", "ImageStatus", "ImportJob", "IndexChange", "Product", "ProductImage"]
 __all__ += ["Attribute", "AttributeKind", "AttributeValue", "ProductAttribute", "ProductGroup"]
@@ -172,7 +170,7 @@ class Product(models.Model):
 
     # Set by catalog.images.selectors.attach_images and by catalog.selectors.attach_relations.
     shown_images: list[ProductImage]
-    shown_attributes: "list[ShownAttribute]"
+    shown_attributes: list[ShownAttribute]
     shown_group: ProductGroup | None
 
     class Meta:

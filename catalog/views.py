@@ -170,7 +170,7 @@ class ProductView(APIView):
         operation_id="product",
         summary="One product by its slug",
         parameters=[OpenApiParameter("slug", str, OpenApiParameter.PATH, description="The product's slug.")],
-        responses={200: ProductDetailSerializer, **error_responses(401, 404)},
+        responses={200: ProductDetailSerializer, **error_responses(400, 401, 404)},
         tags=["products"],
     )
     def get(self, request: Request, slug: str) -> Response:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from decimal import Decimal
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import models, router, transaction
 from django.db.models import F, Q
@@ -13,9 +13,6 @@ from catalog.search.changes import RecordedQuerySet
 from catalog.slugs import normal_form, validate_slug
 from catalog.text import squeeze
 from core.db.fields import BinaryCharField
-
-if TYPE_CHECKING:
-    from catalog.attributes.selectors import Siblings
 
 ATTRIBUTE_NAME_LENGTH, UNIT_LENGTH, VALUE_LENGTH, GROUP_NAME_LENGTH = 100, 20, 255, 255
 KEY_LENGTH = 300
@@ -114,8 +111,8 @@ class ProductGroup(models.Model):
     name = models.CharField(max_length=GROUP_NAME_LENGTH)
     slug = BinaryCharField(max_length=GROUP_NAME_LENGTH, unique=True, validators=[validate_slug])
 
-    # Set by catalog.selectors.attach_relations.
-    siblings: "Siblings"
+    # A catalog.attributes.shown.Siblings, set by catalog.selectors.attach_relations.
+    siblings: Any
 
     class Meta:
         ordering = ["name", "id"]

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.apps import apps
 
 from catalog.attributes.models import Attribute, ProductAttribute, ProductGroup, text_of
+from catalog.attributes.shown import ProductOption, ShownAttribute, Siblings
 from catalog.text import fold
 from core.db.prepared import Prepared, instances
 from core.errors import LimitExceeded
@@ -57,38 +57,6 @@ class Allowances:
 
     siblings: Allowance = field(default_factory=lambda: Allowance("products of groups", MAX_SIBLINGS))
     values: Allowance = field(default_factory=lambda: Allowance("values of attributes", MAX_LISTED_VALUES))
-
-
-@dataclass(frozen=True, slots=True)
-class ShownAttribute:
-    """A value that a product has. `order` is its place among the values of the attribute."""
-
-    attribute: Attribute
-    text: str
-    number: float | None
-    boolean: bool | None
-    order: tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ProductOption:
-    """An attribute in which the products of a group differ, and the texts of its values in their order."""
-
-    attribute: Attribute
-    values: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Siblings:
-    """What a group shows of its products: the active ones, their options, and the lowest and the highest price.
-
-    A group without an active product, which only carts and staff see, has the prices of its archived ones.
-    """
-
-    products: "list[Product]"
-    options: list[ProductOption]
-    low: Decimal
-    high: Decimal
 
 
 def attach_attributes(products: "Iterable[Product]", allowance: Allowance) -> None:

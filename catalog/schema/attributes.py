@@ -6,7 +6,7 @@ import graphene
 from graphql import GraphQLResolveInfo
 
 from catalog import models
-from catalog.attributes.selectors import ProductOption as OptionOfGroup
+from catalog.attributes import shown
 from catalog.schema.context import allowances_of
 from core.execution import from_source
 from core.graphql.connections import list_of
@@ -71,24 +71,28 @@ class ProductGroup(NodeType):
 
     # Who reads a group attaches its siblings when one of these fields is selected (catalog.schema.lookahead).
     @staticmethod
-    def resolve_options(group: models.ProductGroup, info: GraphQLResolveInfo) -> list[OptionOfGroup]:
-        allowances_of(info.context).values.take(sum(len(option.values) for option in group.siblings.options))
-        return group.siblings.options
+    def resolve_options(group: models.ProductGroup, info: GraphQLResolveInfo) -> list[shown.ProductOption]:
+        options: list[shown.ProductOption] = group.siblings.options
+        allowances_of(info.context).values.take(sum(len(option.values) for option in options))
+        return options
 
     @staticmethod
     def resolve_products(group: models.ProductGroup, info: GraphQLResolveInfo) -> list[models.Product]:
-        allowances_of(info.context).siblings.take(len(group.siblings.products))
-        return group.siblings.products
+        products: list[models.Product] = group.siblings.products
+        allowances_of(info.context).siblings.take(len(products))
+        return products
 
     @staticmethod
     @from_source
     def resolve_min_price(group: models.ProductGroup, info: GraphQLResolveInfo) -> Decimal:
-        return group.siblings.low
+        low: Decimal = group.siblings.low
+        return low
 
     @staticmethod
     @from_source
     def resolve_max_price(group: models.ProductGroup, info: GraphQLResolveInfo) -> Decimal:
-        return group.siblings.high
+        high: Decimal = group.siblings.high
+        return high
 
 
 class ProductAttributeInput(graphene.InputObjectType):

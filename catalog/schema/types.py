@@ -8,7 +8,8 @@ from graphene.relay import PageInfo
 from graphql import GraphQLResolveInfo
 
 from catalog import models, policy
-from catalog.attributes.selectors import ShownAttribute, attach_attributes
+from catalog.attributes.selectors import attach_attributes
+from catalog.attributes.shown import ShownAttribute
 from catalog.images import selectors
 from catalog.images.schema import ProductImage
 from catalog.schema.attributes import ProductAttribute, ProductGroup
