@@ -1,8 +1,8 @@
 """Makes the demo catalogue from the words in the TOML files beside it. The result is the same on every run.
 
-Each product line (a lamp) has variants (brushed brass, matt black). Each variant is a product, and all of a
-line are a group. Stock, rating and date are not in the files: they follow from a hash of the slug, so a new line changes
-no other product.
+Each product line (a lamp) has variants (brushed brass, matt black). Each variant is a product, and all of a line are
+a group. Stock, rating and date are not in the files: they follow from a hash of the slug, so a new line changes no
+other product.
 """
 
 import hashlib
