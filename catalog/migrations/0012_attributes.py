@@ -13,7 +13,7 @@ def checks_foreign_keys(checks: bool):
         if schema_editor.connection.vendor == "mysql":
             schema_editor.execute(f"SET SESSION foreign_key_checks = {int(checks)}")
 
-    return migrations.RunPython(switch, migrations.RunPython.noop)
+    return migrations.RunPython(switch, migrations.RunPython.noop, atomic=False)
 
 
 class Migration(migrations.Migration):
