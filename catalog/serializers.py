@@ -178,8 +178,8 @@ def facets_shown(facets: Facets) -> dict[str, Any]:
     """The facets as FacetsSerializer describes them."""
     price = facets.price()
     return {
-        "categories": [{"category": _named(row), "count": count} for row, count in facets.categories()],
-        "brands": [{"brand": _named(row), "count": count} for row, count in facets.brands()],
+        "categories": [{"category": _named(row), "count": count} for row, count, _ in facets.categories()],
+        "brands": [{"brand": _named(row), "count": count} for row, count, _ in facets.brands()],
         "price": {
             "min": _money(price.low),
             "max": _money(price.high),
@@ -188,7 +188,7 @@ def facets_shown(facets: Facets) -> dict[str, Any]:
                 for prices in price.ranges
             ],
         },
-        "ratings": [{"at_least": stars, "count": count} for stars, count in facets.ratings()],
+        "ratings": [{"at_least": stars, "count": count} for stars, count, _ in facets.ratings()],
         "in_stock": facets.in_stock(),
     }
 
