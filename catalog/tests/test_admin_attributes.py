@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from catalog.attributes import groups, rewriting
 from catalog.attributes.models import Attribute, AttributeValue, ProductAttribute, ProductGroup
+from catalog.attributes.options import options_of
 from catalog.attributes.writing import AttributeInput, resolve, write_options_keys, write_rows
 from catalog.models import IndexChange, Product
 from catalog.tests.factories import ProductFactory
@@ -211,11 +212,8 @@ class TestValues:
         assert value_of("RED").key == "red"
 
     def test_the_spelling_of_another_one_is_refused_with_a_link_that_merges_both(self, admin_client):
-        rows = [
-            product("Lamp", colour="red"),
-            product("Sofa", colour=["crimson", "red"]),
-            product("Rug", colour="crimson"),
-        ]
+        colours = {"Lamp": "red", "Sofa": ["crimson", "red"], "Rug": "crimson"}
+        rows = [product(name, colour=values) for name, values in colours.items()]
         crimson, red = value_of("crimson"), value_of("red")
         response = self.change(admin_client, crimson, text="RED ")
         link = f"{VALUES}{crimson.pk}/merge/?into={red.pk}"
@@ -234,7 +232,7 @@ class TestValues:
         assert state(*OURS) == before
 
     def test_a_merger_keeps_options_apart(self, admin_client, shirts):
-        group, rows = shirts
+        group, _ = shirts
         product("Rose S", group, colour="rose", size="S")
         path = f"{VALUES}{value_of('rose').pk}/merge/"
         assert admin_client.post(path, {"into": value_of("red").pk}).status_code == 302
@@ -369,8 +367,6 @@ class TestGroups:
         assert len(fifty) == len(one)
 
     def test_an_attribute_of_which_all_products_have_the_same_is_no_option(self, shirts):
-        from catalog.attributes.options import options_of
-
         group, rows = shirts
         give(rows[0], colour="red", size="M", care=["a", "b"], weight=1, washable=True)
         give(rows[1], colour="red", size="L", care=["a", "b"], weight=1, washable=True)
@@ -439,8 +435,6 @@ class TestGroups:
 
     def test_one_of_two_thousand_products_is_shown_in_part_and_deleted(self, admin_client, shirts):
         group, _ = shirts
-        template = ProductFactory.build(category=shirts[1][0].category, brand=shirts[1][0].brand)
-        template.fill_keys()
         many = []
         for n in range(2_000):
             row = Product(name="Many", slug=f"many-{n}", group=group, options_key=f"{n:032}", price=1)
@@ -455,7 +449,7 @@ class TestGroups:
         assert Product.objects.filter(group=None).count() == 2_003
 
     def test_the_list_of_products_shows_those_of_a_group_or_a_value(self, admin_client, shirts):
-        group, rows = shirts
+        group, _ = shirts
         product("Lamp", colour="blue")
         assert set(names(admin_client.get(PRODUCTS, {"group": group.pk}))) == {"Red M", "Red L", "Blue M"}
         assert set(names(admin_client.get(PRODUCTS, {"value": value_of("blue").pk}))) == {"Blue M", "Lamp"}
