@@ -39,7 +39,7 @@ CREATE_RULES = Permission("add", SearchRule)
 CHANGE_RULES = Permission("change", SearchRule)
 DELETE_RULES = Permission("delete", SearchRule)
 
-# Who may create or change products may give them new values, too, and values of new attributes.
+# Whoever may create or change products may also give them new attributes, new values and a new group.
 CREATE_ATTRIBUTES = Permission("add", Attribute)
 CHANGE_ATTRIBUTES = Permission("change", Attribute)
 DELETE_ATTRIBUTES = Permission("delete", Attribute)

@@ -62,12 +62,12 @@ def update_group(
 
 def group_of(*, actor: Actor, product_id: int) -> ProductGroup:
     """The product's group. If it has none, one of its name is made with the product in it. Raises InvalidInput."""
+    policy.CHANGE_PRODUCTS.check(actor)
 
     def find_or_create() -> ProductGroup:
         product = locked(Product, product_id)
         if product.group is not None:
             return product.group
-        policy.CREATE_GROUPS.check(actor)
         return _created({"name": product.name}, [product.pk])
 
     return write(find_or_create)

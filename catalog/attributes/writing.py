@@ -27,7 +27,8 @@ from catalog.attributes.models import (
 )
 from catalog.attributes.ordering import value_key
 from catalog.models import Product
-from catalog.search.changes import CHUNK_KEYS, record
+from catalog.search import changes
+from catalog.search.changes import CHUNK_KEYS
 from catalog.slugs import normal_form, shortened, slug_of
 from catalog.text import squeeze
 from core.errors import ErrorCode, FieldError
@@ -86,7 +87,7 @@ def resolve(wanted: Mapping[Key, Sequence[AttributeInput]], *, create: bool = Tr
         rows: dict[tuple[int, int | str], ProductAttribute] = {}
         for given in inputs:
             row = _row(given, attributes[value_key(given.attribute)], values)
-            # The last of two numbers counts; a text that is given twice is there once.
+            # A value that is given twice is there once.
             rows[id(row.attribute), row.value.key if row.value else 0] = row
         resolved.rows[key] = [*rows.values()]
     return resolved
@@ -132,6 +133,7 @@ def _mistakes_of(place: str, given: AttributeInput) -> Iterable[FieldError]:
 def _mismatches(inputs: Sequence[AttributeInput], attributes: Mapping[str, Attribute]) -> list[FieldError]:
     """Inputs that their attributes cannot have."""
     errors = []
+    single: dict[str, AttributeInput] = {}
     for place, given in enumerate(inputs):
         attribute = attributes[value_key(given.attribute)]
         if attribute.kind != given.kind:
@@ -140,6 +142,11 @@ def _mismatches(inputs: Sequence[AttributeInput], attributes: Mapping[str, Attri
         elif given.unit and squeeze(given.unit) != attribute.unit:
             how = f"is measured in {attribute.unit}" if attribute.unit else "has no unit"
             errors.append(FieldError((str(place), "unit"), f"“{attribute.name}” {how}."))
+        elif given.kind != AttributeKind.TEXT:
+            first = single.setdefault(attribute.slug, given)
+            if (first.number, first.boolean) != (given.number, given.boolean):
+                message = f"A product has one value of “{attribute.name}”."
+                errors.append(FieldError((str(place), given.kind.lower()), message))
     return errors
 
 
@@ -157,7 +164,9 @@ def _attributes(inputs: Iterable[AttributeInput], *, create: bool) -> dict[str, 
         by_slug[attribute.slug] = by_name[value_key(attribute.name)] = attribute
     attributes = {}
     for key, given in first.items():
-        slug = shortened(slug_of(given.attribute), ATTRIBUTE_NAME_LENGTH) or "attribute"
+        # A name without letters and digits, such as "%", gets the codes of its signs.
+        slug = slug_of(given.attribute) or "-".join(f"u{ord(c):x}" for c in squeeze(given.attribute))
+        slug = shortened(slug, ATTRIBUTE_NAME_LENGTH)
         known = by_slug.get(normal_form(given.attribute)) or by_name.get(key) or by_slug.get(slug)
         if known is None:
             known = Attribute(name=squeeze(given.attribute), slug=slug, kind=given.kind, unit=squeeze(given.unit))
@@ -182,20 +191,28 @@ def _values(
             key = id(attribute), stored_key(given.text)
             if key not in wanted:
                 wanted[key] = AttributeValue(attribute=attribute, text=given.text)
+    _read_stored(wanted)
+    new = [value for value in wanted.values() if value.pk is None]
+    for value in new:
+        value.fill_keys()
+    if new and create:
+        # Past the recording: no product has a value that is new. MySQL does not return the keys.
+        AttributeValue._base_manager.bulk_create(new, batch_size=CHUNK_KEYS)
+        if new[0].pk is None:
+            _read_stored(wanted)
+    return wanted
+
+
+def _read_stored(wanted: dict[ValueKey, AttributeValue]) -> None:
+    """Replaces values without a primary key by the stored ones, if there are any."""
     by_attribute: dict[int, tuple[Attribute, list[str]]] = {}
     for (identity, text_key), value in wanted.items():
-        by_attribute.setdefault(identity, (value.attribute, []))[1].append(text_key)
+        if value.pk is None and value.attribute.pk is not None:
+            by_attribute.setdefault(identity, (value.attribute, []))[1].append(text_key)
     for identity, (attribute, keys) in by_attribute.items():
-        if attribute.pk is not None:
-            for start in range(0, len(keys), CHUNK_KEYS):
-                for value in attribute.values.filter(key__in=keys[start : start + CHUNK_KEYS]):
-                    wanted[identity, value.key] = value
-    for value in wanted.values():
-        if value.pk is None:
-            value.fill_keys()
-            if create:
-                value.save(force_insert=True)
-    return wanted
+        for start in range(0, len(keys), CHUNK_KEYS):
+            for value in attribute.values.filter(key__in=keys[start : start + CHUNK_KEYS]):
+                wanted[identity, value.key] = value
 
 
 def _row(given: AttributeInput, attribute: Attribute, values: Mapping[ValueKey, AttributeValue]) -> ProductAttribute:
@@ -247,7 +264,7 @@ def write_rows(wanted: Mapping[int, Sequence[ProductAttribute]]) -> set[int]:
     for start in range(0, len(outdated), CHUNK_KEYS):
         ProductAttribute.objects.filter(pk__in=outdated[start : start + CHUNK_KEYS]).delete()
     ProductAttribute.objects.bulk_create(new, batch_size=CHUNK_KEYS)
-    record(Product, changed, "default")
+    changes.record(Product, changed, "default")
     return changed
 
 
@@ -272,13 +289,15 @@ def write_options_keys(product_ids: Iterable[int]) -> None:
     """Brings `Product.options_key` of these products in step. Raises IntegrityError when options are there twice."""
     products = [*Product.objects.filter(pk__in=[*product_ids]).only("id", "group_id", "options_key")]
     rows = stored_rows(product.pk for product in products)
-    changed = []
+    changed, outdated = [], []
     for product in products:
         key = None if product.group_id is None else options_key(rows[product.pk])
         if key != product.options_key:
+            if product.options_key is not None:
+                outdated.append(product.pk)
             product.options_key = key
             changed.append(product)
     if changed:
         # Products may swap their options, but the unique index is checked row by row, so the keys are cleared first.
-        Product.objects.filter(pk__in=[product.pk for product in changed]).update(options_key=None)
+        Product.objects.filter(pk__in=outdated).update(options_key=None)
         Product.objects.update_each(changed, ["options_key"])

@@ -258,11 +258,14 @@ class TestAddVariant:
     def test_of_what_is_no_product_is_a_plain_new_product(self, admin_client, pk):
         assert admin_client.get(f"{PRODUCTS}add/", {"variant_of": pk}).status_code == 200
 
-    def test_without_the_permission_to_make_groups_nothing_is_made(self):
+    def test_changes_the_product_that_is_copied_so_it_wants_that_permission(self):
         shirt = product("Shirt", size="M")
-        client = Client()
-        client.force_login(holder("catalog.add_product", "catalog.change_product"))
-        page = self.sent(client, shirt, ("size", "L"))
-        assert page.status_code == 302
-        assert Product.objects.count() == 1
-        assert not AttributeValue.objects.filter(text="L").exists()
+        for permissions, count in (
+            (["catalog.add_product"], 1),
+            (["catalog.add_product", "catalog.change_product"], 2),
+        ):
+            client = Client()
+            client.force_login(holder(*permissions))
+            assert self.sent(client, shirt, ("size", "L")).status_code == 302
+            assert Product.objects.count() == count
+            assert AttributeValue.objects.filter(text="L").exists() is (count == 2)
