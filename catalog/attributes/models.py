@@ -116,6 +116,9 @@ class ProductGroup(models.Model):
     name = models.CharField(max_length=GROUP_NAME_LENGTH)
     slug = BinaryCharField(max_length=GROUP_NAME_LENGTH, unique=True, validators=[validate_slug])
 
+    # A catalog.attributes.shown.Siblings, set by catalog.selectors.attach_relations.
+    siblings: Any
+
     class Meta:
         ordering = ["name", "id"]
         constraints = [models.CheckConstraint(name="product_group_slug_not_empty", condition=~Q(slug=""))]
