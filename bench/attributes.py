@@ -17,6 +17,7 @@ from django.db import connection, transaction
 from bench.catalogue import ROWS, vocabulary, without_indexes, zipf
 from catalog.category_tree import CategoryTree
 from catalog.models import Attribute, AttributeKind, AttributeValue, Product, ProductAttribute, ProductGroup
+from catalog.slugs import slug_of
 from core.db.rows import write_rows
 
 TEXTS, NUMBERS, BOOLEANS = 22, 8, 8
@@ -111,7 +112,7 @@ def _kinds(chance: random.Random, roots: Sequence[int]) -> dict[int, _Kinds]:
 
 
 def _attribute(name: str, kind: AttributeKind, unit: str = "") -> int:
-    return Attribute.objects.create(name=name.capitalize(), slug=name.replace(" ", "-"), kind=kind, unit=unit).pk
+    return Attribute.objects.create(name=name.capitalize(), slug=slug_of(name), kind=kind, unit=unit).pk
 
 
 def _text(name: str, texts: Sequence[str]) -> _Text:
