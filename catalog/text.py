@@ -37,6 +37,11 @@ def fold(text: str) -> str:
     return "".join(c for c in decomposed if c < "\u0300" or not unicodedata.combining(c)).casefold()
 
 
+def visible(text: str) -> str:
+    """The text without characters that nobody sees."""
+    return _INVISIBLE.sub("", text)
+
+
 def plain(text: str) -> str:
     """The text folded for searching: as `fold`, also without strokes, ligatures and invisible characters.
 
@@ -44,7 +49,7 @@ def plain(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
-    decomposed = unicodedata.normalize("NFKD", _FRACTION.sub(" ", _INVISIBLE.sub("", text)))
+    decomposed = unicodedata.normalize("NFKD", _FRACTION.sub(" ", visible(text)))
     letters = "".join(c for c in decomposed if c < "\u0300" or not unicodedata.combining(c) or c in _KANA_MARKS)
     return unicodedata.normalize("NFC", letters.casefold().translate(_TRANSLATION))
 

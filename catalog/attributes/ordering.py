@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from catalog.text import fold, squeeze
+from catalog.text import fold, squeeze, visible
 
 ORDER_KEY_LENGTH = 100
 _DIGITS = 12
@@ -14,8 +14,8 @@ _MEDIUM, _STEP = 500, 100
 
 
 def value_key(text: str) -> str:
-    """What makes two spellings one value: Unicode's NFKC and casefold (UAX #15, §3.13), white space squeezed."""
-    return squeeze(unicodedata.normalize("NFKC", text).casefold())
+    """What makes two spellings one value: NFKC and casefold without what nobody sees (UAX #15), spaces squeezed."""
+    return squeeze(unicodedata.normalize("NFKC", visible(text)).casefold())
 
 
 def order_key(text: str) -> str:

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Generic, TypeVar
 
-from django.db.models import QuerySet
-
 from catalog.attributes.models import (
     ATTRIBUTE_NAME_LENGTH,
     MAX_ATTRIBUTES,
@@ -29,7 +27,8 @@ from catalog.attributes.models import (
 )
 from catalog.attributes.ordering import value_key
 from catalog.models import Product
-from catalog.search.changes import CHUNK_KEYS, record
+from catalog.search import changes
+from catalog.search.changes import CHUNK_KEYS
 from catalog.slugs import normal_form, shortened, slug_of
 from catalog.text import squeeze
 from core.errors import ErrorCode, FieldError
@@ -90,7 +89,7 @@ def resolve(wanted: Mapping[Key, Sequence[AttributeInput]], *, create: bool = Tr
         rows: dict[tuple[int, int | str], ProductAttribute] = {}
         for given in inputs:
             row = _row(given, attributes[value_key(given.attribute)], values)
-            # The last of two numbers counts; a text that is given twice is there once.
+            # A value that is given twice is there once.
             rows[id(row.attribute), row.value.key if row.value else 0] = row
         resolved.rows[key] = [*rows.values()]
     return resolved
@@ -137,6 +136,7 @@ def _mistakes_of(place: str, given: AttributeInput) -> Iterable[FieldError]:
 def _mismatches(inputs: Sequence[AttributeInput], attributes: Mapping[str, Attribute]) -> list[FieldError]:
     """Inputs that their attributes cannot have."""
     errors = []
+    single: dict[str, AttributeInput] = {}
     for place, given in enumerate(inputs):
         attribute = attributes[value_key(given.attribute)]
         if attribute.kind != given.kind:
@@ -145,6 +145,11 @@ def _mismatches(inputs: Sequence[AttributeInput], attributes: Mapping[str, Attri
         elif given.unit and squeeze(given.unit) != attribute.unit:
             how = f"is measured in {attribute.unit}" if attribute.unit else "has no unit"
             errors.append(FieldError((str(place), "unit"), f"“{attribute.name}” {how}."))
+        elif given.kind != AttributeKind.TEXT:
+            first = single.setdefault(attribute.slug, given)
+            if (first.number, first.boolean) != (given.number, given.boolean):
+                message = f"A product has one value of “{attribute.name}”."
+                errors.append(FieldError((str(place), given.kind.lower()), message))
     return errors
 
 
@@ -196,7 +201,7 @@ def _attributes(inputs: Iterable[AttributeInput], *, create: bool) -> dict[str, 
 
 
 def new_slug(name: str) -> str:
-    """The slug of a new attribute: of its name, or of the code points of a name that no slug can be made of."""
+    """The slug of a new attribute: of its name, or of the codes of the signs of a name such as "%"."""
     slug = slug_of(name) or "-".join(f"u{ord(c):x}" for c in squeeze(name))
     return shortened(slug, ATTRIBUTE_NAME_LENGTH) or "attribute"
 
@@ -220,9 +225,9 @@ def _values(
     for value in new:
         value.fill_keys()
     if new and create:
-        # No product has them yet, so nothing is recorded for the index.
-        QuerySet[AttributeValue](AttributeValue).bulk_create(new, batch_size=CHUNK_KEYS)
-        if any(value.pk is None for value in new):  # MySQL does not return the keys of rows.
+        # Past the recording: no product has a value that is new. MySQL does not return the keys.
+        AttributeValue._base_manager.bulk_create(new, batch_size=CHUNK_KEYS)
+        if new[0].pk is None:
             _find(wanted)
     return wanted
 
@@ -289,7 +294,7 @@ def write_rows(wanted: Mapping[int, Sequence[ProductAttribute]]) -> set[int]:
     for start in range(0, len(outdated), CHUNK_KEYS):
         ProductAttribute.objects.filter(pk__in=outdated[start : start + CHUNK_KEYS]).delete()
     ProductAttribute.objects.bulk_create(new, batch_size=CHUNK_KEYS)
-    record(Product, changed, "default")
+    changes.record(Product, changed, "default")
     return changed
 
 
@@ -314,13 +319,15 @@ def write_options_keys(product_ids: Iterable[int]) -> None:
     """Brings `Product.options_key` of these products in step. Raises IntegrityError when options are there twice."""
     products = [*Product.objects.filter(pk__in=[*product_ids]).only("id", "group_id", "options_key")]
     rows = stored_rows(product.pk for product in products)
-    changed = []
+    changed, outdated = [], []
     for product in products:
         key = None if product.group_id is None else options_key(rows[product.pk])
         if key != product.options_key:
+            if product.options_key is not None:
+                outdated.append(product.pk)
             product.options_key = key
             changed.append(product)
     if changed:
         # Products may swap their options, but the unique index is checked row by row, so the keys are cleared first.
-        Product.objects.filter(pk__in=[product.pk for product in changed]).update(options_key=None)
+        Product.objects.filter(pk__in=outdated).update(options_key=None)
         Product.objects.update_each(changed, ["options_key"])

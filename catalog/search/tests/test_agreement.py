@@ -249,9 +249,9 @@ def everything(engine: Engine, criteria: SearchCriteria, size: int) -> list[obje
     facets = engine.resolve(criteria).facets(CategoryTree.load)
     return [
         *answers,
-        [(row.slug, count) for row, count in facets.categories(3)],
-        [(row.slug, count) for row, count in facets.brands(2)],
-        (facets.price(), facets.ratings(), facets.in_stock()),
+        [(row.slug, *counted) for row, *counted in facets.categories(3)],
+        [(row.slug, *counted) for row, *counted in facets.brands(2)],
+        (facets.price(), facets.ratings(), facets.in_stock(), facets.on_sale(), facets.attributes()),
     ]
 
 
