@@ -1,4 +1,4 @@
-"""Attributes, their values and groups reach both engines: in words, filters and facets; and no difference stays unseen."""
+"""Attributes, values and groups reach both engines: in words, filters and facets. No difference stays unseen."""
 
 from decimal import Decimal
 
