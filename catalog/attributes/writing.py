@@ -191,20 +191,28 @@ def _values(
             key = id(attribute), stored_key(given.text)
             if key not in wanted:
                 wanted[key] = AttributeValue(attribute=attribute, text=given.text)
+    _read_stored(wanted)
+    new = [value for value in wanted.values() if value.pk is None]
+    for value in new:
+        value.fill_keys()
+    if new and create:
+        # Past the recording: no product has a value that is new. MySQL does not return the keys.
+        AttributeValue._base_manager.bulk_create(new, batch_size=CHUNK_KEYS)
+        if new[0].pk is None:
+            _read_stored(wanted)
+    return wanted
+
+
+def _read_stored(wanted: dict[ValueKey, AttributeValue]) -> None:
+    """Replaces values without a primary key by the stored ones, if there are any."""
     by_attribute: dict[int, tuple[Attribute, list[str]]] = {}
     for (identity, text_key), value in wanted.items():
-        by_attribute.setdefault(identity, (value.attribute, []))[1].append(text_key)
+        if value.pk is None and value.attribute.pk is not None:
+            by_attribute.setdefault(identity, (value.attribute, []))[1].append(text_key)
     for identity, (attribute, keys) in by_attribute.items():
-        if attribute.pk is not None:
-            for start in range(0, len(keys), CHUNK_KEYS):
-                for value in attribute.values.filter(key__in=keys[start : start + CHUNK_KEYS]):
-                    wanted[identity, value.key] = value
-    for value in wanted.values():
-        if value.pk is None:
-            value.fill_keys()
-            if create:
-                value.save(force_insert=True)
-    return wanted
+        for start in range(0, len(keys), CHUNK_KEYS):
+            for value in attribute.values.filter(key__in=keys[start : start + CHUNK_KEYS]):
+                wanted[identity, value.key] = value
 
 
 def _row(given: AttributeInput, attribute: Attribute, values: Mapping[ValueKey, AttributeValue]) -> ProductAttribute:
@@ -281,13 +289,15 @@ def write_options_keys(product_ids: Iterable[int]) -> None:
     """Brings `Product.options_key` of these products in step. Raises IntegrityError when options are there twice."""
     products = [*Product.objects.filter(pk__in=[*product_ids]).only("id", "group_id", "options_key")]
     rows = stored_rows(product.pk for product in products)
-    changed = []
+    changed, outdated = [], []
     for product in products:
         key = None if product.group_id is None else options_key(rows[product.pk])
         if key != product.options_key:
+            if product.options_key is not None:
+                outdated.append(product.pk)
             product.options_key = key
             changed.append(product)
     if changed:
         # Products may swap their options, but the unique index is checked row by row, so the keys are cleared first.
-        Product.objects.filter(pk__in=[product.pk for product in changed]).update(options_key=None)
+        Product.objects.filter(pk__in=outdated).update(options_key=None)
         Product.objects.update_each(changed, ["options_key"])

@@ -1,7 +1,8 @@
 """Makes the demo catalogue from the words in the TOML files beside it. The result is the same on every run.
 
-Each product line (a lamp) has variants (brushed brass, matt black), and each variant is a product. Stock, rating and
-date are not in the files: they follow from a hash of the slug, so a new line changes no other product.
+Each product line (a lamp) has variants (brushed brass, matt black). Each variant is a product, and all of a line are
+a group. Stock, rating and date are not in the files: they follow from a hash of the slug, so a new line changes no
+other product.
 """
 
 import hashlib
@@ -14,6 +15,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from catalog.attributes.models import AttributeKind
+from catalog.attributes.writing import AttributeInput
 from catalog.slugs import slug_of
 from catalog.text import fold
 
@@ -27,6 +30,9 @@ RATINGS = ((80, 36, 48), (8, 49, 50), (9, 24, 35), (3, 0, 23))
 # Below each price: the largest stock. There are hundreds of a mug, and a few of a sofa.
 SHELVES = ((Decimal(30), 480), (Decimal(100), 160), (Decimal(400), 60), (Decimal(1000), 24))
 SMALLEST_SHELF = 9
+# What the name of a line has more than that of its group.
+_VARIANT_IN_NAME = re.compile(r",? (in |with )?\{\}( base| handles?)?")
+_NUMBER = re.compile(r"\d[\d.]*")
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,13 @@ class DemoBrand:
 
 
 @dataclass(frozen=True)
+class DemoAttribute:
+    name: str
+    kind: AttributeKind
+    unit: str
+
+
+@dataclass(frozen=True)
 class DemoProduct:
     """A product. Its category is a leaf of the tree."""
 
@@ -59,6 +72,9 @@ class DemoProduct:
     rating: float | None
     is_active: bool
     created_at: datetime
+    # The name of its group.
+    group: str
+    attributes: tuple[AttributeInput, ...]
 
 
 @dataclass(frozen=True)
@@ -67,25 +83,38 @@ class DemoCatalogue:
 
     categories: list[DemoCategory]
     brands: list[DemoBrand]
+    attributes: list[DemoAttribute]
     products: list[DemoProduct]
 
 
+@dataclass(frozen=True)
+class _Words:
+    """What product lines have in common: sentences, and the values of attributes by category, brand and care."""
+
+    tones: dict[str, str]
+    care: dict[str, str]
+    attributes: dict[str, DemoAttribute]
+    shared: dict[str, dict[str, Any]]
+
+
 def demo_catalogue() -> DemoCatalogue:
-    """Reads the demo shop. Raises KeyError when a product line names an unknown leaf or brand."""
+    """Reads the demo shop. Raises KeyError when a product line names an unknown leaf, brand or attribute."""
     categories = list(_categories(_read("categories.toml")))
-    brands = {name: DemoBrand(name, slug_of(name)) for name in _read("brands.toml")["names"]}
+    of_brands, known = _read("brands.toml"), _read("attributes.toml")
+    brands = {name: DemoBrand(name, slug_of(name)) for name in of_brands}
+    attributes = {attribute.name: attribute for attribute in _attributes(known)}
     lines: dict[str, list[dict[str, Any]]] = {category.name: [] for category in categories}
     for file in sorted((WORDS / "products").glob("*.toml")):
         for leaf, of_leaf in _read(file).items():
             lines[leaf] += of_leaf
-    tones, care = _read("tones.toml"), _read("care.toml")
+    words = _Words(_read("tones.toml"), _read("care.toml"), attributes, known["shared"] | of_brands)
     products = [
         product
         for category in categories
         for line in lines[category.name]
-        for product in _variants(line, category.slug, brands[line["brand"]].slug, tones, care)
+        for product in _variants(line, category, brands[line["brand"]], words)
     ]
-    return DemoCatalogue(categories, list(brands.values()), products)
+    return DemoCatalogue(categories, list(brands.values()), list(attributes.values()), products)
 
 
 def _read(file: str | Path) -> dict[str, Any]:
@@ -102,37 +131,67 @@ def _categories(tree: dict[str, dict[str, list[str]]]) -> Iterator[DemoCategory]
                 yield DemoCategory(leaf, slug_of(leaf), slug_of(group))
 
 
-def _variants(
-    line: dict[str, Any], category_slug: str, brand_slug: str, tones: dict[str, str], care: dict[str, str]
-) -> Iterator[DemoProduct]:
+def _attributes(words: dict[str, Any]) -> Iterator[DemoAttribute]:
+    yield from (DemoAttribute(name, AttributeKind.TEXT, "") for name in words["text"])
+    yield from (DemoAttribute(name, AttributeKind.NUMBER, unit) for name, unit in words["number"].items())
+    yield from (DemoAttribute(name, AttributeKind.BOOLEAN, "") for name in words["boolean"])
+
+
+def _inputs(values: dict[str, Any], words: _Words) -> Iterator[AttributeInput]:
+    """The attributes of a product. Several values of one stand in a list."""
+    for name, value in values.items():
+        attribute = words.attributes[name]
+        if attribute.kind == AttributeKind.NUMBER:
+            yield AttributeInput(name, number=Decimal(value), unit=attribute.unit)
+        elif attribute.kind == AttributeKind.BOOLEAN:
+            yield AttributeInput(name, boolean=value)
+        else:
+            yield from (AttributeInput(name, text=text) for text in ([value] if isinstance(value, str) else value))
+
+
+def _option(line: dict[str, Any], variant: str, words: _Words) -> dict[str, Any]:
+    """What tells a variant from the others of its line: its colour, or what the line's `option` names."""
+    name = line.get("option", "Colour")
+    if words.attributes[name].kind == AttributeKind.NUMBER:
+        return {name: _NUMBER.findall(variant)[0]}
+    return {name: variant[:1].upper() + variant[1:]}
+
+
+def _variants(line: dict[str, Any], category: DemoCategory, brand: DemoBrand, words: _Words) -> Iterator[DemoProduct]:
     launch = _draw(slug_of(line["name"]), "launch", DAYS - VARIANT_DAYS)
+    group = line.get("group") or _VARIANT_IN_NAME.sub("", line["name"])
+    values: dict[str, Any] = {}
+    for key in (category.name, brand.name, line.get("care", "")):
+        values |= words.shared.get(key, {})
     for variant, price in line["prices"].items():
         name = line["name"].format(variant)
         slug = slug_of(name)
         sentences = [line["text"].format(variant)]
-        if line.get("tones", True) and variant in tones:
-            sentences.append(tones[variant])
+        if line.get("tones", True) and variant in words.tones:
+            sentences.append(words.tones[variant])
         if "care" in line:
-            sentences.append(care.get(line["care"], line["care"]))
+            sentences.append(words.care.get(line["care"], line["care"]))
         archived = variant in line.get("archived", ())
         yield DemoProduct(
             name=name,
             slug=slug,
             sku=f"{line['sku']}-{_variant_code(variant)}" if "sku" in line else None,
             description=" ".join(sentences),
-            category_slug=category_slug,
-            brand_slug=brand_slug,
+            category_slug=category.slug,
+            brand_slug=brand.slug,
             price=price,
             quantity=0 if archived else _quantity(slug, price),
             rating=_rating(slug),
             is_active=not archived,
             created_at=_created_at(slug, launch),
+            group=group,
+            attributes=tuple(_inputs(values | line["attributes"] | _option(line, variant, words), words)),
         )
 
 
 def _variant_code(variant: str) -> str:
     """The end of a SKU: "28 cm" → 28, "0.5 l" → 05, "brushed brass" → BB, "walnut" → WL."""
-    if number := re.search(r"\d[\d.]*", variant):
+    if number := _NUMBER.search(variant):
         return number[0].replace(".", "")
     words: list[str] = re.findall(r"[a-z]+", fold(variant))
     if len(words) > 1:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from catalog.demo.accounts import add_accounts
+from catalog.demo.attributes import add_attributes
 from catalog.demo.generator import DemoCatalogue, demo_catalogue
 from catalog.demo.pictures import want_pictures
 from catalog.models import Brand, Category, Product
@@ -19,6 +20,8 @@ class Seeded:
     brands: int
     # Demo products that existed before.
     existing: int
+    # Products that were given attributes and a group, existing ones included.
+    with_attributes: int
     accounts: list[str]
     pictures: int
 
@@ -28,7 +31,8 @@ def seed_demo(*, only_if_empty: bool = False, with_accounts: bool = False) -> Se
     """Adds the demo products that are missing, with their categories and brands, in one transaction.
 
     A product exists when its slug does, or its SKU, for the shopkeeper may have changed the slug. Existing products,
-    categories, brands and accounts are not changed. Returns None when `only_if_empty` and the shop has products.
+    categories, brands and accounts are not changed, but a product without attributes and group is given them. Returns
+    None when `only_if_empty` and the shop has products.
     """
     if only_if_empty and Product.objects.exists():
         return None
@@ -67,6 +71,7 @@ def _add_catalogue(catalogue: DemoCatalogue, accounts: list[str]) -> Seeded:
     for row in rows:
         row.fill_keys()
     Product.objects.bulk_create(rows)
+    with_attributes = add_attributes(catalogue)
     # The worker draws the pictures, so that the first start does not wait for them.
     pictures = want_pictures(Product.objects.filter(slug__in=slugs))
     return Seeded(
@@ -74,6 +79,7 @@ def _add_catalogue(catalogue: DemoCatalogue, accounts: list[str]) -> Seeded:
         categories=Category.objects.count() - categories_before,
         brands=Brand.objects.count() - brands_before,
         existing=len(catalogue.products) - len(rows),
+        with_attributes=with_attributes,
         accounts=accounts,
         pictures=pictures,
     )

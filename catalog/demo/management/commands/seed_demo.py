@@ -11,7 +11,10 @@ from catalog.demo.seed import seed_demo
 
 
 class Command(BaseCommand):
-    help = "Adds the demo catalogue (and with DEBUG on the demo accounts). What exists already is left as it is."
+    help = (
+        "Adds the demo catalogue (and with DEBUG on the demo accounts). What exists already is left as it is, but demo "
+        "products without attributes and group are given theirs."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--if-empty", action="store_true", help="do nothing when any product exists")
@@ -23,7 +26,7 @@ class Command(BaseCommand):
             return
         self.stdout.write(
             f"Demo catalogue: {seeded.products} products, {seeded.categories} categories, {seeded.brands} brands added;"
-            f" {seeded.existing} products existed already."
+            f" {seeded.existing} products existed already. {seeded.with_attributes} products were given attributes."
         )
         if seeded.pictures:
             self.stdout.write(f"Pictures: the worker draws {seeded.pictures}, one after the other.")
