@@ -8,6 +8,8 @@ most expensive document that is allowed keeps a processor busy for about two sec
 SEARCH, TOTAL, FACETS, SUGGESTIONS, HIGHLIGHT = 150, 20, 100, 75, 1
 # Brands are few: a scan of their names takes a millisecond.
 BRAND_SEARCH, BRAND_TOTAL = 5, 2
+# The attributes of a product, or the options of a group.
+ATTRIBUTES = 1
 # A product with its category, brand, price and image.
 PRODUCT = 5
 COSTS = {
@@ -17,6 +19,11 @@ COSTS = {
     "ProductConnection.totalCount": TOTAL,
     "ProductConnection.facets": FACETS,
     "ProductEdge.highlight": HIGHLIGHT,
+    # The rows of a product's attributes cost little each, and their objects nothing: attributes and options are few
+    # different ones. How many values an answer lists is bounded when they are read (catalog.attributes.selectors).
+    "Product.attributes": ATTRIBUTES,
+    "ProductGroup.options": ATTRIBUTES,
+    **dict.fromkeys(("ProductAttribute", "ProductOption", "Attribute"), 0),
     "BrandConnection.totalCount": BRAND_TOTAL,
     # Up to 1,000 products are locked, written and recorded for the index, which takes up to half a second.
     "Mutation.inventoryUpdate": 1_000,

@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from catalog.attributes.models import Attribute, AttributeKind, AttributeValue, ProductAttribute, ProductGroup
+from catalog.attributes.shown import ShownAttribute
 from catalog.images.models import ImageJob, ImageStatus, ProductImage, Rendition
 from catalog.importing.models import ImportJob
 from catalog.search.changes import IndexChange, RecordedQuerySet
@@ -167,8 +168,10 @@ class Product(models.Model):
         "compare_at_price": {"price"},
     }
 
-    # Set by catalog.images.selectors.attach_images.
+    # Set by catalog.images.selectors.attach_images and by catalog.selectors.attach_relations.
     shown_images: list[ProductImage]
+    shown_attributes: list[ShownAttribute]
+    shown_group: ProductGroup | None
 
     class Meta:
         ordering = ["-created_at", "-id"]

@@ -1,19 +1,24 @@
 """Reads products by id, and each selected relation by one query."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import cast
 
+from catalog.attributes.selectors import Allowances, attach_attributes, read_groups, read_members, siblings_of
 from catalog.category_tree import CategoryTree
 from catalog.images.selectors import attach_images
-from catalog.models import IN_STOCK, Brand, Category, Product
+from catalog.models import IN_STOCK, Brand, Category, Product, ProductGroup
 from core.db.prepared import Prepared, instances
 
 # Everything that APIs show of a product. The stored keys are for the database alone.
 COLUMNS = (
-    *("id", "name", "slug", "sku", "description", "category_id", "brand_id", "price", "quantity", "rating"),
+    *("id", "name", "slug", "sku", "description", "category_id", "brand_id", "group_id", "price", "quantity", "rating"),
     *("compare_at_price", "unlimited_stock", "is_active", "created_at", "updated_at"),
 )
+# What the products of groups must have: by these they are told apart, shown and priced.
+SIBLING_COLUMNS = ("group_id", "is_active", "price")
 # Of five. Products that are rated lower are not recommended.
 MIN_RECOMMENDED_RATING = 3.0
 _CATEGORY, _BRAND = ("id", "name", "slug", "parent_id"), ("id", "name", "slug")
@@ -22,17 +27,30 @@ _brands = Prepared(lambda keys: Brand.objects.filter(pk__in=keys).order_by().val
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SiblingRelations:
+    """What to read of the products of groups. `options` puts them in order, for which their attributes are read too."""
+
+    columns: tuple[str, ...]
+    relations: "Relations"
+    options: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Relations:
     """Which relations to read with products. `images` are the READY ones, `renditions` their files.
 
-    Pass a `tree` that was read already to save the query for categories.
+    Pass a `tree` that was read already to save the query for categories, and the `allowances` of the answer.
     """
 
     category: bool = False
     brand: bool = False
     images: bool = False
     renditions: bool = False
+    attributes: bool = False
+    group: bool = False
+    siblings: SiblingRelations | None = None
     tree: CategoryTree | None = None
+    allowances: Allowances | None = None
 
 
 @lru_cache(maxsize=16)
@@ -59,7 +77,10 @@ def read_products(
 
 
 def attach_relations(products: list[Product], relations: Relations) -> list[Product]:
-    """Sets the relations on the products. Leaves out products whose category or brand was just deleted."""
+    """Sets the relations on the products: one query each, however many products there are.
+
+    Leaves out products whose category or brand was just deleted. Raises LimitExceeded when groups are too large.
+    """
     if relations.category:
         products = _attach(products, "category", _categories_of(products, relations.tree))
     if relations.brand:
@@ -67,7 +88,52 @@ def attach_relations(products: list[Product], relations: Relations) -> list[Prod
         products = _attach(products, "brand", instances(Brand, _BRAND, _brands(ids)))
     if relations.images and products:
         attach_images(products, renditions=relations.renditions)
+    allowances = relations.allowances or Allowances()
+    others = products if relations.attributes else []
+    if relations.group:
+        groups = read_groups({product.group_id for product in products if product.group_id is not None})
+        if relations.siblings:
+            attach_siblings(groups, relations.siblings, allowances, others=others)
+            others = []
+            groups = {pk: group for pk, group in groups.items() if hasattr(group, "siblings")}
+        for product in products:
+            product.shown_group = groups.get(product.group_id) if product.group_id is not None else None
+    attach_attributes(others, allowances.values)
     return products
+
+
+def attach_siblings(
+    groups: Mapping[int, ProductGroup],
+    wanted: SiblingRelations,
+    allowances: Allowances,
+    *,
+    others: Sequence[Product] = (),
+) -> None:
+    """Sets the `siblings` of each group that has a product. One query for the products, and one for each relation.
+
+    The same query for attributes reads those of `others`. Raises LimitExceeded.
+    """
+    active: list[Product] = []
+    archived: list[Product] = []
+    for product in read_members(groups, wanted.columns, allowances.siblings):
+        (active if product.is_active else archived).append(product)
+    active = attach_relations(active, wanted.relations)
+    members: dict[int, list[Product]] = defaultdict(list)
+    for product in (*active, *archived):
+        product.shown_group = group = groups[cast(int, product.group_id)]
+        members[group.pk].append(product)
+    attach_attributes([*others, *(active if wanted.options else ())], allowances.values)
+    for group_id, products in members.items():
+        groups[group_id].siblings = siblings_of(products, options=wanted.options)
+
+
+def read_group(key: int, wanted: SiblingRelations | None, allowances: Allowances) -> ProductGroup | None:
+    """The group of this key with its `siblings`. None when there is no group, or no product in it."""
+    groups = read_groups([key])
+    wanted = wanted or SiblingRelations(columns=("id", *SIBLING_COLUMNS), relations=Relations(), options=False)
+    attach_siblings(groups, wanted, allowances)
+    group = groups.get(key)
+    return group if hasattr(group, "siblings") else None
 
 
 def _categories_of(products: list[Product], tree: CategoryTree | None) -> Mapping[int, Category]:

@@ -12,65 +12,11 @@ from catalog import models
 from catalog.images import selectors
 from catalog.images.serializers import ImageSerializer
 from catalog.search.facets import Facets
-from core.parsing import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
-from core.rest.parameters import (
-    DateTimeParameter,
-    DecimalParameter,
-    FloatParameter,
-    IntegerParameter,
-    ParametersSerializer,
-)
-
-ORDERINGS = [
-    *("name", "-name", "price", "-price", "rating", "-rating", "quantity", "-quantity"),
-    *("created_at", "-created_at", "relevance"),
-]
-
-
-class ProductSearchSerializer(ParametersSerializer):
-    """The parameters of `products/search/`."""
-
-    q = serializers.CharField(
-        required=False,
-        allow_blank=True,
-        help_text="Words to look for in name, brand, category, SKU and description; at most 200 characters.",
-    )
-    category = serializers.ListField(
-        child=serializers.CharField(allow_blank=True),
-        required=False,
-        help_text="A category's slug or exact name. It includes its whole subtree. Repeat it for any of several.",
-    )
-    brand = serializers.ListField(
-        child=serializers.CharField(allow_blank=True),
-        required=False,
-        help_text="A brand's slug or exact name. Repeat it for any of several.",
-    )
-    min_price = DecimalParameter(required=False, help_text="The lowest price.")
-    max_price = DecimalParameter(required=False, help_text="The highest price.")
-    min_quantity = IntegerParameter(required=False, help_text="The lowest number of units in stock.")
-    max_quantity = IntegerParameter(required=False, help_text="The highest number of units in stock.")
-    min_rating = FloatParameter(required=False, help_text="The lowest rating, 0 to 5.")
-    max_rating = FloatParameter(required=False, help_text="The highest rating, 0 to 5.")
-    created_at = DateTimeParameter(required=False, help_text="Created at this time or later.")
-    created_until = DateTimeParameter(required=False, help_text="Created at this time or earlier.")
-    in_stock = serializers.BooleanField(
-        required=False, help_text="true: products in stock or sold without limit. false: all others."
-    )
-    ordering = serializers.ChoiceField(
-        ORDERINGS,
-        required=False,
-        help_text="`-` in front means descending. `relevance` (best first) needs `q`. Default: `relevance` with `q`, "
-        "else `-created_at`. The id breaks ties. Unrated products come last.",
-    )
-    limit = IntegerParameter(
-        required=False, help_text=f"Products on a page: 1 to {MAX_PAGE_SIZE}, default {DEFAULT_PAGE_SIZE}."
-    )
-    cursor = serializers.CharField(required=False, help_text="Taken from the URLs in `next` and `previous`.")
-    facets = serializers.BooleanField(required=False, help_text="true: adds `facets` to the answer.")
+from core.rest.parameters import DateTimeParameter
 
 
 class NamedSerializer(serializers.Serializer[Any]):
-    """A category or a brand."""
+    """A name and a slug."""
 
     name = serializers.CharField()
     slug = serializers.CharField()
@@ -81,6 +27,34 @@ class MoneySerializer(serializers.Serializer[Any]):
 
     amount = serializers.DecimalField(max_digits=12, decimal_places=2)
     currency = serializers.CharField()
+
+
+class AttributeSerializer(serializers.Serializer[Any]):
+    """A value that a product has. An attribute with several values is listed once for each."""
+
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    kind = serializers.ChoiceField(models.AttributeKind.values)
+    unit = serializers.CharField(allow_null=True, help_text="What numbers are measured in, such as cm, kg or W.")
+    text = serializers.CharField(help_text="The value as people read it, without the unit.")
+    number = serializers.FloatField(allow_null=True, help_text="The value of a NUMBER attribute.")
+    boolean = serializers.BooleanField(allow_null=True, help_text="The value of a BOOLEAN attribute.")
+
+
+class SiblingSerializer(serializers.Serializer[Any]):
+    """A product of a group."""
+
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    attributes = AttributeSerializer(many=True)
+    price = MoneySerializer()
+    in_stock = serializers.BooleanField()
+
+
+class GroupSerializer(NamedSerializer):
+    """A group with its active products, in the order of the values in which they differ."""
+
+    products = SiblingSerializer(many=True)
 
 
 class ProductSerializer(serializers.Serializer[Any]):
@@ -105,6 +79,10 @@ class ProductSerializer(serializers.Serializer[Any]):
     rating = serializers.FloatField(allow_null=True, help_text="0 to 5; null when unrated.")
     created_at = DateTimeParameter()
     updated_at = DateTimeParameter()
+    attributes = serializers.SerializerMethodField()
+    group = serializers.SerializerMethodField(
+        help_text="The group of products that differ in attributes only. Null when the product stands alone."
+    )
     image = serializers.SerializerMethodField(help_text="The first READY image.")
 
     def get_id(self, product: models.Product) -> str:
@@ -120,16 +98,29 @@ class ProductSerializer(serializers.Serializer[Any]):
     def get_compare_at_price(self, product: models.Product) -> dict[str, Any] | None:
         return _money(product.compare_at_price)
 
+    @extend_schema_field(AttributeSerializer(many=True))
+    def get_attributes(self, product: models.Product) -> list[dict[str, Any]]:
+        return _attributes(product)
+
+    @extend_schema_field(NamedSerializer(allow_null=True))
+    def get_group(self, product: models.Product) -> dict[str, Any] | None:
+        return _named(product.shown_group) if product.shown_group else None
+
     @extend_schema_field(ImageSerializer(allow_null=True))
     def get_image(self, product: models.Product) -> Any:
         image = selectors.first_image(product)
         return ImageSerializer(image, context=self.context).data if image else None
 
 
-class ProductWithImagesSerializer(ProductSerializer):
-    """A product with all its images."""
+class ProductDetailSerializer(ProductSerializer):
+    """A product with all its images and with the products of its group."""
 
     images = serializers.SerializerMethodField(help_text="READY ones, in their order.")
+
+    @extend_schema_field(GroupSerializer(allow_null=True))
+    def get_group(self, product: models.Product) -> dict[str, Any] | None:
+        group = product.shown_group
+        return {**_named(group), "products": [*map(_sibling, group.siblings.products)]} if group else None
 
     @extend_schema_field(ImageSerializer(many=True))
     def get_images(self, product: models.Product) -> Any:
@@ -187,8 +178,8 @@ def facets_shown(facets: Facets) -> dict[str, Any]:
     """The facets as FacetsSerializer describes them."""
     price = facets.price()
     return {
-        "categories": [{"category": _named(row), "count": count} for row, count in facets.categories()],
-        "brands": [{"brand": _named(row), "count": count} for row, count in facets.brands()],
+        "categories": [{"category": _named(row), "count": count} for row, count, _ in facets.categories()],
+        "brands": [{"brand": _named(row), "count": count} for row, count, _ in facets.brands()],
         "price": {
             "min": _money(price.low),
             "max": _money(price.high),
@@ -197,13 +188,39 @@ def facets_shown(facets: Facets) -> dict[str, Any]:
                 for prices in price.ranges
             ],
         },
-        "ratings": [{"at_least": stars, "count": count} for stars, count in facets.ratings()],
+        "ratings": [{"at_least": stars, "count": count} for stars, count, _ in facets.ratings()],
         "in_stock": facets.in_stock(),
     }
 
 
-def _named(row: models.Category | models.Brand) -> dict[str, str]:
+def _named(row: models.Category | models.Brand | models.ProductGroup) -> dict[str, str]:
     return {"name": row.name, "slug": row.slug}
+
+
+def _sibling(product: models.Product) -> dict[str, Any]:
+    return {
+        "slug": product.slug,
+        "name": product.name,
+        "attributes": _attributes(product),
+        "price": _money(product.price),
+        "in_stock": product.in_stock,
+    }
+
+
+def _attributes(product: models.Product) -> list[dict[str, Any]]:
+    """The attached attributes as AttributeSerializer describes them."""
+    return [
+        {
+            "slug": row.attribute.slug,
+            "name": row.attribute.name,
+            "kind": row.attribute.kind,
+            "unit": row.attribute.unit or None,
+            "text": row.text,
+            "number": row.number,
+            "boolean": row.boolean,
+        }
+        for row in product.shown_attributes
+    ]
 
 
 def _money(amount: Decimal | None) -> dict[str, str] | None:

@@ -10,15 +10,18 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import IntegrityError
 
 from catalog import policy
-from catalog.models import SLUG_LENGTH, Brand, Category, Product
-from catalog.slugs import normal_form, shortened, slug_of
+from catalog.attributes import writing
+from catalog.attributes.models import GROUP_NAME_LENGTH, ProductAttribute, options_key
+from catalog.attributes.writing import AttributeInput
+from catalog.models import SLUG_LENGTH, Brand, Category, Product, ProductGroup
+from catalog.slugs import normal_form, shortened, slug_of, validate_slug
 from catalog.text import squeeze
 from core.auth.policy import Actor
 from core.db.transactions import run_in_transaction
 from core.errors import ErrorCode, FieldError, InvalidInput
 
 # The fields that null clears in an update. All others must have a value.
-CLEARABLE = {"sku", "rating", "compare_at_price"}
+CLEARABLE = {"sku", "rating", "compare_at_price", "group"}
 # Products archived or restored in one transaction.
 BATCH = 200
 # Fields that the model computes.
@@ -27,7 +30,10 @@ _CODES = {"unique": ErrorCode.ALREADY_EXISTS, "blank": ErrorCode.REQUIRED, "null
 
 
 class ProductFields(TypedDict, total=False):
-    """The fields of a product that staff give. The category and the brand are slugs."""
+    """The fields of a product that staff give. The category, the brand and the group are slugs.
+
+    `attributes` are all that the product has. A group that there is not yet is made.
+    """
 
     name: str | None
     slug: str | None
@@ -40,6 +46,8 @@ class ProductFields(TypedDict, total=False):
     quantity: int | None
     rating: float | None
     is_active: bool | None
+    attributes: Sequence[AttributeInput] | None
+    group: str | None
 
 
 def create_product(*, actor: Actor, fields: ProductFields) -> Product:
@@ -55,9 +63,7 @@ def create_product(*, actor: Actor, fields: ProductFields) -> Product:
         # the database refuses it, and the next attempt makes another.
         field_errors = _fill(product, values, exclude=() if "slug" in values else ("slug",))
         field_errors += [_required(name) for name in ("category", "brand") if name not in values]
-        if field_errors:
-            raise InvalidInput(field_errors)
-        product.save(force_insert=True)
+        _save(product, values, field_errors)
         return product
 
     return _run(create)
@@ -81,9 +87,7 @@ def _update(product_id: int | None, fields: ProductFields) -> Product:
         field_errors = [_required(name) for name, value in fields.items() if value is None and name not in CLEARABLE]
         values = {name: value for name, value in fields.items() if value is not None or name in CLEARABLE}
         field_errors += _fill(product, values)
-        if field_errors:
-            raise InvalidInput(field_errors)
-        product.save()
+        _save(product, values, field_errors)
         return product
 
     return _run(update)
@@ -136,16 +140,84 @@ def _fill(product: Product, values: dict[str, Any], exclude: Sequence[str] = ())
             field_errors.append(FieldError((name,), message, ErrorCode.NOT_FOUND))
         else:
             setattr(product, name, related)
-    for name in values.keys() - {"category", "brand"}:
+    if "group" in values:
+        field_errors += _fill_group(product, values["group"])
+    for name in values.keys() - {"category", "brand", "group", "attributes"}:
         setattr(product, name, _clean(name, values[name]))
     if "compare_at_price" not in values:
         product.clear_outdated_compare_at_price()
     try:
         # The constraints repeat the validators and cost a query each. The foreign keys are checked above.
-        product.full_clean(exclude={"category", "brand", *_STORED_KEYS, *exclude}, validate_constraints=False)
+        product.full_clean(exclude={"category", "brand", "group", *_STORED_KEYS, *exclude}, validate_constraints=False)
     except ValidationError as error:
         field_errors += _field_errors(error)
     return field_errors
+
+
+def _fill_group(product: Product, slug: str | None) -> list[FieldError]:
+    """Sets the group with this slug, which is made if there is none; none for None."""
+    group = None
+    if slug is not None:
+        slug = normal_form(slug)
+        try:
+            validate_slug(slug)
+        except ValidationError as error:
+            return [FieldError(("group",), " ".join(error.messages))]
+        if len(slug) > GROUP_NAME_LENGTH:
+            return [FieldError(("group",), f"At most {GROUP_NAME_LENGTH} characters are allowed.")]
+        group = ProductGroup.objects.filter(slug=slug).first()
+        if group is None:
+            name = slug.replace("-", " ").replace("_", " ")
+            group = ProductGroup(name=name[:1].upper() + name[1:], slug=slug)
+    if (group and group.pk) != product.group_id:
+        # It is of the group that the product leaves.
+        product.options_key = None
+    product.group = group
+    return []
+
+
+def _save(product: Product, values: dict[str, Any], field_errors: list[FieldError]) -> None:
+    """Saves the filled product with its attributes. Raises InvalidInput with these errors and with further ones."""
+    attributes: Sequence[AttributeInput] | None = values.get("attributes")
+    if field_errors:
+        # Nothing is written, but all mistakes are told at once.
+        raise InvalidInput([*field_errors, *_attribute_errors(writing.resolve({0: attributes or ()}, create=False))])
+    if product.group and product.group.pk is None:
+        product.group.save(force_insert=True)
+        product.group = product.group  # Takes over its key.
+    product.save(force_insert=product.pk is None)
+    if attributes is None and "group" not in values:
+        return
+    if attributes is None:
+        rows = writing.stored_rows([product.pk])[product.pk]
+    else:
+        resolved = writing.resolve({product.pk: attributes})
+        if resolved.errors:
+            raise InvalidInput(_attribute_errors(resolved))
+        rows = resolved.rows[product.pk]
+    _check_options(product, rows)
+    if attributes is not None:
+        writing.write_rows({product.pk: rows})
+    writing.write_options_keys([product.pk])
+
+
+def _attribute_errors(resolved: writing.Resolved[int]) -> list[FieldError]:
+    return [
+        FieldError(("attributes", *error.path), error.message, error.code)
+        for errors in resolved.errors.values()
+        for error in errors
+    ]
+
+
+def _check_options(product: Product, rows: Sequence[ProductAttribute]) -> None:
+    """Raises InvalidInput when another product of the group has the same values of all attributes."""
+    if product.group_id is None:
+        return
+    others = Product.objects.filter(group=product.group_id, options_key=options_key(rows)).exclude(pk=product.pk)
+    twin = others.values_list("slug", flat=True).first()
+    if twin is not None:
+        message = f"“{twin}”, a product of the same group, has the same attributes."
+        raise InvalidInput.at("attributes", message=message, code=ErrorCode.ALREADY_EXISTS)
 
 
 def _clean(name: str, value: Any) -> Any:
@@ -179,9 +251,12 @@ def _free_slug(name: str) -> str:
 
 
 def _run(write: Callable[[], Product]) -> Product:
-    """Runs `write` in a transaction, and again when another request took its slug or SKU. Raises InvalidInput."""
+    """Runs `write` in a transaction, and again when another request took its slug, its SKU or its options.
+
+    Raises InvalidInput.
+    """
     try:
         return run_in_transaction(write, again_on=(IntegrityError,))
     except IntegrityError:
-        message = "Others are saving the same slug or SKU at the same time. Try again."
+        message = "Others are saving the same slug, SKU or attributes at the same time. Try again."
         raise InvalidInput.at("slug", message=message, code=ErrorCode.ALREADY_EXISTS) from None

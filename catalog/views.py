@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from catalog.category_tree import CategoryTree
 from catalog.costs import search_cost
 from catalog.models import Product
+from catalog.parameters import ProductSearchSerializer
 from catalog.policy import MayReadCatalogue
 from catalog.search.counting import count_search
 from catalog.search.criteria import Range, SearchCriteria, SortField
@@ -23,13 +24,12 @@ from catalog.search.engine import engine
 from catalog.search.pages import parse_page
 from catalog.search.steering.selectors import redirect_of
 from catalog.search.validation import SearchInput, parse_criteria
-from catalog.selectors import Relations, read_products
+from catalog.selectors import SIBLING_COLUMNS, Relations, SiblingRelations, read_products
 from catalog.serializers import (
     NamedSerializer,
+    ProductDetailSerializer,
     ProductPageSerializer,
-    ProductSearchSerializer,
     ProductSerializer,
-    ProductWithImagesSerializer,
     facets_shown,
 )
 from catalog.slugs import normal_form
@@ -54,7 +54,10 @@ PARAMETERS = {
 }
 # The first letter of a cursor says which way it pages.
 FORWARD, BACKWARD = "n", "p"
-SHOWN = Relations(category=True, brand=True, images=True, renditions=True)
+SHOWN = Relations(category=True, brand=True, images=True, renditions=True, attributes=True, group=True)
+SIBLINGS = SiblingRelations(
+    columns=("id", "slug", "name", "quantity", "unlimited_stock", *SIBLING_COLUMNS), relations=Relations()
+)
 
 
 class ProductSearchView(APIView):
@@ -167,17 +170,17 @@ class ProductView(APIView):
         operation_id="product",
         summary="One product by its slug",
         parameters=[OpenApiParameter("slug", str, OpenApiParameter.PATH, description="The product's slug.")],
-        responses={200: ProductWithImagesSerializer, **error_responses(401, 404)},
+        responses={200: ProductDetailSerializer, **error_responses(400, 401, 404)},
         tags=["products"],
     )
     def get(self, request: Request, slug: str) -> Response:
         if has_unsafe_characters(slug):
             raise Http404
         key = Product.objects.filter(slug=normal_form(slug), is_active=True).values_list("id", flat=True).first()
-        products = read_products([key], relations=SHOWN) if key is not None else []
+        products = read_products([key], relations=replace(SHOWN, siblings=SIBLINGS)) if key is not None else []
         if not products:
             raise Http404
-        return Response(ProductWithImagesSerializer(products[0], context={"request": request}).data)
+        return Response(ProductDetailSerializer(products[0], context={"request": request}).data)
 
 
 def _criteria(parameters: dict[str, Any], tree: Callable[[], CategoryTree]) -> SearchCriteria:

@@ -45,6 +45,15 @@ class InvalidInput(Exception):
         return cls([FieldError(path, message, code)])
 
 
+class LimitExceeded(InvalidInput):
+    """An answer would have more of something than is allowed."""
+
+    def __init__(self, limit: str, allowed: int) -> None:
+        self.limit, self.allowed = limit, allowed
+        message = f"The limit of {limit} in one answer is {allowed}; this one would have more."
+        super().__init__([FieldError((), message, ErrorCode.LIMIT_EXCEEDED)])
+
+
 class Throttled(InvalidInput):
     """Too many attempts; nothing was done. The next one has a chance after `retry_after` seconds."""
 

@@ -11,8 +11,8 @@ from django.db.models import F, Q
 from catalog.attributes.ordering import ORDER_KEY_LENGTH, order_key, value_key
 from catalog.search.changes import RecordedQuerySet
 from catalog.slugs import normal_form, validate_slug
-from catalog.text import squeeze
-from core.db.fields import BinaryCharField
+from catalog.text import plain, squeeze
+from core.db.fields import BinaryCharField, BinaryTextField
 
 ATTRIBUTE_NAME_LENGTH, UNIT_LENGTH, VALUE_LENGTH, GROUP_NAME_LENGTH = 100, 20, 255, 255
 KEY_LENGTH = 300
@@ -40,6 +40,7 @@ class Attribute(models.Model):
     unit = models.CharField(
         max_length=UNIT_LENGTH, blank=True, default="", help_text="What numbers are measured in, such as cm, kg or W."
     )
+    folded_name = BinaryTextField(editable=False)
     position = models.PositiveIntegerField(
         default=0, help_text="Attributes with a lower position come first; those with the same one by name."
     )
@@ -62,6 +63,9 @@ class Attribute(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.name, self.unit, self.slug = squeeze(self.name), squeeze(self.unit), normal_form(self.slug)
+        self.folded_name = plain(self.name)
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = {*kwargs["update_fields"], "folded_name"}
         with transaction.atomic(using=kwargs.get("using") or router.db_for_write(type(self)), savepoint=False):
             super().save(*args, **kwargs)
 
@@ -71,8 +75,9 @@ class AttributeValue(models.Model):
 
     attribute = models.ForeignKey(Attribute, models.CASCADE, related_name="values")
     text = models.CharField(max_length=VALUE_LENGTH)
-    # By what spellings are compared.
+    # By what spellings are compared, and what the database engine searches in.
     key = BinaryCharField(max_length=KEY_LENGTH, editable=False)
+    folded_text = BinaryTextField(editable=False)
     position = models.PositiveIntegerField(
         default=0, help_text="Values with a lower position come first; those with the same one in natural order."
     )
@@ -94,14 +99,14 @@ class AttributeValue(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.fill_keys()
         if kwargs.get("update_fields") is not None:
-            kwargs["update_fields"] = {*kwargs["update_fields"], "key", "order_key"}
+            kwargs["update_fields"] = {*kwargs["update_fields"], "key", "folded_text", "order_key"}
         with transaction.atomic(using=kwargs.get("using") or router.db_for_write(type(self)), savepoint=False):
             super().save(*args, **kwargs)
 
     def fill_keys(self) -> None:
         """Sets what follows from the text. `save` calls it; code that writes in bulk must call it too."""
         self.text = squeeze(self.text)
-        self.key = stored_key(self.text)
+        self.key, self.folded_text = stored_key(self.text), plain(self.text)
         self.order_key = order_key(self.text)
 
 
@@ -110,6 +115,9 @@ class ProductGroup(models.Model):
 
     name = models.CharField(max_length=GROUP_NAME_LENGTH)
     slug = BinaryCharField(max_length=GROUP_NAME_LENGTH, unique=True, validators=[validate_slug])
+
+    # A catalog.attributes.shown.Siblings, set by catalog.selectors.attach_relations.
+    siblings: Any
 
     class Meta:
         ordering = ["name", "id"]

@@ -38,13 +38,12 @@ def add_attributes(catalogue: DemoCatalogue) -> int:
 
 def _add_missing(attributes: list[DemoAttribute]) -> None:
     """Creates the attributes that the shop lacks, so that they have units and stand in the order of the file."""
-    slugs = {slug_of(attribute.name) for attribute in attributes}
-    existing = {*Attribute.objects.filter(slug__in=slugs).values_list("slug", flat=True)}
-    Attribute.objects.bulk_create(
-        Attribute(name=attribute.name, slug=slug, kind=attribute.kind, unit=attribute.unit, position=position)
-        for position, attribute in enumerate(attributes, start=1)
-        if (slug := slug_of(attribute.name)) not in existing
-    )
+    existing = {*Attribute.objects.values_list("slug", flat=True)}
+    for position, attribute in enumerate(attributes, start=1):
+        if (slug := slug_of(attribute.name)) not in existing:
+            Attribute(name=attribute.name, slug=slug, kind=attribute.kind, unit=attribute.unit, position=position).save(
+                force_insert=True
+            )
 
 
 def _group_ids(products: Collection[DemoProduct]) -> dict[str, int]:

@@ -13,7 +13,7 @@ def checks_foreign_keys(checks: bool):
         if schema_editor.connection.vendor == "mysql":
             schema_editor.execute(f"SET SESSION foreign_key_checks = {int(checks)}")
 
-    return migrations.RunPython(switch, migrations.RunPython.noop)
+    return migrations.RunPython(switch, migrations.RunPython.noop, atomic=False)
 
 
 class Migration(migrations.Migration):
@@ -36,6 +36,7 @@ class Migration(migrations.Migration):
                 ('slug', core.db.fields.BinaryCharField(max_length=100, unique=True, validators=[catalog.slugs.validate_slug])),
                 ('kind', models.CharField(choices=[('TEXT', 'text'), ('NUMBER', 'number'), ('BOOLEAN', 'yes or no')], default='TEXT', max_length=7)),
                 ('unit', models.CharField(blank=True, default='', help_text='What numbers are measured in, such as cm, kg or W.', max_length=20)),
+                ('folded_name', core.db.fields.BinaryTextField(editable=False)),
                 ('position', models.PositiveIntegerField(default=0, help_text='Attributes with a lower position come first; those with the same one by name.')),
             ],
             options={
@@ -49,6 +50,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('text', models.CharField(max_length=255)),
                 ('key', core.db.fields.BinaryCharField(editable=False, max_length=300)),
+                ('folded_text', core.db.fields.BinaryTextField(editable=False)),
                 ('position', models.PositiveIntegerField(default=0, help_text='Values with a lower position come first; those with the same one in natural order.')),
                 ('order_key', core.db.fields.BinaryCharField(editable=False, max_length=100)),
                 ('attribute', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='values', to='catalog.attribute')),

@@ -83,14 +83,14 @@ class ProductFacets(graphene.ObjectType):
         root: facets.Facets, info: GraphQLResolveInfo, first: int | None
     ) -> list[dict[str, models.Category | int]]:
         counted = root.categories(facets.DEFAULT_FIRST if first is None else first)
-        return [{"category": category, "count": count} for category, count in counted]
+        return [{"category": category, "count": count} for category, count, _ in counted]
 
     @staticmethod
     def resolve_brands(
         root: facets.Facets, info: GraphQLResolveInfo, first: int | None
     ) -> list[dict[str, models.Brand | int]]:
         counted = root.brands(facets.DEFAULT_FIRST if first is None else first)
-        return [{"brand": brand, "count": count} for brand, count in counted]
+        return [{"brand": brand, "count": count} for brand, count, _ in counted]
 
     @staticmethod
     def resolve_price(root: facets.Facets, info: GraphQLResolveInfo) -> price_ranges.PriceFacet:
@@ -98,7 +98,7 @@ class ProductFacets(graphene.ObjectType):
 
     @staticmethod
     def resolve_ratings(root: facets.Facets, info: GraphQLResolveInfo) -> list[dict[str, Any]]:
-        return [{"at_least": stars, "count": count} for stars, count in root.ratings()]
+        return [{"at_least": stars, "count": count} for stars, count, _ in root.ratings()]
 
     @staticmethod
     def resolve_in_stock(root: facets.Facets, info: GraphQLResolveInfo) -> int:

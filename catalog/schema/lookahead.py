@@ -1,12 +1,13 @@
 """Finds the columns and relations of products that a GraphQL query selects, so that nothing else is read."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from graphql import GraphQLResolveInfo
 
 from catalog.images.schema import FROM_RENDITIONS
-from catalog.schema.types import known_tree, tree_of
-from catalog.selectors import Relations
+from catalog.schema.context import allowances_of, known_tree, tree_of
+from catalog.selectors import SIBLING_COLUMNS, Relations, SiblingRelations
 from core.graphql.selection import Selection
 
 # The columns that each field is made of. Fields that are made of relations have none.
@@ -15,6 +16,7 @@ _COLUMNS = {
     **{"category": ("category_id",), "brand": ("brand_id",), "isActive": ("is_active",)},
     **{"inStock": ("quantity", "unlimited_stock"), "compareAtPrice": ("compare_at_price",)},
     **{"createdAt": ("created_at",), "updatedAt": ("updated_at",)},
+    **{"group": ("group_id",), "related": ("name", "category_id", "group_id")},
 }
 
 
@@ -26,6 +28,16 @@ def columns(nodes: Sequence[Selection]) -> tuple[str, ...]:
 
 def relations(info: GraphQLResolveInfo, nodes: Sequence[Selection]) -> Relations:
     """The relations that these selections of Product fields need. Reads the category tree if one of them shows it."""
+    return replace(_own(info, nodes), siblings=_siblings(info, nodes))
+
+
+def group_siblings(info: GraphQLResolveInfo, group: Selection) -> SiblingRelations | None:
+    """What this selection of ProductGroup fields needs of the group's products."""
+    return _siblings(info, [{"group": group}])
+
+
+def _own(info: GraphQLResolveInfo, nodes: Sequence[Selection]) -> Relations:
+    """The relations without those of groups."""
     if any({"path", "parent", "children"} & node.get("category", {}).keys() for node in nodes):
         tree_of(info.context)
     return Relations(
@@ -33,5 +45,30 @@ def relations(info: GraphQLResolveInfo, nodes: Sequence[Selection]) -> Relations
         brand=any("brand" in node for node in nodes),
         images=any({"image", "images"} & node.keys() for node in nodes),
         renditions=any(FROM_RENDITIONS & node.get(field, {}).keys() for node in nodes for field in ("image", "images")),
+        attributes=any("attributes" in node for node in nodes),
+        group=any("group" in node for node in nodes),
         tree=known_tree(info.context),
+        allowances=allowances_of(info.context),
+    )
+
+
+def _siblings(info: GraphQLResolveInfo, nodes: Sequence[Selection]) -> SiblingRelations | None:
+    """What is selected of the products of groups, however deeply: all of them are read alike, by one query."""
+    groups: list[Selection] = []
+    products: list[Selection] = []
+    waiting = [*nodes]
+    while waiting:
+        group = waiting.pop().get("group")
+        if group is not None:
+            groups.append(group)
+            if "products" in group:
+                products.append(group["products"])
+                waiting.append(group["products"])
+    if not any({"products", "options", "minPrice", "maxPrice"} & group.keys() for group in groups):
+        return None
+    return SiblingRelations(
+        columns=("id", *sorted({*columns(products)[1:], *SIBLING_COLUMNS})),
+        # They have the group that led to them, and their attributes are read with those of all others.
+        relations=replace(_own(info, products), group=False, attributes=False),
+        options=any({"products", "options"} & group.keys() for group in groups),
     )

@@ -1,19 +1,30 @@
 """The catalogue's GraphQL mutations, for staff."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import graphene
 from graphql import GraphQLResolveInfo
 
 from catalog import inventory, models, services
+from catalog.attributes.writing import AttributeInput
+from catalog.schema.attributes import ProductAttributeInput
+from catalog.schema.lookahead import relations
 from catalog.schema.types import Product
+from catalog.selectors import attach_relations
 from core.errors import InvalidInput
 from core.graphql.connections import list_of
 from core.graphql.errors import UserError, unauthenticated, user_errors
 from core.graphql.ids import key_of
-from core.graphql.scalars import Decimal
+from core.graphql.scalars import Decimal as DecimalScalar
+from core.graphql.selection import at, selection
 
+GROUP = (
+    "The slug of a group of products that differ in their attributes. A new slug makes the group, whose name is the "
+    "words of the slug until staff rename it in the admin."
+)
 SLUG = "Letters, digits, hyphens and underscores."
 
 
@@ -26,14 +37,21 @@ class ProductCreateInput(graphene.InputObjectType):
     description = graphene.String()
     category = graphene.String(required=True)
     brand = graphene.String(required=True)
-    price = graphene.InputField(Decimal, required=True)
-    compare_at_price = graphene.InputField(Decimal, description="What it cost before. Must be above the price.")
+    price = graphene.InputField(DecimalScalar, required=True)
+    compare_at_price = graphene.InputField(DecimalScalar, description="What it cost before. Must be above the price.")
     quantity = graphene.Int(description="Default: 0.")
     rating = graphene.Float()
+    attributes = graphene.List(
+        graphene.NonNull(ProductAttributeInput), description="At most 50 attributes. A text may be one of several."
+    )
+    group = graphene.String(description=GROUP)
 
 
 class ProductUpdateInput(graphene.InputObjectType):
-    """The fields to change. What is left out keeps its value. Null clears sku, rating and compareAtPrice only."""
+    """The fields to change. What is left out keeps its value.
+
+    Null clears sku, rating, compareAtPrice and group only.
+    """
 
     id = graphene.ID(required=True)
     name = graphene.String()
@@ -42,15 +60,19 @@ class ProductUpdateInput(graphene.InputObjectType):
     description = graphene.String()
     category = graphene.String()
     brand = graphene.String()
-    price = graphene.InputField(Decimal)
+    price = graphene.InputField(DecimalScalar)
     compare_at_price = graphene.InputField(
-        Decimal,
+        DecimalScalar,
         description="What it cost before. Must be above the price. If only the price is given, and rises to it or "
         "above, it is cleared.",
     )
     quantity = graphene.Int()
     rating = graphene.Float()
     is_active = graphene.Boolean(description="False archives the product, true brings it back.")
+    attributes = graphene.List(
+        graphene.NonNull(ProductAttributeInput), description="Replaces all that the product has."
+    )
+    group = graphene.String(description=f"{GROUP} Null leaves the group.")
 
 
 class ProductDeleteInput(graphene.InputObjectType):
@@ -73,9 +95,9 @@ class InventoryItemInput(graphene.InputObjectType):
     slug = graphene.String()
     quantity = graphene.Int(description="The units there are. Not together with `change`.")
     change = graphene.Int(description="How many units more, or fewer when it is below 0.")
-    price = graphene.InputField(Decimal)
+    price = graphene.InputField(DecimalScalar)
     compare_at_price = graphene.InputField(
-        Decimal,
+        DecimalScalar,
         description="What it cost before. Must be above the price; null clears it. If only the price is given, and "
         "rises to it or above, it is cleared.",
     )
@@ -137,11 +159,11 @@ class CatalogMutation(graphene.ObjectType):
 
     @staticmethod
     def resolve_product_create(root: None, info: GraphQLResolveInfo, input: dict[str, Any]) -> ProductPayload:
-        return _mutation(info, services.create_product, fields=dict(input))
+        return _mutation(info, services.create_product, fields=_fields(input))
 
     @staticmethod
     def resolve_product_update(root: None, info: GraphQLResolveInfo, input: dict[str, Any]) -> ProductPayload:
-        fields = dict(input)
+        fields = _fields(input)
         return _mutation(info, services.update_product, product_id=key_of(fields.pop("id"), "Product"), fields=fields)
 
     @staticmethod
@@ -153,9 +175,34 @@ def _mutation(info: GraphQLResolveInfo, change: Callable[..., models.Product], *
     """The changed product, or every error of the input. Raises UNAUTHENTICATED."""
     _require_user(info)
     try:
-        return ProductPayload(product=change(actor=info.context.user, **arguments), errors=[])
+        product = change(actor=info.context.user, **arguments)
     except InvalidInput as error:
         return ProductPayload(errors=user_errors(error.field_errors))
+    selected = at(selection(info), "product")
+    if selected:
+        # Resolvers read the images, since staff see all of them here.
+        attach_relations([product], replace(relations(info, [selected]), images=False, renditions=False))
+    return ProductPayload(product=product, errors=[])
+
+
+def _fields(input: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a product as the services take them."""
+    fields = dict(input)
+    if fields.get("attributes") is not None:
+        fields["attributes"] = [_attribute(given) for given in fields["attributes"]]
+    return fields
+
+
+def _attribute(given: dict[str, Any]) -> AttributeInput:
+    number = given.get("number")
+    return AttributeInput(
+        attribute=given["attribute"],
+        text=given.get("text"),
+        # As it is written: Decimal(0.1) would have 55 digits.
+        number=None if number is None else Decimal(repr(number)),
+        boolean=given.get("boolean"),
+        unit=given.get("unit") or "",
+    )
 
 
 def _require_user(info: GraphQLResolveInfo) -> None:

@@ -1,7 +1,7 @@
 """The catalogue's GraphQL queries."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,8 +14,8 @@ from catalog.images.schema import image_node
 from catalog.images.selectors import attach_images
 from catalog.schema import facets as facet_types
 from catalog.schema import types
-from catalog.schema.lookahead import columns, relations
-from catalog.schema.types import may_read_catalogue, require_catalogue, shown, tree_of
+from catalog.schema.context import allowances_of, may_read_catalogue, require_catalogue, shown, tree_of
+from catalog.schema.lookahead import columns, group_siblings, relations
 from catalog.search.counting import count_search
 from catalog.search.criteria import Range, SearchCriteria, SortField
 from catalog.search.cursors import encode_cursor
@@ -24,7 +24,7 @@ from catalog.search.facets import Facets
 from catalog.search.pages import NO_HITS, parse_page
 from catalog.search.steering.selectors import redirect_of
 from catalog.search.validation import MAX_IDS, SearchInput, parse_criteria
-from catalog.selectors import read_products
+from catalog.selectors import read_group, read_products
 from catalog.slugs import normal_form
 from core.errors import InvalidInput
 from core.graphql.connections import PAGE_ARGUMENTS, Connection, Edge, list_of
@@ -223,7 +223,9 @@ def product_node(info: GraphQLResolveInfo, key: int) -> models.Product | None:
     """The product with this primary key. Archived products are for staff only."""
     if not may_read_catalogue(info):
         return None
-    return next(iter(read_products([key], archived=policy.sees_hidden(info.context.user))), None)
+    # Resolvers read the images, since staff see all of them here.
+    wanted = replace(relations(info, [selection(info)]), images=False, renditions=False)
+    return next(iter(read_products([key], relations=wanted, archived=policy.sees_hidden(info.context.user))), None)
 
 
 def category_node(info: GraphQLResolveInfo, key: int) -> models.Category | None:
@@ -236,6 +238,21 @@ def brand_node(info: GraphQLResolveInfo, key: int) -> models.Brand | None:
     return models.Brand.objects.filter(pk=key).first() if may_read_catalogue(info) else None
 
 
+def attribute_node(info: GraphQLResolveInfo, key: int) -> models.Attribute | None:
+    """The attribute with this primary key."""
+    return models.Attribute.objects.filter(pk=key).first() if may_read_catalogue(info) else None
+
+
+def group_node(info: GraphQLResolveInfo, key: int) -> models.ProductGroup | None:
+    """The group with this primary key, if the viewer sees a product of it."""
+    if not may_read_catalogue(info):
+        return None
+    group = read_group(key, group_siblings(info, selection(info)), allowances_of(info.context))
+    if group is None or not (group.siblings.products or policy.sees_hidden(info.context.user)):
+        return None
+    return group
+
+
 def product_image_node(info: GraphQLResolveInfo, key: int) -> models.ProductImage | None:
     """The image with this primary key."""
     return image_node(info, key) if may_read_catalogue(info) else None
@@ -245,5 +262,7 @@ NODES = {
     "Product": product_node,
     "Category": category_node,
     "Brand": brand_node,
+    "Attribute": attribute_node,
+    "ProductGroup": group_node,
     "ProductImage": product_image_node,
 }

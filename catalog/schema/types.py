@@ -1,81 +1,25 @@
 """The catalogue's GraphQL types."""
 
-from dataclasses import dataclass
 from decimal import Decimal as PythonDecimal
-from weakref import WeakKeyDictionary
 
 import graphene
 from django.conf import settings
-from django.http import HttpRequest
 from graphene.relay import PageInfo
 from graphql import GraphQLResolveInfo
 
 from catalog import models, policy
-from catalog.category_tree import CategoryTree
+from catalog.attributes.selectors import attach_attributes
+from catalog.attributes.shown import ShownAttribute
 from catalog.images import selectors
 from catalog.images.schema import ProductImage
+from catalog.schema.attributes import ProductAttribute, ProductGroup
+from catalog.schema.context import allowances_of, shown, tree_of
 from catalog.search import criteria
+from catalog.selectors import COLUMNS, Relations, SiblingRelations, attach_relations
 from core.execution import from_source
 from core.graphql.connections import edge_type, list_of
-from core.graphql.errors import Code, api_error, unauthenticated
 from core.graphql.nodes import Node, NodeType
 from core.graphql.scalars import DateTime, Decimal
-
-# Enough for the whole tree of a large shop and the paths of a page of products.
-MAX_CATEGORIES = 20_000
-
-
-@dataclass
-class _TreeUse:
-    """What one request has read of the category tree, and how many categories its answer lists so far."""
-
-    tree: CategoryTree | None = None
-    listed: int = 0
-
-
-_tree_uses: WeakKeyDictionary[HttpRequest, _TreeUse] = WeakKeyDictionary()
-
-
-def _tree_use(request: HttpRequest) -> _TreeUse:
-    return _tree_uses.setdefault(request, _TreeUse())
-
-
-def tree_of(request: HttpRequest) -> CategoryTree:
-    """The category tree, read at most once per request."""
-    use = _tree_use(request)
-    if use.tree is None:
-        use.tree = CategoryTree.load()
-    return use.tree
-
-
-def known_tree(request: HttpRequest) -> CategoryTree | None:
-    """The category tree, if this request has read it already."""
-    return _tree_use(request).tree
-
-
-def shown(info: GraphQLResolveInfo, categories: list[models.Category]) -> list[models.Category]:
-    """The categories, which become one list of the answer. Raises LIMIT_EXCEEDED when its lists grow too long together.
-
-    The cost of a query cannot bound them in advance, since these lists have no page size: a query for the children of
-    the parents of children could list a million.
-    """
-    use = _tree_use(info.context)
-    use.listed += len(categories)
-    if use.listed > MAX_CATEGORIES:
-        message = f"The limit of categories in one answer is {MAX_CATEGORIES}; this one would have more."
-        raise api_error(Code.LIMIT_EXCEEDED, message, limit="categories", allowed=MAX_CATEGORIES)
-    return categories
-
-
-def require_catalogue(info: GraphQLResolveInfo) -> None:
-    """Raises UNAUTHENTICATED when the viewer may not read the catalogue."""
-    if not may_read_catalogue(info):
-        raise unauthenticated()
-
-
-def may_read_catalogue(info: GraphQLResolveInfo) -> bool:
-    return policy.may_read(info.context.user)
-
 
 SortField = graphene.Enum.from_enum(criteria.SortField, name="ProductSortField", description=lambda value: None)
 
@@ -159,6 +103,8 @@ class Product(NodeType):
     )
     is_active = graphene.Boolean(required=True, description="False: archived. Only staff and carts still show it.")
     rating = graphene.Float(description="0 to 5; null when unrated.")
+    attributes = graphene.Field(list_of(ProductAttribute), description="In their order.")
+    group = graphene.Field(ProductGroup, description="Null when the product stands alone.")
     image = graphene.Field(ProductImage, description="The first READY image.")
     images = graphene.Field(list_of(ProductImage))
 
@@ -183,6 +129,23 @@ class Product(NodeType):
     @from_source
     def resolve_in_stock(product: models.Product, info: GraphQLResolveInfo) -> bool:
         return product.in_stock
+
+    @staticmethod
+    def resolve_attributes(product: models.Product, info: GraphQLResolveInfo) -> list[ShownAttribute]:
+        values = allowances_of(info.context).values
+        if not hasattr(product, "shown_attributes"):
+            attach_attributes([product], values)
+        values.take(len(product.shown_attributes))
+        return product.shown_attributes
+
+    @staticmethod
+    def resolve_group(product: models.Product, info: GraphQLResolveInfo) -> models.ProductGroup | None:
+        if not hasattr(product, "shown_group"):
+            siblings = SiblingRelations(columns=COLUMNS, relations=Relations())
+            attach_relations(
+                [product], Relations(group=True, siblings=siblings, allowances=allowances_of(info.context))
+            )
+        return product.shown_group
 
     @staticmethod
     def resolve_image(product: models.Product, info: GraphQLResolveInfo) -> models.ProductImage | None:

@@ -63,16 +63,16 @@ NO_STEERING = Steering()
 
 @dataclass(frozen=True)
 class AttributeCondition:
-    """What products must have of one attribute: one of the values, a number in the range, or yes or no.
+    """What products must have of one attribute: one of the values, a number in the range, or one of yes and no.
 
-    `values` are keys of AttributeValue, `numbers` are of a NUMBER attribute. `unknown` are texts that no product can
-    have; they match nothing, and facets show them, so that a shopper can take them back.
+    `values` are keys of AttributeValue. `unknown` are texts that no product has; they match nothing, and facets show
+    them, so that a shopper can take them back.
     """
 
     attribute: int
     values: frozenset[int] | None = None
     numbers: Range[Decimal] | None = None
-    boolean: bool | None = None
+    booleans: frozenset[bool] | None = None
     unknown: tuple[str, ...] = field(default=(), compare=False)
 
 
@@ -95,7 +95,7 @@ class SearchCriteria:
     created: Range[datetime] = OPEN
     in_stock: bool | None = None
     on_sale: bool | None = None
-    # All of them must hold. Each is of another attribute, and they are in the order of the attributes' keys.
+    # All of them must hold, also several of one attribute. They are in the order of the attributes' keys.
     attributes: tuple[AttributeCondition, ...] = ()
     # Whether the first product of a group, in the order of the sort, stands for all that match.
     grouped: bool = False
@@ -126,6 +126,10 @@ class SearchCriteria:
         }
         return {name: limits for name, limits in filters.items() if not limits.is_open}
 
+    def without_conditions(self, attribute: int) -> "SearchCriteria":
+        """The criteria without what they ask of one attribute."""
+        return replace(self, attributes=tuple(c for c in self.attributes if c.attribute != attribute))
+
     @cached_property
     def without_sort(self) -> "SearchCriteria":
         """The criteria that decide which products match, in any order."""
@@ -133,8 +137,12 @@ class SearchCriteria:
 
     @cached_property
     def matches_nothing(self) -> bool:
-        """Whether no product can match, because the text has no word or the list of ids is empty."""
-        return (self.text is not None and not self.words) or (self.ids is not None and not self.ids)
+        """Whether no product can match, because the text has no word, or a list of ids or values is empty."""
+        return (
+            (self.text is not None and not self.words)
+            or (self.ids is not None and not self.ids)
+            or any(condition.values is not None and not condition.values for condition in self.attributes)
+        )
 
     @cached_property
     def digest(self) -> str:
@@ -146,7 +154,7 @@ class SearchCriteria:
             if isinstance(value, Range):
                 return f"{plain(value.low)}..{plain(value.high)}"
             if isinstance(value, AttributeCondition):
-                return ":".join(map(plain, (value.attribute, value.values, value.numbers, value.boolean)))
+                return ":".join(map(plain, (value.attribute, value.values, value.numbers, value.booleans)))
             return str(value.normalize()) if isinstance(value, Decimal) else str(value)
 
         values = (

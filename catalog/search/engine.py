@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from catalog.category_tree import CategoryTree
+from catalog.models import Product
 from catalog.search.criteria import SearchCriteria
 from catalog.search.cursors import Position
 from catalog.search.facets import FACETS, Facets, check_first
@@ -70,6 +71,14 @@ class Engine(Protocol):
 
     def suggest(self, words: list[str], first: int) -> list[Suggestion]:
         """Up to `first` completions of the words of an unfinished text (at least one), best first."""
+        ...
+
+    def related(self, product: Product, first: int) -> list[int]:
+        """Up to `first` ids of active products like this one, best first.
+
+        They are of its category and share words of its name or values of its attributes. Of each group there is one,
+        and none of the product's own. The product must have its id, name, category and group.
+        """
         ...
 
 

@@ -41,16 +41,23 @@ class PriceFacet:
     ranges: list[PriceRange] = field(default_factory=list)
 
 
-def price_facet(span_within: Span, count_between: CountBetween) -> PriceFacet:
-    """The span of prices and 4 to 5 ranges of round bounds; fewer ranges when there are fewer prices."""
+def price_facet(span_within: Span, count_between: CountBetween, *, is_additive: bool = True) -> PriceFacet:
+    """The span of prices and 4 to 5 ranges of round bounds; fewer ranges when there are fewer prices.
+
+    `is_additive` is false when the counts of two ranges cannot be added up, because groups may be in both.
+    """
     span = span_within(OPEN)
     if span is None:
         return PriceFacet()
     cells = _cells(span_within, count_between, *span)
+    is_joined = len(cells) > MAX_RANGES
     while len(cells) > MAX_RANGES:
         # Joins the two neighbours with the fewest products together.
         place = min(range(len(cells) - 1), key=lambda n: cells[n][1] + cells[n + 1][1])
         cells[place : place + 2] = [(cells[place][0], cells[place][1] + cells[place + 1][1])]
+    if is_joined and not is_additive:
+        starts = [low for low, _ in cells]
+        cells = [*zip(starts, count_between(starts[1:]), strict=True)]
     lows = [Decimal(0), *(low for low, _ in cells[1:])]
     highs: list[Decimal | None] = [*(low - CENT for low in lows[1:]), None]
     ranges = [

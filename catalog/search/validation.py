@@ -1,14 +1,15 @@
 """Validates what a request searches for: checks values, fills in defaults, and resolves slugs to ids."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from catalog.category_tree import CategoryTree
-from catalog.models import CENT, MAX_PRICE, MAX_QUANTITY, Brand
+from catalog.models import CENT, MAX_PRICE, MAX_QUANTITY, Brand, Product
 from catalog.search.analysis.tokens import WordKind, words_of
+from catalog.search.attribute_conditions import AttributeFilter, conditions
 from catalog.search.criteria import NO_STEERING, OPEN, Range, SearchCriteria, SortField
 from catalog.search.steering import selectors as steering
 from catalog.slugs import normal_form
@@ -31,13 +32,15 @@ Errors = Iterator[FieldError]
 class SearchInput:
     """A search as a request asks for it.
 
-    `categories` and `brands` are slugs, or with `by_name` also exact names; an empty collection is no filter. `sort` is
-    by default RELEVANCE with a text, else newest first. `descending` is by default best first for RELEVANCE, else
-    ascending.
+    `categories` and `brands` are slugs, or with `by_name` also exact names; an empty collection is no filter. `ids` and
+    `slugs` are of products; those that do not exist match nothing. With `grouped`, the first product of a group stands
+    for all that match. `sort` is by default RELEVANCE with a text, else newest first. `descending` is by default best
+    first for RELEVANCE, else ascending.
     """
 
     text: str | None = None
     ids: Collection[int] | None = None
+    slugs: Collection[str] | None = None
     categories: Collection[str] | None = None
     brands: Collection[str] | None = None
     by_name: bool = False
@@ -46,6 +49,9 @@ class SearchInput:
     rating: Range[float] = OPEN
     created: Range[datetime] = OPEN
     in_stock: bool | None = None
+    on_sale: bool | None = None
+    attributes: Sequence[AttributeFilter] | None = None
+    grouped: bool = False
     sort: SortField | None = None
     descending: bool | None = None
 
@@ -61,11 +67,13 @@ def parse_criteria(search: SearchInput, *, tree: Callable[[], CategoryTree] = Ca
     sort, descending = _sort(search, text)
     errors += [*_id_errors(search), *_all_range_errors(search), *_sort_errors(sort, descending, text)]
     categories, brands = _category_ids(search, tree, errors), _brand_ids(search, errors)
+    attributes = conditions(search.attributes or (), errors, by_name=search.by_name)
+    ids = _ids(search, errors)
     if errors:
         raise InvalidInput(errors)
     return SearchCriteria(
         text=text,
-        ids=None if search.ids is None else frozenset(search.ids),
+        ids=ids,
         categories=categories,
         category_subtree=tree().subtree(categories) if categories is not None else None,
         brands=brands,
@@ -74,6 +82,9 @@ def parse_criteria(search: SearchInput, *, tree: Callable[[], CategoryTree] = Ca
         rating=search.rating,
         created=search.created,
         in_stock=search.in_stock,
+        on_sale=search.on_sale,
+        attributes=attributes,
+        grouped=search.grouped,
         sort=sort,
         descending=descending,
         steering=steering.steering_of(text) if text else NO_STEERING,
@@ -103,6 +114,22 @@ def _text_errors(search: SearchInput) -> Errors:
 def _id_errors(search: SearchInput) -> Errors:
     if search.ids is not None and len(search.ids) > MAX_IDS:
         yield FieldError(("filter", "ids"), f"At most {MAX_IDS} ids can be asked for at once.")
+
+
+def _ids(search: SearchInput, errors: list[FieldError]) -> frozenset[int] | None:
+    """The ids and the slugs of products as ids; None without either."""
+    ids = None if search.ids is None else frozenset(search.ids)
+    if search.slugs is None:
+        return ids
+    if len(search.slugs) > MAX_IDS:
+        errors.append(FieldError(("filter", "slugs"), f"At most {MAX_IDS} slugs can be asked for at once."))
+    elif any(has_unsafe_characters(slug) for slug in search.slugs):
+        errors.append(FieldError(("filter", "slugs"), UNSAFE_CHARACTERS))
+    else:
+        slugs = {normal_form(slug) for slug in search.slugs}
+        named = frozenset(Product.objects.filter(slug__in=slugs).values_list("id", flat=True) if slugs else ())
+        return named if ids is None else ids & named
+    return ids
 
 
 def _all_range_errors(search: SearchInput) -> Errors:

@@ -6,9 +6,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from catalog.attributes.tests.builders import product
 from catalog.search.criteria import SearchCriteria
 from catalog.search.engine import engine
-from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
+from catalog.tests.factories import BrandFactory, CategoryFactory
 from core.tests.clients import Api
 
 pytestmark = pytest.mark.usefixtures("each_engine")
@@ -22,7 +23,9 @@ def _catalogue(db: None, each_engine: str) -> None:
     root = CategoryFactory(name="Root")
     middle = CategoryFactory(name="Middle", parent=root)
     for n in range(PRODUCTS):
-        ProductFactory(name=f"Lamp {n}", category=CategoryFactory(parent=middle), brand=BrandFactory())
+        # Each in a group with another one.
+        fields = {"category": CategoryFactory(parent=middle), "brand": BrandFactory(), "of": f"Group {n // 2}"}
+        product(f"Lamp {n}", {"Colour": f"Shade {n}", "Length": n}, **fields)
     up_to_date()
 
 
@@ -50,6 +53,12 @@ def queries(call: Any) -> list[str]:
         (', filter: {brand: ["%s"]}', RELATIONS, 6),
         ("", RELATIONS + " totalCount", 6),
         ("", "nodes { category { path { name } } brand { name } }", 6),
+        ("", "nodes { attributes { text attribute { name } } }", 4),
+        ("", "nodes { group { name } }", 4),
+        ("", "nodes { group { minPrice { amount } maxPrice { amount } } }", 5),
+        ("", "nodes { group { options { values } } }", 6),
+        ("", "nodes { attributes { text } group { products { name attributes { text } group { slug } } } }", 6),
+        ("", "nodes { brand { name } group { products { brand { name } category { name } image { alt } } } }", 10),
         ("", "nodes { name }", 3),
         ("", "nodes { brand { name } }", 4),
         ("", "totalCount", 2),
@@ -63,7 +72,8 @@ def test_graphql(shopper: Api, arguments: str, fields: str, most: int) -> None:
     one = queries(lambda: shopper.graphql((PAGE % (arguments, fields)).replace("100", "1")))
     assert len(many) <= most
     assert len(one) == len(many) or "brand" in arguments
-    assert not [sql for sql in many if "JOIN" in sql]
+    # But the rows of attributes have their attributes and values.
+    assert not [sql for sql in many if "JOIN" in sql and 'FROM "catalog_productattribute"' not in sql]
 
 
 def test_fragments_and_directives_are_resolved(shopper: Api, each_engine: str) -> None:
@@ -90,7 +100,7 @@ def test_rest(shopper: Api, each_engine: str) -> None:
     assert (
         len(queries(lambda: shopper.get("products/search/", limit=1)))
         == len(many)
-        == (7 if each_engine == "database" else 5)
+        == (9 if each_engine == "database" else 7)
     )
 
 
@@ -103,3 +113,15 @@ def test_stored_keys_are_not_read_with_the_rows(shopper: Api) -> None:
     made = queries(lambda: shopper.graphql("{ products { nodes { name description } } }"))
     assert "search_text" not in made[-1]
     assert "name_key" not in made[-1]
+
+
+def test_a_product_and_its_group(shopper: Api) -> None:
+    document = """query($slug: String) { product(slug: $slug) { brand { name } attributes { text }
+                  group { options { values } products { name attributes { text } } } } }"""
+    first = shopper.graphql("{ products(first: 1) { nodes { slug } } }")["products"]["nodes"][0]
+    few = queries(lambda: shopper.graphql(document, **first))
+    for n in range(50):
+        product(f"More {n}", {"Colour": f"Tint {n}"}, of="Group 5")
+    many = queries(lambda: shopper.graphql(document, **first))
+    assert len(many) == len(few) == 7
+    assert len(queries(lambda: shopper.get(f"products/{first['slug']}/"))) == 9

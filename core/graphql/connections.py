@@ -65,6 +65,6 @@ def edge_type(node: type, name: str, **more: Any) -> type[graphene.ObjectType]:
     return type(name, (graphene.ObjectType,), {**fields, **more, "__doc__": f"A {node.__name__} and its cursor."})
 
 
-def list_of(kind: type) -> graphene.NonNull:
-    """`[Kind!]!`."""
+def list_of(kind: type | str) -> graphene.NonNull:
+    """`[Kind!]!`, of a type or of the path to import it from."""
     return graphene.NonNull(graphene.List(graphene.NonNull(kind)))

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from graphql import GraphQLError, Node
 
 from core import errors
-from core.errors import FieldError, InvalidInput, Throttled, forget_stack
+from core.errors import FieldError, InvalidInput, LimitExceeded, Throttled, forget_stack
 from core.http.errors import GraphQLCode, graphql_error
 from core.http.request_values import RequestValue
 
@@ -79,6 +79,8 @@ def formatted(error: GraphQLError) -> dict[str, Any]:
 def _message_and_extensions(error: GraphQLError) -> tuple[str, dict[str, Any]]:
     """What the client sees. An unexpected exception is logged with an id, and the client sees only that id."""
     cause, extensions = error.original_error, error.extensions or {}
+    if isinstance(cause, LimitExceeded):
+        return str(cause), {"code": Code.LIMIT_EXCEEDED, "limit": cause.limit, "allowed": cause.allowed}
     if isinstance(cause, InvalidInput):
         field_error = cause.field_errors[0]
         return field_error.message, {"code": Code.BAD_USER_INPUT, "field": ".".join(field_error.path)}

@@ -2,7 +2,7 @@
 
 The shape is measured before validation, on the parsed document alone, because validating a huge document is slow. The
 cost needs the schema: an object costs 1 and a leaf 0, a page size multiplies the cost of what it contains, and `costs`
-names the fields and arguments that cost more.
+names the fields, arguments and types that cost more or less.
 """
 
 from collections.abc import Iterator, Mapping
@@ -201,7 +201,8 @@ def cost_of(
 ) -> Cost:
     """The cost of a validated operation.
 
-    `costs` has the costs of single fields ("Type.field") and arguments ("Type.field(argument:)").
+    `costs` has the costs of single fields ("Type.field"), of arguments ("Type.field(argument:)") and of objects
+    ("Type").
     """
     root = schema.get_root_type(operation.operation)
     own = MUTATION_COST if operation.operation is OperationType.MUTATION else 0
@@ -251,7 +252,8 @@ class _Costing:
         if field is None:
             return Cost(0, 1)
         returned = get_named_type(field.type)
-        own = self.costs.get(f"{parent.name}.{node.name.value}", 1 if is_composite_type(returned) else 0)
+        one = self.costs.get(returned.name, 1 if is_composite_type(returned) else 0)
+        own = self.costs.get(f"{parent.name}.{node.name.value}", one)
         if node.selection_set is None:
             return Cost(own, 1)
         size = _page_size(node, field) if "first" in field.args else None
@@ -259,7 +261,7 @@ class _Costing:
             return Cost(own, 1, self.of(node.selection_set, returned, DEFAULT_PAGE_SIZE if size is None else size))
         if size is None:
             size = page if node.name.value in ("edges", "nodes") else LIST_SIZE
-        return Cost(own, size, (Cost(1, 1, self.of(node.selection_set, returned, DEFAULT_PAGE_SIZE)),))
+        return Cost(own, size, (Cost(one, 1, self.of(node.selection_set, returned, DEFAULT_PAGE_SIZE)),))
 
 
 def _page_size(node: FieldNode, field: GraphQLField) -> int | PageSize:

@@ -39,9 +39,11 @@ class BodyTooLarge(APIException):
 
 
 class Handler(ExceptionHandler):
-    """drf-standardized-errors' handler. It does not know what Django raises for a body that is too large."""
+    """drf-standardized-errors' handler, which also knows domain errors and what Django raises for a large body."""
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:
+        if isinstance(exc, InvalidInput):
+            return api_exception(exc, {})
         return BodyTooLarge() if isinstance(exc, RequestDataTooBig) else super().convert_known_exceptions(exc)
 
 

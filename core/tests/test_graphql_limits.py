@@ -164,6 +164,13 @@ class TestCost:
                      price { amount currency } image { alt placeholder renditions { url width } } } } } }"""
         assert self.cost(shopper, query, q="lamp") < 5000 / 3
 
+    def test_attributes_cost_as_one_object(self, shopper: Api) -> None:
+        attributes = "attributes { text attribute { name } }"
+        assert self.cost(shopper, f"{{ products {{ nodes {{ {attributes} }} }} }}") == 2 + 20 * (1 + 1)
+        group = f"group {{ options {{ values attribute {{ name }} }} products {{ {attributes} }} }}"
+        one = 1 + 1 + 1 + 1 + 10 * (1 + 1)
+        assert self.cost(shopper, f"{{ products {{ nodes {{ {group} }} }} }}") == 2 + 20 * one
+
     def test_a_variable_says_the_size(self, shopper: Api) -> None:
         query = "query($n: Int = 7) { products(first: $n) { ...P } } fragment P on ProductConnection { nodes { id } }"
         assert self.cost(shopper, query) == 2 + 7

@@ -11,7 +11,7 @@ from catalog.search.changes import IndexChange
 from catalog.search.index import store
 from catalog.search.index.documents import PRODUCT, SCHEMA, Documents, named_digest, named_key
 from catalog.search.index.filters import within
-from catalog.search.index.writing import MODELS, documents, product_rows
+from catalog.search.index.writing import MODELS, documents, learn_values, product_rows
 
 CHUNK_ROWS = 5_000
 # Differences may be due to changes that are not applied yet. So they are compared again until all changes are applied,
@@ -80,9 +80,11 @@ def _product_drift(progress: Callable[[int, int], object]) -> Iterator[Drift]:
 def _compared(keys: list[int], indexed: dict[int, list[int]], expected_documents: Documents) -> Iterator[Drift]:
     expected = {}
     for start in range(0, len(keys), 500):
-        for row in product_rows(keys[start : start + 500]):
+        rows = product_rows(keys[start : start + 500])
+        learn_values(expected_documents, rows)
+        for row in rows:
             is_known = expected_documents.knows(row)
-            expected[row[0]] = expected_documents.product_digest(row) if is_known else None
+            expected[row.id] = expected_documents.product_digest(row) if is_known else None
     yield from _differences(PRODUCT, expected, indexed)
 
 

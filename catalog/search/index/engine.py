@@ -6,11 +6,13 @@ from decimal import Decimal
 from typing import TypeVar
 
 from catalog.category_tree import CategoryTree
+from catalog.models import Product
+from catalog.search.attribute_facets import AttributeCounts
 from catalog.search.criteria import SearchCriteria
 from catalog.search.cursors import Position
 from catalog.search.engine import ResolvedSearch, Suggestion
 from catalog.search.facets import FACETS, FacetCounts, Facets
-from catalog.search.index import store, suggestions
+from catalog.search.index import related, store, suggestions
 from catalog.search.index.search import IndexSearch
 from catalog.search.pages import Hits, Page
 from catalog.search.sql.engine import DatabaseEngine
@@ -45,6 +47,17 @@ class TantivyEngine:
             snapshot,
             lambda: suggestions.suggest(snapshot.searcher, words, first),
             lambda: self._database.suggest(words, first),
+        )
+
+    @timed_search("tantivy", "related")
+    def related(self, product: Product, first: int) -> list[int]:
+        snapshot = self.snapshot()
+        if snapshot is None:
+            return self._database.related(product, first)
+        return _with_fallback(
+            snapshot,
+            lambda: related.related_ids(snapshot, product, first),
+            lambda: self._database.related(product, first),
         )
 
     def snapshot(self) -> store.Snapshot | None:
@@ -108,7 +121,7 @@ class _CountsWithFallback:
     def _answer(self, ask: Callable[[FacetCounts], Result]) -> Result:
         return self._search.answer(lambda search: ask(search.facet_counts(self._names)))
 
-    def by_category(self, criteria: SearchCriteria) -> dict[int, int]:
+    def by_category(self, criteria: SearchCriteria) -> dict[tuple[int, ...], int]:
         return self._answer(lambda counts: counts.by_category(criteria))
 
     def by_brand(self, criteria: SearchCriteria) -> dict[int, int]:
@@ -125,6 +138,15 @@ class _CountsWithFallback:
 
     def in_stock(self, criteria: SearchCriteria) -> int:
         return self._answer(lambda counts: counts.in_stock(criteria))
+
+    def on_sale(self, criteria: SearchCriteria) -> int:
+        return self._answer(lambda counts: counts.on_sale(criteria))
+
+    def by_attribute(self, criteria: SearchCriteria) -> AttributeCounts:
+        return self._answer(lambda counts: counts.by_attribute(criteria))
+
+    def number_spans(self, criteria: SearchCriteria, attributes: Collection[int]) -> dict[int, tuple[Decimal, Decimal]]:
+        return self._answer(lambda counts: counts.number_spans(criteria, attributes))
 
 
 def _with_fallback(

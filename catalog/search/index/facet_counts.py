@@ -1,15 +1,27 @@
 """Counts for facets by aggregations over the index."""
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any
 
 from tantivy import Query
 
+from catalog.attributes.models import AttributeValue
+from catalog.search.attribute_facets import CHUNK_KEYS, AttributeCounts
 from catalog.search.criteria import SearchCriteria
 from catalog.search.facets import STARS, without_own_filter
-from catalog.search.index.documents import cents
+from catalog.search.index.attribute_codes import (
+    COLUMNS,
+    MORE,
+    Tag,
+    decoded,
+    decoded_further,
+    from_fixed_point,
+    number_path,
+)
+from catalog.search.index.documents import ATTRIBUTE_NUMBERS, cents
 from catalog.search.index.filters import PRODUCTS, filters, price_of
 from catalog.search.index.resolving import ResolvedText
 from catalog.search.index.store import Snapshot
@@ -37,6 +49,8 @@ AGGREGATIONS: dict[str, dict[str, Any]] = {
     "price": {"span": {"stats": {"field": "price"}}, "scale": _terms("price_step")},
     "ratings": {"ratings": _ranges("rating_low", [float(stars) for stars in reversed(STARS)])},
     "in_stock": {"stock": _ranges("in_stock", [1.0])},
+    "on_sale": {"sale": _ranges("on_sale", [1.0])},
+    "attributes": {column: _terms(column) for column in (*COLUMNS, MORE)},
 }
 
 
@@ -54,8 +68,9 @@ class IndexFacetCounts:
         self._index, self._criteria, self._text = index, criteria, text
         self._names = AGGREGATIONS.keys() & set(names)
 
-    def by_category(self, criteria: SearchCriteria) -> dict[int, int]:
-        return _by_key(self._results(criteria, "categories")["categories"])
+    def by_category(self, criteria: SearchCriteria) -> dict[tuple[int, ...], int]:
+        counts = _by_key(self._results(criteria, "categories")["categories"])
+        return {(category,): count for category, count in counts.items()}
 
     def by_brand(self, criteria: SearchCriteria) -> dict[int, int]:
         return _by_key(self._results(criteria, "brands")["brands"])
@@ -79,25 +94,101 @@ class IndexFacetCounts:
     def in_stock(self, criteria: SearchCriteria) -> int:
         return _in_order(self._results(criteria, "in_stock")["stock"])[1]
 
+    def on_sale(self, criteria: SearchCriteria) -> int:
+        return _in_order(self._results(criteria, "on_sale")["sale"])[1]
+
+    def by_attribute(self, criteria: SearchCriteria) -> AttributeCounts:
+        results = self._results(criteria, "attributes")
+        codes: Counter[int] = Counter()
+        for column in columns_in_use(self._index):
+            codes.update(_by_key(results[column]))
+        codes.update(_by_key(results[MORE]))
+        return attribute_counts(self._index, codes)
+
+    def number_spans(self, criteria: SearchCriteria, attributes: Collection[int]) -> dict[int, tuple[Decimal, Decimal]]:
+        stats = {
+            str(attribute): {"stats": {"field": f"{ATTRIBUTE_NUMBERS}.{number_path(attribute)}"}}
+            for attribute in attributes
+        }
+        results = self._aggregate(criteria, stats)
+        return {
+            int(attribute): (from_fixed_point(result["min"]), from_fixed_point(result["max"]))
+            for attribute, result in results.items()
+            if result["count"]
+        }
+
     def _results(self, criteria: SearchCriteria, facet: str) -> dict[str, Any]:
         """The aggregations of the facet, made together with those of all wanted facets that have the same criteria."""
-        # Without its own filter a facet may find more than the search, but the text alone decides the level.
-        if self._text and not criteria.matches_nothing:
-            self._text.resolve()
-        results = self._index.results.of(criteria, self._text.key if self._text else None)
-        if not AGGREGATIONS[facet].keys() <= results.keys():
+        results = self._kept(criteria)
+        if not AGGREGATIONS[facet].keys() - COLUMNS <= results.keys():
             same = criteria.without_sort
             together = [n for n in self._names if without_own_filter(self._criteria, n).without_sort == same]
-            wanted = {name: how for n in {facet, *together} for name, how in AGGREGATIONS[n].items()}
+            unused = {*COLUMNS} - {*columns_in_use(self._index)}
+            wanted = {
+                name: how for n in {facet, *together} for name, how in AGGREGATIONS[n].items() if name not in unused
+            }
             results |= self._aggregate(criteria, {name: how for name, how in wanted.items() if name not in results})
         return results
 
-    def _aggregate(self, criteria: SearchCriteria, aggregations: dict[str, Any]) -> dict[str, Any]:
+    def _kept(self, criteria: SearchCriteria) -> dict[str, Any]:
+        # Without its own filter a facet may find more than the search, but the text alone decides the level.
+        if self._text and not criteria.matches_nothing:
+            self._text.resolve()
+        return self._index.results.of(criteria, self._text.key if self._text else None)
+
+    def _query(self, criteria: SearchCriteria) -> Query:
         if criteria.matches_nothing:
-            query = Query.empty_query()
+            return Query.empty_query()
+        return all_of([*([self._text.query] if self._text else []), *filters(criteria)] or [PRODUCTS])
+
+    def _aggregate(self, criteria: SearchCriteria, aggregations: dict[str, Any]) -> dict[str, Any]:
+        query, searcher = self._query(criteria), self._index.searcher
+        try:
+            return searcher.aggregate(query, aggregations)
+        except ValueError:
+            # Tantivy bounds the number of all counts together.
+            return {name: searcher.aggregate(query, {name: how})[name] for name, how in aggregations.items()}
+
+
+def columns_in_use(index: Snapshot) -> Sequence[str]:
+    """The columns of codes that any product has. They are filled in order."""
+    if index.num_columns is None:
+        counts = ({"n": {"value_count": {"field": column}}} for column in COLUMNS)
+        used = takewhile(lambda counted: counted["n"]["value"], (index.searcher.aggregate(PRODUCTS, c) for c in counts))
+        index.num_columns = len([*used])
+    return COLUMNS[: index.num_columns]
+
+
+def attribute_counts(index: Snapshot, codes: Mapping[int, int]) -> AttributeCounts:
+    """The counts of attributes and values, from those of codes."""
+    counts = AttributeCounts()
+    attributes: Counter[int] = Counter()
+    decoded_codes = [(*decoded(number), count) for number, count in codes.items()]
+    attribute_of = attributes_of(index, [key for tag, key, _ in decoded_codes if tag is Tag.VALUE])
+    for tag, key, count in decoded_codes:
+        if tag is Tag.VALUE:
+            # A value that is unknown was deleted a moment ago.
+            if attribute := attribute_of.get(key):
+                counts.values.setdefault(attribute, {})[key] = count
+                attributes[attribute] += count
+        elif tag is Tag.FURTHER:
+            attribute, num_further = decoded_further(key)
+            attributes[attribute] -= count * num_further
         else:
-            query = all_of([*([self._text.query] if self._text else []), *filters(criteria)] or [PRODUCTS])
-        return self._index.searcher.aggregate(query, aggregations)
+            attributes[key] += count
+            if tag is not Tag.NUMBER:
+                counts.booleans[key, tag is Tag.YES] = count
+    counts.attributes = dict(attributes)
+    return counts
+
+
+def attributes_of(index: Snapshot, values: Collection[int]) -> dict[int, int]:
+    """The attribute that each of these values is of. Makes a query for those that the snapshot does not know yet."""
+    unknown = sorted({*values} - index.attribute_of.keys())
+    for start in range(0, len(unknown), CHUNK_KEYS):
+        rows = AttributeValue.objects.filter(pk__in=unknown[start : start + CHUNK_KEYS]).order_by()
+        index.attribute_of.update(rows.values_list("id", "attribute_id"))
+    return index.attribute_of
 
 
 def _by_key(result: dict[str, Any]) -> dict[int, int]:

@@ -1,18 +1,31 @@
 """Makes Tantivy queries of the filters of a search, and converts values to the form of the index and back."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import tantivy
 from tantivy import FieldType, Occur, Query
 
 from catalog.models import CENT, MAX_PRICE
-from catalog.search.criteria import Range, SearchCriteria, SortField
+from catalog.search.criteria import AttributeCondition, Range, SearchCriteria, SortField
 from catalog.search.cursors import EPOCH, MICROSECOND, Value
-from catalog.search.index.documents import BRAND, CATEGORY, PRODUCT, SCHEMA, cents, name_term
+from catalog.search.index.attribute_codes import Tag, boolean_code, code, number_path, to_fixed_point
+from catalog.search.index.documents import (
+    ATTRIBUTE_NUMBERS,
+    BRAND,
+    CATEGORY,
+    PRODUCT,
+    SCHEMA,
+    VALUES,
+    cents,
+    name_term,
+)
 
 TYPES = {
     "id": FieldType.Unsigned,
+    "group": FieldType.Unsigned,
     "price": FieldType.Integer,
     "quantity": FieldType.Integer,
     "created": FieldType.Integer,
@@ -21,7 +34,9 @@ TYPES = {
 }
 # All products and nothing else.
 PRODUCTS = Query.term_query(SCHEMA, "kind", PRODUCT)
-# All else: brands and categories.
+# tantivy-py has ranges of numbers within JSON in its query language only, which needs an index of the schema.
+_PARSER = tantivy.Index(SCHEMA)
+# All but products: brands and categories.
 BRANDS_AND_CATEGORIES = Query.term_set_query(SCHEMA, "kind", [BRAND, CATEGORY])
 
 
@@ -44,10 +59,31 @@ def filters(criteria: SearchCriteria) -> list[Query]:
     queries += [_range(name, limits) for name, limits in criteria.ranges.items()]
     if criteria.in_stock is not None:
         queries.append(Query.term_query(SCHEMA, "in_stock", int(criteria.in_stock)))
+    if criteria.on_sale is not None:
+        queries.append(Query.term_query(SCHEMA, "on_sale", int(criteria.on_sale)))
+    queries += [_attribute(condition) for condition in criteria.attributes]
     if hidden := criteria.steering.hidden:
         excluded = Query.term_set_query(SCHEMA, "id", sorted(hidden))
         queries.append(Query.boolean_query([(Occur.Must, PRODUCTS), (Occur.MustNot, excluded)]))
     return queries
+
+
+def with_codes(codes: Iterable[int]) -> Query:
+    """Products that have any of these codes of attributes."""
+    first, *others = codes
+    if others:
+        return Query.term_set_query(SCHEMA, VALUES, sorted((first, *others)))
+    return Query.term_query(SCHEMA, VALUES, first)
+
+
+def _attribute(condition: AttributeCondition) -> Query:
+    if condition.booleans is not None:
+        return with_codes(boolean_code(condition.attribute, value) for value in condition.booleans)
+    if condition.numbers is None:
+        return with_codes(code(Tag.VALUE, value) for value in condition.values or ())
+    ends = (condition.numbers.low, condition.numbers.high)
+    low, high = ("*" if end is None else to_fixed_point(end) for end in ends)
+    return _PARSER.parse_query(f"{ATTRIBUTE_NUMBERS}.{number_path(condition.attribute)}:[{low} TO {high}]")
 
 
 def _range(name: str, limits: Range[Any]) -> Query:

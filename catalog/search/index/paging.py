@@ -13,7 +13,7 @@ from catalog.search.cursors import Position
 from catalog.search.index.documents import SCHEMA
 from catalog.search.index.filters import PRODUCTS, TYPES, from_index, to_index, within
 from catalog.search.index.store import Snapshot
-from catalog.search.index.terms import all_of
+from catalog.search.index.terms import all_of, any_of
 from catalog.search.pages import Page
 
 # Rows read beyond the page. They often contain the end of its last group, which saves a query.
@@ -42,6 +42,13 @@ def positions_in_order(
     if len(rows) < want:
         rows += _by_value(index, queries, field, after, want - len(rows), down)
     return [Position(from_index(field, value), row_id) for value, row_id in rows]
+
+
+def before(index: Snapshot, field: str, position: Position, *, descending: bool, inclusive: bool) -> Query:
+    """Rows that come before the position by (field, id); with `inclusive` also the row there."""
+    value = to_index(position.value)
+    ids = within("id", *_beyond(position.id, not descending), open_ends=not inclusive)
+    return any_of([_between(index, field, *_beyond(value, not descending)), all_of([_equal(field, value), ids])])
 
 
 def _beyond(value: Any, down: bool) -> tuple[Any, Any]:

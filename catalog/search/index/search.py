@@ -8,7 +8,9 @@ from catalog.search.criteria import SearchCriteria
 from catalog.search.facets import FACETS
 from catalog.search.highlight import Highlighter
 from catalog.search.index.facet_counts import IndexFacetCounts
-from catalog.search.index.filters import BRANDS_AND_CATEGORIES, filters, sort_field
+from catalog.search.index.filters import BRANDS_AND_CATEGORIES, PRODUCTS, filters, sort_field
+from catalog.search.index.grouped_counts import GroupedFacetCounts
+from catalog.search.index.grouping import count_groups, first_positions, first_ranked_ids
 from catalog.search.index.paging import positions_in_order
 from catalog.search.index.ranking import count, ranked_ids
 from catalog.search.index.resolving import ResolvedText
@@ -51,7 +53,8 @@ class IndexSearch:
         return int(results["total"])
 
     def facet_counts(self, names: Collection[str] = FACETS) -> IndexFacetCounts:
-        return IndexFacetCounts(self._index, self.criteria, self._text, names)
+        counts = GroupedFacetCounts if self.criteria.grouped else IndexFacetCounts
+        return counts(self._index, self.criteria, self._text, names)
 
     def highlight(self, name: str) -> str:
         return self._highlighter(name)
@@ -69,16 +72,20 @@ class IndexSearch:
         if text and text.by_relevance:
             start, stop = ranks_of(page)
             stop += not page.backward
-            ids = ranked_ids(self._index, text, filters(criteria), start, stop)
+            ranked = first_ranked_ids if criteria.grouped else ranked_ids
+            ids = ranked(self._index, text, filters(criteria), start, stop)
             return ranked_hits_of(ids, page, text.level)
         queries = [*([text.query] if text else []), *filters(criteria)]
-        rows = positions_in_order(self._index, queries, sort_field(criteria), descending=criteria.descending, page=page)
+        in_order = first_positions if criteria.grouped else positions_in_order
+        rows = in_order(self._index, queries, sort_field(criteria), descending=criteria.descending, page=page)
         if text:
             rows = [replace(row, level=text.level) for row in rows]
         return hits_of(rows, page)
 
     def _count(self) -> int:
         queries = [*([self._text.query] if self._text else []), *filters(self.criteria)]
+        if self.criteria.grouped:
+            return count_groups(self._index, all_of(queries or [PRODUCTS]))
         if queries:
             return count(self._index, all_of(queries))
         return self._index.searcher.num_docs - count(self._index, BRANDS_AND_CATEGORIES, "named")

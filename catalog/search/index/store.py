@@ -72,7 +72,7 @@ class KeptResults:
             self._results.clear()
 
 
-@dataclass(frozen=True)
+@dataclass
 class Snapshot:
     """The index at one commit. Later writes do not change it."""
 
@@ -85,6 +85,10 @@ class Snapshot:
     # By field, for catalog.search.index.paging.
     quantiles: dict[str, list[Any]]
     results: KeptResults = field(default_factory=KeptResults)
+    # For catalog.search.index.facet_counts.
+    num_columns: int | None = None
+    # The attribute of each value that was counted.
+    attribute_of: dict[int, int] = field(default_factory=dict)
 
 
 def folder() -> Path:

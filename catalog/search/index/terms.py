@@ -10,7 +10,7 @@ from catalog.search.index.documents import SCHEMA
 from catalog.search.typos import is_near
 
 # The weight of a word in each field of stems. Names weigh most.
-STEM_FIELDS = {"name": 6.0, "brand_name": 3.0, "category_path": 2.0, "description": 1.0}
+STEM_FIELDS = {"name": 6.0, "brand_name": 3.0, "context": 2.0, "description": 1.0}
 # The same of the fields of words as written, for prefixes and typos.
 WORD_FIELDS = {"name_words": 4.0, "context_words": 1.0, "description_words": 1.0}
 DESCRIPTIONS = frozenset({"description", "description_words"})

@@ -1,5 +1,7 @@
 """The order by RELEVANCE in the database."""
 
+from typing import Any
+
 from django.db.models import Case, F, Q, QuerySet, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Substr
@@ -7,6 +9,7 @@ from django.db.models.lookups import Exact
 
 from catalog.models import Product
 from catalog.search.criteria import SearchCriteria
+from catalog.search.sql.grouping import first_of_groups
 from catalog.search.sql.matching import Matching, Unit, number, sum_of
 from catalog.search.sql.word_matching import END_OF_NAME
 from catalog.search.strategy import MatchingStrategy, MatchLevel
@@ -21,13 +24,16 @@ IS_TEXT, STARTS_WITH_TEXT = -100_000, -1
 def ranked(
     products: QuerySet[Product], criteria: SearchCriteria, matching: Matching, level: MatchLevel
 ) -> QuerySet[Product]:
-    """The products: pinned ones in their order, then by rank, then by id."""
-    rank = sum_of([_bonus(criteria.text or ""), *(_cost(unit, level) for unit in matching.counted)])
-    pinned = criteria.steering.pinned
-    if not pinned:
-        return products.order_by(rank, "id")
-    places = number(*(When(pk=pk, then=place) for place, pk in enumerate(pinned)), default=len(pinned))
-    return products.order_by(places, rank, "id")
+    """The products: pinned ones in their order, then by rank, then by id. Of each group only the first, if grouped."""
+    order: list[Any] = [
+        sum_of([_bonus(criteria.text or ""), *(_cost(u, level) for u in matching.counted)]),
+        F("id"),
+    ]
+    if pinned := criteria.steering.pinned:
+        order.insert(0, number(*(When(pk=pk, then=place) for place, pk in enumerate(pinned)), default=len(pinned)))
+    if criteria.grouped:
+        products = first_of_groups(products, *order)
+    return products.order_by(*order)
 
 
 def _cost(unit: Unit, level: MatchLevel) -> Case:

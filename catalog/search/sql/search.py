@@ -4,8 +4,6 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import cached_property
 
-from django.db.models import Count
-
 from catalog.category_tree import CategoryTree
 from catalog.search.criteria import SearchCriteria
 from catalog.search.cursors import Position
@@ -14,6 +12,7 @@ from catalog.search.highlight import Highlighter
 from catalog.search.pages import Hits, Page, hits_of, ranked_hits_of, ranks_of
 from catalog.search.sql.facet_counts import DatabaseFacetCounts
 from catalog.search.sql.filters import has_filters, sort_column
+from catalog.search.sql.grouping import counted, first_of_groups
 from catalog.search.sql.paging import positions_in_order
 from catalog.search.sql.ranking import ranked
 from catalog.search.sql.resolving import ResolvedText, matching_products
@@ -40,7 +39,7 @@ class DatabaseSearch:
         # Also a small page reads as many as are enough, so that the number of queries does not depend on its size.
         size, assumed = max(page.size, text.enough), text.level
         rows = self._read(page, size)
-        is_all = len(rows) <= size and not has_filters(self.criteria)
+        is_all = len(rows) <= size and self._has_all_hits
         if not text.assume(len(rows), is_all=is_all) and text.resolve() != assumed:
             rows = self._read(page, page.size)
         return self._hits(rows, page)
@@ -50,7 +49,7 @@ class DatabaseSearch:
         text, total = self._text, self._count()
         if text and not text.is_resolved:
             assumed = text.level
-            if not text.assume(total, is_all=not has_filters(self.criteria)) and text.resolve() != assumed:
+            if not text.assume(total, is_all=self._has_all_hits) and text.resolve() != assumed:
                 total = self._count()
         return total
 
@@ -68,8 +67,14 @@ class DatabaseSearch:
         synonyms = self._text.matching.synonyms if self._text else ()
         return Highlighter(self.criteria.text or "", None, synonyms=synonyms)
 
+    @property
+    def _has_all_hits(self) -> bool:
+        """Whether the search lists all products that the text finds."""
+        return not has_filters(self.criteria) and not self.criteria.grouped
+
     def _count(self) -> int:
-        return matching_products(self.criteria, self._text).aggregate(count=Count("id"))["count"] or 0
+        products = matching_products(self.criteria, self._text)
+        return products.aggregate(count=counted(grouped=self.criteria.grouped))["count"] or 0
 
     def _read(self, page: Page, size: int) -> list[Position]:
         """Up to `size + 1` positions, in the page's direction."""
@@ -80,8 +85,11 @@ class DatabaseSearch:
             stop = stop if page.backward else max(stop, start + size) + 1
             ids = ranked(products, criteria, text.matching, text.level).values_list("id", flat=True)[start:stop]
             return [Position(rank, pk) for rank, pk in enumerate(ids, start)]
-        page = replace(page, size=size)
-        return positions_in_order(products, sort_column(criteria), descending=criteria.descending, page=page)
+        page, column = replace(page, size=size), sort_column(criteria)
+        if criteria.grouped:
+            sign = "-" if criteria.descending else ""
+            products = first_of_groups(products, f"{sign}{column}", f"{sign}id")
+        return positions_in_order(products, column, descending=criteria.descending, page=page)
 
     def _hits(self, rows: list[Position], page: Page) -> Hits:
         level = self._text.level if self._text else None

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import and_, or_
 
-from django.db.models import F, Q, Value
+from django.db.models import F, Q, QuerySet, Value
 from django.db.models.expressions import Expression, Func
 from django.db.models.functions import Lower, Replace, StrIndex, Substr
 from django.db.models.lookups import Contains, Exact, GreaterThan, Range
 
-from catalog.models import Brand, Category
+from catalog.models import Attribute, AttributeValue, Brand, Category, ProductAttribute
 from catalog.search.analysis.tokens import Word
 from catalog.search.sql.needles import Edges, Needles, needles_of
 
@@ -90,11 +90,19 @@ class WordMatching:
         for _ in range(self.levels_above):
             category = named | Q(parent__in=Category.objects.filter(category))
         elsewhere = Q(brand__in=Brand.objects.filter(named)) | Q(category__in=Category.objects.filter(category))
+        elsewhere |= Q(pk__in=self._with_value.values("product_id"))
         token = self._whole
         if token.isascii() and token.isalnum() and not token.isalpha() and not token.isdigit():
             # An SKU typed without its hyphens.
             elsewhere |= Q(Exact(bare_sku(), token))
         return elsewhere
+
+    @property
+    def _with_value(self) -> QuerySet[ProductAttribute]:
+        """Attributes of products that have the word in a value, or a yes to an attribute with it in its name."""
+        in_value = AttributeValue.objects.filter(self._all(lambda needle: Q(folded_text__contains=needle)))
+        in_name = Attribute.objects.filter(self._all(lambda needle: Q(folded_name__contains=needle)))
+        return ProductAttribute.objects.filter(Q(value__in=in_value) | Q(attribute__in=in_name, boolean=True))
 
     @property
     def _whole(self) -> str:

@@ -171,7 +171,7 @@ class TestFewHits:
     def test_total_facets_and_pages_tell_of_the_same_products(self) -> None:
         search = DatabaseEngine().resolve(criteria_of("green tent lamp"))
         assert search.total() == 4
-        assert sum(count for _, count in search.facets(CategoryTree.load).categories(5)) == 4
+        assert sum(count for _, count, _ in search.facets(CategoryTree.load).categories(5)) == 4
         criteria, page, pages = criteria_of("green tent lamp"), Page(1), []
         while True:
             hits = DatabaseEngine().resolve(criteria, page.position).page(page)

@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from catalog.category_tree import CategoryTree
-from catalog.models import Brand, Category
+from catalog.models import Attribute, AttributeKind, Brand, Category
 from catalog.search.index import documents
-from catalog.search.index.documents import BRAND, CATEGORY, VERSION, Documents, named_document
+from catalog.search.index.attribute_codes import Held
+from catalog.search.index.documents import BRAND, CATEGORY, VERSION, Documents, ProductRow, named_document
 
 GOLDEN = Path(__file__).with_name("golden_documents.json")
 UPDATE = "UPDATE_GOLDEN=1 .venv/bin/python -m pytest catalog/search/tests/test_documents.py"
@@ -26,10 +27,51 @@ CATEGORIES = [
 ]
 BRANDS = {7: "Møllegård T-Shirts", 8: "日本の家"}
 CREATED = datetime(2026, 2, 3, 4, 5, 6, 789, tzinfo=UTC)
-# id, name, SKU, description, category, brand, price, quantity, rating, created, unlimited stock.
-PRODUCTS: list[tuple[Any, ...]] = [
-    (1, "Plain lamps", "LMP-0042", "Runs, running and ran.", 1, 7, Decimal("19.99"), 3, 4.5, CREATED, False),
-    (2, "T-shirt, X/L “l'été”", None, "Straße ﬁne İıŁ 100% a_b", 2, 7, Decimal("0.00"), 0, None, CREATED, False),
+ATTRIBUTES = [
+    Attribute(pk=1, name="Colour", slug="colour"),
+    Attribute(pk=2, name="Width", slug="width", kind=AttributeKind.NUMBER, unit="cm"),
+    Attribute(pk=3, name="Dimmable", slug="dimmable", kind=AttributeKind.BOOLEAN),
+]
+VALUES = {1: "Red", 2: "Off-white", **{100 + n: f"shade {n}" for n in range(20)}}
+HELD = (
+    Held(1, 1, None, None),
+    Held(1, 2, None, None),
+    Held(2, None, Decimal("-12.5"), None),
+    Held(3, None, None, True),
+)
+MANY = tuple(Held(1, 100 + n, None, None) for n in range(20))
+# id, name, SKU, description, category, brand, price, quantity, rating, created, unlimited stock, price before, group.
+ROWS: list[tuple[Any, ...]] = [
+    (
+        1,
+        "Plain lamps",
+        "LMP-0042",
+        "Runs, running and ran.",
+        1,
+        7,
+        Decimal("19.99"),
+        3,
+        4.5,
+        CREATED,
+        False,
+        None,
+        None,
+    ),
+    (
+        2,
+        "T-shirt, X/L “l'été”",
+        None,
+        "Straße ﬁne İıŁ 100% a_b",
+        2,
+        7,
+        Decimal("0.00"),
+        0,
+        None,
+        CREATED,
+        False,
+        None,
+        None,
+    ),
     (
         3,
         "Żółw Größe ÆØÅ œuvre",
@@ -42,17 +84,64 @@ PRODUCTS: list[tuple[Any, ...]] = [
         0.0,
         CREATED,
         False,
+        Decimal("10000000000"),
+        5,
+        HELD,
     ),
-    (4, "Лампы и ёлки", "СКУ-1", "Ελληνικά λάμπες", 2, 8, Decimal("5"), 2_147_483_647, 5.0, CREATED, False),
-    (5, "日本 無線充電器 カメラ", "", "방수스피커 휴대용", 1, 8, Decimal("20.00"), 0, 3.3, CREATED, True),
-    (6, "مصباح हिन्दी लैंप ไฟ", None, "🎉 ❤\ufe0f 👨\u200d👩\u200d👧", 1, 7, Decimal("1.50"), 5, 1.0, CREATED, True),
-    (7, "x" * 256, None, "\u00ad\u200b ... --- a-\u0301-b " + "é" * 130, 1, 7, Decimal("2"), 5, None, CREATED, False),
+    (
+        4,
+        "Лампы и ёлки",
+        "СКУ-1",
+        "Ελληνικά λάμπες",
+        2,
+        8,
+        Decimal("5"),
+        2_147_483_647,
+        5.0,
+        CREATED,
+        False,
+        None,
+        5,
+        MANY,
+    ),
+    (5, "日本 無線充電器 カメラ", "", "방수스피커 휴대용", 1, 8, Decimal("20.00"), 0, 3.3, CREATED, True, None, None),
+    (
+        6,
+        "مصباح हिन्दी लैंप ไฟ",
+        None,
+        "🎉 ❤\ufe0f 👨\u200d👩\u200d👧",
+        1,
+        7,
+        Decimal("1.50"),
+        5,
+        1.0,
+        CREATED,
+        True,
+        None,
+        None,
+    ),
+    (
+        7,
+        "x" * 256,
+        None,
+        "\u00ad\u200b ... --- a-\u0301-b " + "é" * 130,
+        1,
+        7,
+        Decimal("2"),
+        5,
+        None,
+        CREATED,
+        False,
+        None,
+        None,
+    ),
 ]
+PRODUCTS = [ProductRow(*row) for row in ROWS]
 
 
 def described(document: Any) -> dict[str, Any]:
     """The fields of a document; in place of analysed texts their tokens."""
-    fields = {name: values[0] for name, values in document.to_dict().items()}
+    fields = {name: values if len(values) > 1 else values[0] for name, values in document.to_dict().items()}
     for name, tokenizer, *_ in documents._TEXTS:
         if name in fields and tokenizer == "words":
             fields[name] = " ".join(documents._WORDS.analyze(fields[name]))
@@ -60,7 +149,8 @@ def described(document: Any) -> dict[str, Any]:
 
 
 def described_samples() -> list[dict[str, Any]]:
-    maker = Documents(CategoryTree(CATEGORIES), BRANDS)
+    maker = Documents(CategoryTree(CATEGORIES), BRANDS, ATTRIBUTES)
+    maker.learn(VALUES)
     named = [named_document(CATEGORY, row) for row in CATEGORIES]
     named += [named_document(BRAND, Brand(pk=pk, name=name)) for pk, name in BRANDS.items()]
     return [described(document) for document in [*map(maker.product, PRODUCTS), *named]]

@@ -83,7 +83,7 @@ def test_each_facet_is_counted_without_its_own_filter_and_with_all_others(shoppe
     assert found["ratings"] == [{"atLeast": 3, "count": 1}, {"atLeast": 2, "count": 1}, {"atLeast": 1, "count": 1}]
     assert found["inStock"] == 0
     found = facets(shopper, filter={"brand": ["zen"]})
-    assert by_slug(found["brands"], "brand") == [("abc", 3), ("zen", 3)]
+    assert by_slug(found["brands"], "brand") == [("zen", 3), ("abc", 3)]
     assert by_slug(found["categories"], "category") == [("lighting", 3), ("bulbs", 2), ("lamps", 1)]
 
 
@@ -132,11 +132,12 @@ def test_first_cuts_the_list(shopper: Api) -> None:
 
 def test_rest(shopper: Api) -> None:
     answer = shopper.get("products/search/", facets="true", brand="zen").json()
-    assert answer["facets"]["brands"][0] == {"brand": {"name": "Abc", "slug": "abc"}, "count": 3}
-    assert answer["facets"]["categories"][0] == {"category": {"name": "Lighting", "slug": "lighting"}, "count": 3}
+    zen, abc = answer["facets"]["brands"]
+    assert (zen["brand"], zen["count"], abc["count"]) == ({"name": "Zen", "slug": "zen"}, 3, 3)
+    assert answer["facets"]["categories"][0]["category"] == {"name": "Lighting", "slug": "lighting"}
     assert answer["facets"]["price"]["min"] == {"amount": "4.00", "currency": "EUR"}
     assert set(answer["facets"]["price"]["ranges"][0]) == {"min", "max", "count"}
-    assert answer["facets"]["ratings"][0] == {"at_least": 4, "count": 1}
+    assert (answer["facets"]["ratings"][0]["at_least"], answer["facets"]["ratings"][0]["count"]) == (4, 1)
     assert answer["facets"]["in_stock"] == 2
     for off in ({}, {"facets": "false"}):
         assert "facets" not in shopper.get("products/search/", **off).json()

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tantivy import Query
 
-from catalog.schema import queries, types
+from catalog.schema import context, queries
 from catalog.search.analysis.tokens import words_of
 from catalog.search.index import suggestions, terms, word_matching
 from catalog.search.index.matching import Matching
@@ -206,7 +206,7 @@ class TestLists:
     def test_children_of_parents_of_children_end(self, shopper: Api, monkeypatch: pytest.MonkeyPatch) -> None:
         for root in CategoryFactory.create_batch(3):
             CategoryFactory.create_batch(3, parent=root)
-        monkeypatch.setattr(types, "MAX_CATEGORIES", 3 + 9)
+        monkeypatch.setattr(context, "MAX_CATEGORIES", 3 + 9)
         assert len(shopper.graphql("{ categories { children { slug } } }")["categories"]) == 3
         error = shopper.error("{ categories { children { parent { children { slug } } } } }")
         assert (error["code"], error["limit"], error["allowed"]) == ("LIMIT_EXCEEDED", "categories", 12)

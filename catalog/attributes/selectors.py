@@ -1,0 +1,152 @@
+"""Reads the attributes of products, and what a group shows of its products."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from django.apps import apps
+
+from catalog.attributes.models import Attribute, ProductAttribute, ProductGroup, text_of
+from catalog.attributes.shown import ProductOption, ShownAttribute, Siblings
+from catalog.text import fold
+from core.db.prepared import Prepared, instances
+from core.errors import LimitExceeded
+
+if TYPE_CHECKING:
+    from catalog.models import Product
+
+# Of one answer, read and listed together. A group has no page size, so no cost of a query bounds them in advance.
+MAX_SIBLINGS, MAX_LISTED_VALUES = 20_000, 200_000
+_ATTRIBUTE = ("id", "name", "slug", "kind", "unit", "position")
+_GROUP = ("id", "name", "slug")
+# Up to this many keys, a statement is prepared for each count; beyond, for powers of two.
+_EXACT_COUNTS = 128
+
+_rows = Prepared(
+    lambda keys: (
+        ProductAttribute.objects.filter(product__in=keys)
+        .order_by()
+        .values_list(
+            *("product_id", "number", "boolean", "value_id", "value__text", "value__position", "value__order_key"),
+            *(f"attribute__{name}" for name in _ATTRIBUTE),
+        )[: MAX_LISTED_VALUES + 1]
+    )
+)
+_groups = Prepared(lambda keys: ProductGroup.objects.filter(pk__in=keys).order_by().values_list(*_GROUP))
+
+
+class Allowance:
+    """How many of some things an answer may still read or list."""
+
+    def __init__(self, what: str, allowed: int) -> None:
+        self.what, self.allowed, self.taken = what, allowed, 0
+
+    def take(self, count: int) -> None:
+        """Raises LimitExceeded when there are too many together."""
+        self.taken += count
+        if self.taken > self.allowed:
+            raise LimitExceeded(self.what, self.allowed)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowances:
+    """What one answer may read and list of groups and attributes."""
+
+    siblings: Allowance = field(default_factory=lambda: Allowance("products of groups", MAX_SIBLINGS))
+    values: Allowance = field(default_factory=lambda: Allowance("values of attributes", MAX_LISTED_VALUES))
+
+
+def attach_attributes(products: "Iterable[Product]", allowance: Allowance) -> None:
+    """Sets each product's `shown_attributes`, in order: one query, none without products. Raises LimitExceeded."""
+    products = list(products)
+    attributes: dict[int, Attribute] = {}
+    by_product: dict[int, list[ShownAttribute]] = defaultdict(list)
+    rows = _rows(_padded(dict.fromkeys(product.pk for product in products)))
+    allowance.take(len(rows))
+    for product_id, number, boolean, value_id, text, position, order_key, *columns in rows:
+        attribute = attributes.get(columns[0])
+        if attribute is None:
+            attributes |= instances(Attribute, _ATTRIBUTE, [columns])
+            attribute = attributes[columns[0]]
+        order = (position, order_key, value_id) if value_id is not None else (boolean if number is None else number,)
+        shown = text_of(text, number, boolean)
+        by_product[product_id].append(
+            ShownAttribute(attribute, shown, None if number is None else float(number), boolean, order)
+        )
+    places = _places(attributes.values())
+    for rows_of_product in by_product.values():
+        rows_of_product.sort(key=lambda row: (places[row.attribute.pk], row.order))
+    for product in products:
+        product.shown_attributes = by_product[product.pk]
+
+
+def _places(attributes: Iterable[Attribute]) -> dict[int, int]:
+    """The place of each attribute, by its key, in the order of all."""
+    ordered = sorted(attributes, key=lambda attribute: (attribute.position, fold(attribute.name), attribute.pk))
+    return {attribute.pk: place for place, attribute in enumerate(ordered)}
+
+
+def _padded(keys: Iterable[int]) -> list[int]:
+    """The keys, of which the last is repeated, so that few statements are prepared for many counts."""
+    keys = list(keys)
+    if len(keys) > _EXACT_COUNTS:
+        keys += keys[-1:] * ((1 << (len(keys) - 1).bit_length()) - len(keys))
+    return keys
+
+
+def read_groups(ids: Iterable[int]) -> dict[int, ProductGroup]:
+    """The groups of these keys, by key: one query."""
+    return instances(ProductGroup, _GROUP, _groups(_padded(ids)))
+
+
+@lru_cache(maxsize=16)
+def _members(columns: tuple[str, ...]) -> Prepared:
+    # By the registry, because catalog.models imports this package.
+    products = apps.get_model("catalog.Product")._default_manager.order_by()
+    return Prepared(lambda keys: products.filter(group__in=keys).values_list(*columns)[: MAX_SIBLINGS + 1])
+
+
+def read_members(group_ids: Iterable[int], columns: tuple[str, ...], allowance: Allowance) -> "list[Product]":
+    """The products of these groups, archived ones too: one query. The first of the columns is the id.
+
+    Raises LimitExceeded.
+    """
+    rows = _members(columns)(_padded(group_ids))
+    allowance.take(len(rows))
+    return list(instances(apps.get_model("catalog.Product"), columns, rows).values())
+
+
+def siblings_of(members: "Sequence[Product]", *, options: bool) -> Siblings:
+    """What a group shows of its products, at least one. With `options`, active ones have their attributes attached.
+
+    Without, there are no options, and the products are in no particular order.
+    """
+    active = [product for product in members if product.is_active]
+    prices = [product.price for product in active or members]
+    if not options:
+        return Siblings(active, [], min(prices), max(prices))
+    by_product = {product.pk: _by_attribute(product) for product in active}
+    attributes = {row.attribute.pk: row.attribute for row in chain.from_iterable(p.shown_attributes for p in active)}
+    places = _places(attributes.values())
+    found = []
+    keys: dict[int, list[tuple[Any, ...]]] = {pk: [] for pk in by_product}
+    for attribute_id in sorted(attributes, key=lambda pk: places[pk]):
+        values = {pk: of_product.get(attribute_id, ()) for pk, of_product in by_product.items()}
+        if len(set(values.values())) > 1:
+            texts = dict(sorted(chain.from_iterable(values.values())))
+            found.append(ProductOption(attributes[attribute_id], list(texts.values())))
+            for pk, own in values.items():
+                # A product without the attribute comes after those that have it.
+                keys[pk].append((not own, own))
+    return Siblings(sorted(active, key=lambda p: (keys[p.pk], p.pk)), found, min(prices), max(prices))
+
+
+def _by_attribute(product: "Product") -> dict[int, tuple[tuple[tuple[Any, ...], str], ...]]:
+    """The values of the product, as their places and texts in order, by the key of the attribute."""
+    values: dict[int, list[tuple[tuple[Any, ...], str]]] = defaultdict(list)
+    for row in product.shown_attributes:
+        values[row.attribute.pk].append((row.order, row.text))
+    return {pk: tuple(own) for pk, own in values.items()}

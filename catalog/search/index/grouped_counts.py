@@ -1,0 +1,159 @@
+"""Counts for facets of a grouped search. A group counts once for a value when any of its matching products has it.
+
+Tantivy counts products only, so the values of all products are read, slice by slice. That takes time in proportion to
+their number, so the snapshot keeps the results.
+"""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from operator import add
+from typing import Any
+
+from tantivy import DocAddress, Query
+
+from catalog.search.attribute_facets import AttributeCounts
+from catalog.search.criteria import SearchCriteria
+from catalog.search.facets import STARS, without_own_filter
+from catalog.search.index.attribute_codes import MORE, Tag, decoded, decoded_further
+from catalog.search.index.documents import SCHEMA, cents
+from catalog.search.index.facet_counts import MAX_TERMS, IndexFacetCounts, attributes_of, columns_in_use
+from catalog.search.index.grouping import numbers_of, slices
+from catalog.search.index.terms import all_of
+from catalog.search.price_ranges import SCALE
+
+# The counts of one facet in one slice: of its group keys and addresses, which are added up.
+SliceCounts = Callable[[list[int], list[DocAddress]], Counter[Any]]
+# Above all codes.
+_CODE_BITS = 40
+
+
+class GroupedFacetCounts(IndexFacetCounts):
+    """Implements catalog.search.facets.FacetCounts for groups."""
+
+    def by_category(self, criteria: SearchCriteria) -> dict[tuple[int, ...], int]:
+        return self._grouped(criteria, "categories")
+
+    def by_brand(self, criteria: SearchCriteria) -> dict[int, int]:
+        return _by_each(self._grouped(criteria, "brands"))
+
+    def by_price(self, criteria: SearchCriteria, bounds: list[Decimal]) -> list[int]:
+        if set(bounds) <= set(SCALE):
+            # A step is the number of bounds of SCALE at or below the price.
+            edges = [SCALE.index(bound) + 1 for bound in bounds]
+            combinations: Mapping[tuple[int, ...], int] = self._grouped(criteria, "price")
+        else:
+            edges = [cents(bound) for bound in bounds]
+            combinations = self._sums(criteria, {"prices": self._of_field("price")})["prices"]
+        cells = _by_each(combinations, lambda price: bisect_right(edges, price))
+        return [cells.get(cell, 0) for cell in range(len(bounds) + 1)]
+
+    def by_rating(self, criteria: SearchCriteria) -> list[int]:
+        highest = self._grouped(criteria, "ratings")
+        return [sum(count for ratings, count in highest.items() if ratings[-1] >= stars) for stars in STARS]
+
+    def in_stock(self, criteria: SearchCriteria) -> int:
+        return _by_each(self._grouped(criteria, "in_stock")).get(1, 0)
+
+    def on_sale(self, criteria: SearchCriteria) -> int:
+        return _by_each(self._grouped(criteria, "on_sale")).get(1, 0)
+
+    def by_attribute(self, criteria: SearchCriteria) -> AttributeCounts:
+        codes = self._grouped(criteria, "attributes")
+        counts = AttributeCounts()
+        for (tag, key), count in codes.items():
+            if tag is None:
+                counts.attributes[key] = count
+            elif tag is Tag.VALUE:
+                if attribute := self._index.attribute_of.get(key):
+                    counts.values.setdefault(attribute, {})[key] = count
+            elif tag in (Tag.NO, Tag.YES):
+                counts.booleans[key, tag is Tag.YES] = count
+        return counts
+
+    def _grouped(self, criteria: SearchCriteria, facet: str) -> Counter[Any]:
+        """The counts of a facet, made together with those of all wanted facets that have the same criteria."""
+        results = self._kept(criteria)
+        if f"grouped {facet}" not in results:
+            same = criteria.without_sort
+            together = [n for n in self._names if without_own_filter(self._criteria, n).without_sort == same]
+            wanted = {name: self._counting(name, criteria) for name in {facet, *together}}
+            results |= {f"grouped {name}": counts for name, counts in self._sums(criteria, wanted).items()}
+        return results[f"grouped {facet}"]  # type: ignore[no-any-return]
+
+    def _sums(self, criteria: SearchCriteria, wanted: Mapping[str, SliceCounts]) -> dict[str, Counter[Any]]:
+        sums: dict[str, Counter[Any]] = {name: Counter() for name in wanted}
+        for keys, addresses in slices(self._index, self._query(criteria)):
+            for name, counts in wanted.items():
+                sums[name].update(counts(keys, addresses))
+        return sums
+
+    def _counting(self, facet: str, criteria: SearchCriteria) -> SliceCounts:
+        fields = {"categories": "category", "brands": "brand", "price": "price_step", "ratings": "rating_low"}
+        if facet == "attributes":
+            return lambda keys, addresses: self._attributes(criteria, keys, addresses)
+        return self._of_field(fields.get(facet, facet))
+
+    def _of_field(self, field: str) -> SliceCounts:
+        return lambda keys, addresses: combinations(keys, numbers_of(self._index, field, addresses))
+
+    def _attributes(self, criteria: SearchCriteria, keys: list[int], addresses: list[DocAddress]) -> Counter[Any]:
+        """Counts by (tag, key) of codes, and by (None, attribute)."""
+        shifted = [key << _CODE_BITS for key in keys]
+        pairs: set[int] = set()
+        for column in columns_in_use(self._index):
+            values = numbers_of(self._index, column, addresses)
+            if None in values:
+                pairs.update(key + value for key, value in zip(shifted, values, strict=True) if value is not None)
+            else:
+                pairs.update(map(add, shifted, values))
+        pairs.update(self._further_codes(criteria, keys))
+        mask = (1 << _CODE_BITS) - 1
+        codes = Counter(pair & mask for pair in pairs)
+        tagged = {number: decoded(number) for number in codes}
+        of_values = attributes_of(self._index, [key for tag, key in tagged.values() if tag is Tag.VALUE])
+        attribute_of = {number: key for number, (tag, key) in tagged.items()}
+        for number, (tag, key) in tagged.items():
+            if tag is Tag.VALUE:
+                attribute_of[number] = of_values.get(key, 0)
+            elif tag is Tag.FURTHER:
+                attribute_of[number], _ = decoded_further(key)
+        having = {(pair & ~mask) + attribute_of[pair & mask] for pair in pairs}
+        counts: Counter[Any] = Counter({tagged[number]: count for number, count in codes.items()})
+        counts.update({(None, attribute): count for attribute, count in Counter(p & mask for p in having).items()})
+        return counts
+
+    def _further_codes(self, criteria: SearchCriteria, keys: Sequence[int]) -> Iterable[int]:
+        """Pairs of group keys and codes that products have beyond the columns of one code each. Few have any."""
+        query, searcher = self._query(criteria), self._index.searcher
+        codes = searcher.aggregate(query, {"codes": {"terms": {"field": MORE, "size": MAX_TERMS}}})["codes"]["buckets"]
+        of_slice = {*keys} if codes else set()
+        for bucket in codes:
+            number = int(bucket["key"])
+            having = all_of([query, Query.term_query(SCHEMA, MORE, number)])
+            hits = searcher.search(having, bucket["doc_count"], count=False, order_by_field="group").hits
+            yield from ((key << _CODE_BITS) + number for key, _ in hits if key in of_slice)
+
+
+def combinations(keys: Sequence[int], values: Sequence[int]) -> Counter[tuple[int, ...]]:
+    """How many groups have each combination of values, in order. Nearly all have one value."""
+    last, pairs = dict(zip(keys, values, strict=True)), set(zip(keys, values, strict=True))
+    others: dict[int, set[int]] = {}
+    if len(pairs) > len(last):
+        for key, value in pairs - last.items():
+            others.setdefault(key, {last[key]}).add(value)
+    counts: Counter[tuple[int, ...]] = Counter((value,) for key, value in last.items() if key not in others)
+    counts.update(tuple(sorted(several)) for several in others.values())
+    return counts
+
+
+def _by_each(
+    combinations: Mapping[tuple[int, ...], int], cell: Callable[[int], int] = lambda value: value
+) -> dict[int, int]:
+    """How many groups have each value, or any value of each cell."""
+    counts: dict[int, int] = {}
+    for values, count in combinations.items():
+        for place in {cell(value) for value in values}:
+            counts[place] = counts.get(place, 0) + count
+    return counts
