@@ -104,7 +104,7 @@ def with_condition(criteria: SearchCriteria, condition: AttributeCondition) -> t
 
 def with_value(criteria: SearchCriteria, attribute: Attribute, value: str) -> tuple[AttributeCondition, ...]:
     if attribute.kind == "BOOLEAN":
-        return with_condition(criteria, AttributeCondition(attribute.pk, boolean=value == "true"))
+        return with_condition(criteria, AttributeCondition(attribute.pk, booleans=frozenset([value == "true"])))
     keys = AttributeValue.objects.filter(attribute=attribute, text=value).values_list("pk", flat=True)
     return with_condition(criteria, AttributeCondition(attribute.pk, values=frozenset(keys)))
 
@@ -129,8 +129,8 @@ def having(condition: AttributeCondition) -> QuerySet[ProductAttribute]:
     rows = ProductAttribute.objects.filter(attribute=condition.attribute)
     if condition.values is not None:
         return rows.filter(value__in=condition.values)
-    if condition.boolean is not None:
-        return rows.filter(boolean=condition.boolean)
+    if condition.booleans is not None:
+        return rows.filter(boolean__in=condition.booleans)
     low, high = (condition.numbers.low, condition.numbers.high) if condition.numbers else (None, None)
     rows = rows if low is None else rows.filter(number__gte=low)
     return rows if high is None else rows.filter(number__lte=high)
