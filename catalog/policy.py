@@ -9,7 +9,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from catalog.images.models import ProductImage
-from catalog.models import ImportJob, Product, SearchRule, Synonym
+from catalog.models import Attribute, AttributeValue, ImportJob, Product, ProductGroup, SearchRule, Synonym
 from core.auth import policy
 from core.auth.policy import Actor, Permission
 
@@ -38,6 +38,19 @@ CREATE_RULES = Permission("add", SearchRule)
 # Includes the products that a rule pins and hides.
 CHANGE_RULES = Permission("change", SearchRule)
 DELETE_RULES = Permission("delete", SearchRule)
+
+# Whoever may create or change products may also give them new attributes, new values and a new group.
+CREATE_ATTRIBUTES = Permission("add", Attribute)
+CHANGE_ATTRIBUTES = Permission("change", Attribute)
+DELETE_ATTRIBUTES = Permission("delete", Attribute)
+CREATE_VALUES = Permission("add", AttributeValue)
+# To merge two values needs both.
+CHANGE_VALUES = Permission("change", AttributeValue)
+DELETE_VALUES = Permission("delete", AttributeValue)
+CREATE_GROUPS = Permission("add", ProductGroup)
+# Includes taking products in and out.
+CHANGE_GROUPS = Permission("change", ProductGroup)
+DELETE_GROUPS = Permission("delete", ProductGroup)
 
 
 def may_read(viewer: Actor) -> bool:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from functools import partial
-from itertools import count
 from typing import Any, TypedDict
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
@@ -14,7 +13,7 @@ from catalog.attributes import writing
 from catalog.attributes.models import GROUP_NAME_LENGTH, ProductAttribute, options_key
 from catalog.attributes.writing import AttributeInput
 from catalog.models import SLUG_LENGTH, Brand, Category, Product, ProductGroup
-from catalog.slugs import normal_form, shortened, slug_of, validate_slug
+from catalog.slugs import free_slug, normal_form, validate_slug
 from catalog.text import squeeze
 from core.auth.policy import Actor
 from core.db.transactions import run_in_transaction
@@ -58,7 +57,7 @@ def create_product(*, actor: Actor, fields: ProductFields) -> Product:
     def create() -> Product:
         product = Product()
         if "slug" not in values:
-            product.slug = _free_slug(str(values.get("name", "")))
+            product.slug = free_slug(Product.objects, str(values.get("name", "")), SLUG_LENGTH, "product")
         # A slug made here is not validated, because the caller cannot correct it. If another product takes it first,
         # the database refuses it, and the next attempt makes another.
         field_errors = _fill(product, values, exclude=() if "slug" in values else ("slug",))
@@ -236,18 +235,6 @@ def _field_errors(invalid: ValidationError) -> Iterator[FieldError]:
         path = () if name == NON_FIELD_ERRORS else (_graphql_name(name),)
         for error in errors:
             yield FieldError(path, " ".join(error.messages), _CODES.get(error.code or "", ErrorCode.INVALID))
-
-
-def _free_slug(name: str) -> str:
-    """A slug for the name that no product has: made from the name alone, or with the first free number added."""
-    base = shortened(slug_of(name), SLUG_LENGTH - 10) or "product"
-    for start in count(1, 100):
-        candidates = [base if number == 1 else f"{base}-{number}" for number in range(start, start + 100)]
-        taken = set(Product.objects.filter(slug__in=candidates).values_list("slug", flat=True))
-        for slug in candidates:
-            if slug not in taken:
-                return slug
-    raise AssertionError("unreachable: there are more numbers than products")
 
 
 def _run(write: Callable[[], Product]) -> Product:

@@ -8,8 +8,13 @@ Arabic script. All other invisible characters are dropped from a slug that is ma
 import re
 import unicodedata
 from collections.abc import Iterator
+from itertools import count
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
+
+if TYPE_CHECKING:
+    from django.db.models import Manager
 
 JOINERS = ZWNJ, ZWJ = "\u200c", "\u200d"
 # The longest text that is normalised. No slug is as long.
@@ -51,6 +56,21 @@ def shortened(slug: str, length: int) -> str:
             length -= 1
         slug = slug[:length].rstrip(f"-_{ZWNJ}{ZWJ}")
     return slug
+
+
+def free_slug(rows: "Manager[Any]", name: str, length: int, otherwise: str) -> str:
+    """A slug that none of the rows has: made from the name alone, or with the first free number added.
+
+    `length` is the column's. A name of which no character may be in a slug counts as `otherwise`.
+    """
+    base = shortened(slug_of(name), length - 10) or otherwise
+    for start in count(1, 100):
+        candidates = [base if number == 1 else f"{base}-{number}" for number in range(start, start + 100)]
+        taken = {*rows.filter(slug__in=candidates).values_list("slug", flat=True)}
+        for slug in candidates:
+            if slug not in taken:
+                return slug
+    raise AssertionError("unreachable: there are more numbers than rows")
 
 
 def normal_form(slug: str) -> str:

@@ -2,92 +2,41 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.contrib.admin.widgets import AutocompleteSelect
 from django.db import models
 from django.db.models import Q, QuerySet
-from django.forms.models import ModelChoiceIterator
 from django.http import HttpRequest
 from django.utils.html import format_html
 
-from catalog import services
-from catalog.admin.filters import INDENT, CategoryFilter, RatingFilter, StockFilter, walk
+from catalog import policy, services
+from catalog.admin.filters import (
+    INDENT,
+    CategoryFilter,
+    GroupFilter,
+    RatingFilter,
+    StockFilter,
+    ValueFilter,
+    walk,
+)
+from catalog.admin.named import CheckedAutocompleteSelect, NamedAdmin
+from catalog.admin.product_attributes import AttributeInline
 from catalog.admin.protection import ProtectedAdmin
+from catalog.admin.services import products_text
+from catalog.admin.variants import Variants
+from catalog.attributes import groups
 from catalog.category_tree import CategoryTree
 from catalog.images.admin import ImageInline
 from catalog.importing.admin import ExportAndImport
 from catalog.models import Brand, Category, Product
 from catalog.text import plain
-from core.auth.admin import PolicyAdmin
-from core.http.admin_input import CheckedInputAdmin
 
 admin.site.site_header = "Vitrine"
 admin.site.site_title = "Vitrine admin"
 admin.site.index_title = "The shop"
-
-
-class TreeIterator(ModelChoiceIterator):
-    """The categories of the field's queryset in tree order, indented by depth: one query."""
-
-    def __iter__(self) -> Iterator[tuple[Any, str]]:
-        if self.field.empty_label is not None:
-            yield "", str(self.field.empty_label)
-        rows = {row.pk: row for row in self.queryset}
-        for category, depth in walk(CategoryTree(rows.values())):
-            value, label = self.choice(category)
-            yield value, f"{INDENT * depth * 2}{label}"
-
-
-class TreeChoiceField(forms.ModelChoiceField):
-    """A choice of one category from the indented tree."""
-
-    iterator = TreeIterator
-
-
-class NamedAdmin(PolicyAdmin, CheckedInputAdmin):
-    """Rows with a name and a slug. The search ignores case and accents; categories are chosen from an indented tree."""
-
-    prepopulated_fields = {"slug": ["name"]}
-    search_fields = ["name", "slug"]
-    search_help_text = "Searches the name and the slug."
-
-    class Media:
-        # slugs.js replaces the function of urlify.js, so it must come after it.
-        js = ["admin/js/urlify.js", "catalog/slugs.js"]
-
-    def formfield_for_foreignkey(
-        self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
-    ) -> forms.ModelChoiceField[Any] | None:
-        if db_field.related_model is Category:
-            kwargs["form_class"] = TreeChoiceField
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
-
-    def formfield_for_dbfield(
-        self, db_field: models.Field[Any, Any], request: HttpRequest, **kwargs: Any
-    ) -> forms.Field | None:
-        field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if field is not None and db_field.name == "slug":
-            # The script that fills in the slug reads this, and then keeps letters that are not ASCII.
-            field.allow_unicode = True  # type: ignore[attr-defined]
-        return field
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        """The rows in which every word occurs. The flag says that there are no duplicate rows."""
-        for word in search_term.split():
-            queryset = queryset.filter(self.matches(word))
-        return queryset, False
-
-    def matches(self, word: str) -> Q:
-        """The condition that a word occurs in a row."""
-        return Q(folded_name__contains=plain(word)) | Q(slug__contains=word) | Q(slug__contains=word.lower())
 
 
 class TreeChangeList(ChangeList):
@@ -142,26 +91,18 @@ class BrandAdmin(ProtectedAdmin, NamedAdmin):
     list_display = ["name", "slug"]
 
 
-class BrandSelect(AutocompleteSelect):
-    """Django's autocomplete box. It is shown empty for a value that is not an id, while Django's would fail."""
-
-    def optgroups(self, name: str, value: Sequence[str], attr: dict[str, Any] | None = None) -> Any:
-        ids = [text for text in value if re.fullmatch(r"[0-9]{1,18}", str(text))]
-        return super().optgroups(name, ids, attr)
-
-
 @admin.register(Product)
-class ProductAdmin(ExportAndImport, ProtectedAdmin, NamedAdmin):
+class ProductAdmin(Variants, ExportAndImport, ProtectedAdmin, NamedAdmin):
     list_display = ["name", "sku", "category", "brand", "price", "stock", "rating", "is_active", "created_at"]
-    list_filter = ["is_active", StockFilter, RatingFilter, CategoryFilter, "brand"]
+    list_filter = ["is_active", StockFilter, RatingFilter, CategoryFilter, "brand", GroupFilter, ValueFilter]
     list_select_related = ["category", "brand"]
     list_per_page = 50
     show_full_result_count = False
     date_hierarchy = "created_at"
     search_fields = ["name", "slug", "sku"]
     search_help_text = "Searches the name, the slug and the SKU."
-    autocomplete_fields = ["brand"]
-    readonly_fields = ["updated_at"]
+    autocomplete_fields = ["brand", "group"]
+    readonly_fields = ["updated_at", "siblings", "attribute_list"]
     fieldsets = [
         (None, {"fields": ["name", "slug", "sku", "description"]}),
         ("Category and brand", {"fields": ["category", "brand"]}),
@@ -171,9 +112,9 @@ class ProductAdmin(ExportAndImport, ProtectedAdmin, NamedAdmin):
         ),
         ("Dates", {"fields": ["created_at", "updated_at"]}),
     ]
-    actions = ["archive", "bring_back"]
+    actions = ["archive", "bring_back", "take_out"]
     instead = ": archive the product instead"
-    inlines = [ImageInline]
+    inlines = [AttributeInline, ImageInline]
 
     class Media:
         css = {"all": ["core/admin.css"]}
@@ -183,11 +124,18 @@ class ProductAdmin(ExportAndImport, ProtectedAdmin, NamedAdmin):
         # The widget of dates cannot take the string of a URL.
         return {name: value for name, value in initial.items() if name != "created_at"}
 
+    def get_fieldsets(self, request: HttpRequest, obj: Product | None = None) -> Any:
+        group = ["group", *(["siblings"] if obj is not None and obj.group_id is not None else [])]
+        may_change = obj is None or self.has_change_permission(request, obj)
+        # Whoever may only look has no rows of attributes to edit.
+        sections = [("Group", {"fields": group}), *([] if may_change else [(None, {"fields": ["attribute_list"]})])]
+        return [*self.fieldsets[:3], *sections, *self.fieldsets[3:]]
+
     def formfield_for_foreignkey(
         self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> forms.ModelChoiceField[Any] | None:
         if db_field.name in self.get_autocomplete_fields(request):
-            kwargs["widget"] = BrandSelect(db_field, self.admin_site)
+            kwargs["widget"] = CheckedAutocompleteSelect(db_field, self.admin_site)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     @admin.display(description="units in stock", ordering="quantity")
@@ -211,3 +159,11 @@ class ProductAdmin(ExportAndImport, ProtectedAdmin, NamedAdmin):
     @admin.action(description="Bring the selected products back into the shop", permissions=["change"])
     def bring_back(self, request: HttpRequest, queryset: QuerySet[Product]) -> None:
         self._set_active(request, queryset, active=True, verb="brought back")
+
+    @admin.action(description="Take the selected products out of their groups", permissions=["change_group"])
+    def take_out(self, request: HttpRequest, queryset: QuerySet[Product]) -> None:
+        count = groups.take_out(actor=request.user, ids=list(queryset.values_list("pk", flat=True)))
+        self.message_user(request, f"{products_text(count)} taken out of a group.")
+
+    def has_change_group_permission(self, request: HttpRequest) -> bool:
+        return policy.CHANGE_GROUPS.is_held_by(request.user)

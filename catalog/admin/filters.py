@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
+from catalog.attributes.models import Attribute, AttributeKind, AttributeValue, ProductGroup
 from catalog.category_tree import CategoryTree
 from catalog.models import IN_STOCK, OUT_OF_STOCK, Category, Product
 
@@ -57,6 +59,64 @@ class CategoryFilter(ChoiceFilter):
 
     def condition(self, value: str) -> Q:
         return Q(category__in=self.tree.subtree([int(value)]))
+
+
+class AttributeFilter(ChoiceFilter):
+    """Values of one attribute."""
+
+    title = "attribute"
+    parameter_name = "attribute"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> list[tuple[str, str]]:
+        attributes = Attribute.objects.filter(kind=AttributeKind.TEXT)
+        return [(str(attribute.pk), attribute.name) for attribute in attributes]
+
+    def condition(self, value: str) -> Q:
+        return Q(attribute=value)
+
+
+class LinkedFilter(ChoiceFilter):
+    """A filter with so many choices that links alone set it, and that is shown only while it is set."""
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> list[tuple[str, str]]:
+        value = self.value()
+        if value is None:
+            return []
+        choice = self.choice(int(value)) if re.fullmatch(r"[0-9]{1,18}", value) else None
+        if choice is None:
+            raise IncorrectLookupParameters
+        return [(value, choice)]
+
+    def choice(self, pk: int) -> str | None:
+        """What the row of this key is called, if there is one."""
+        raise NotImplementedError
+
+
+class GroupFilter(LinkedFilter):
+    """Products of a group."""
+
+    title = "group"
+    parameter_name = "group"
+
+    def choice(self, pk: int) -> str | None:
+        return ProductGroup.objects.filter(pk=pk).values_list("name", flat=True).first()
+
+    def condition(self, value: str) -> Q:
+        return Q(group=value)
+
+
+class ValueFilter(LinkedFilter):
+    """Products with a value of a TEXT attribute."""
+
+    title = "attribute"
+    parameter_name = "value"
+
+    def choice(self, pk: int) -> str | None:
+        value = AttributeValue.objects.select_related("attribute").filter(pk=pk).first()
+        return None if value is None else f"{value.attribute.name}: {value.text}"
+
+    def condition(self, value: str) -> Q:
+        return Q(attribute_rows__value=value)
 
 
 class StockFilter(ChoiceFilter):

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html_join
 
-from catalog.admin.catalogue import TreeChoiceField
+from catalog.admin.named import TreeChoiceField
 from catalog.admin.steering_forms import RuleForm, SynonymForm, stored_rule
 from catalog.images.admin import preview as picture
 from catalog.images.selectors import first_image

@@ -48,7 +48,10 @@ def may(kind: str, needed: str) -> bool:
 SHOP_STAFF = {
     *(
         f"catalog.{action}_{model}"
-        for model in ("product", "category", "brand", "productimage", "synonym", "searchrule")
+        for model in (
+            *("product", "category", "brand", "productimage", "synonym", "searchrule"),
+            *("attribute", "attributevalue", "productgroup"),
+        )
         for action in ("add", "change", "delete", "view")
     ),
     *("catalog.view_importjob", "catalog.view_searchcount", "cart.view_cart", "cart.view_cartline"),

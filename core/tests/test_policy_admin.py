@@ -13,7 +13,19 @@ from cart.models import Cart
 from catalog.images.models import ImageStatus
 from catalog.images.services import image_upload
 from catalog.images.tests.pictures import jpeg
-from catalog.models import Brand, Category, ImportJob, Product, ProductImage, SearchCount, SearchRule, Synonym
+from catalog.models import (
+    Attribute,
+    AttributeValue,
+    Brand,
+    Category,
+    ImportJob,
+    Product,
+    ProductGroup,
+    ProductImage,
+    SearchCount,
+    SearchRule,
+    Synonym,
+)
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 from core.auth.admin import PolicyAdmin
 from core.auth.policy import SYSTEM, Permission
@@ -34,9 +46,14 @@ def rows(db):
     image = image_upload(actor=SYSTEM, product_id=ProductFactory().pk, file=SimpleUploadedFile("a.jpg", jpeg(40, 30)))
     ProductImage.objects.update(status=ImageStatus.FAILED)
     shopper = UserFactory()
+    colour = Attribute.objects.create(name="Colour", slug="colour")
+    group = ProductGroup.objects.create(name="Sofa", slug="sofa")
     mail = {"kind": OutgoingMail.Kind.WELCOME, "user": UserFactory(), "due_at": timezone.now(), "status": "FAILED"}
     return {
-        Product: ProductFactory(is_active=True),
+        Product: ProductFactory(is_active=True, group=group),
+        Attribute: Attribute.objects.create(name="Width", slug="width", kind="NUMBER"),
+        AttributeValue: AttributeValue.objects.create(attribute=colour, text="red"),
+        ProductGroup: ProductGroup.objects.create(name="Shirt", slug="shirt"),
         Category: CategoryFactory(),
         Brand: BrandFactory(),
         ProductImage: image.image,
@@ -168,7 +185,7 @@ def test_an_employee_sees_the_catalogue_and_the_carts_and_nothing_else(rows):
     shown = {model["object_name"] for app in client.get("/admin/").context["app_list"] for model in app["models"]}
     assert shown == {
         *("Product", "Category", "Brand", "ProductImage", "ImportJob"),
-        *("Synonym", "SearchRule", "SearchCount", "Cart"),
+        *("Attribute", "AttributeValue", "ProductGroup", "Synonym", "SearchRule", "SearchCount", "Cart"),
     }
     for model, row in rows.items():
         seen = client.get(place(model, row.pk, "change")).status_code

@@ -24,7 +24,7 @@ def form(client: Client, product: Product, *, new: Any = None, **changes: str) -
     shown = context["adminform"].form
     data = {name: shown[name].value() or "" for name in shown.fields if name != "created_at"}
     data |= {"created_at_0": "2024-05-01", "created_at_1": "12:00:00", "is_active": "on"}
-    formset = context["inline_admin_formsets"][0].formset
+    formset = next(inline.formset for inline in context["inline_admin_formsets"] if inline.opts.model is ProductImage)
     for field in formset.management_form:
         data[field.html_name] = field.value()
     for each in formset.forms:

@@ -6,9 +6,9 @@ their number, so the snapshot keeps the results.
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
-from operator import add
+from itertools import chain
 from typing import Any
 
 from tantivy import DocAddress, Query
@@ -25,8 +25,6 @@ from catalog.search.price_ranges import SCALE
 
 # The counts of one facet in one slice: of its group keys and addresses, which are added up.
 SliceCounts = Callable[[list[int], list[DocAddress]], Counter[Any]]
-# Above all codes.
-_CODE_BITS = 40
 
 
 class GroupedFacetCounts(IndexFacetCounts):
@@ -100,40 +98,44 @@ class GroupedFacetCounts(IndexFacetCounts):
 
     def _attributes(self, criteria: SearchCriteria, keys: list[int], addresses: list[DocAddress]) -> Counter[Any]:
         """Counts by (tag, key) of codes, and by (None, attribute)."""
-        shifted = [key << _CODE_BITS for key in keys]
-        pairs: set[int] = set()
-        for column in columns_in_use(self._index):
-            values = numbers_of(self._index, column, addresses)
-            if None in values:
-                pairs.update(key + value for key, value in zip(shifted, values, strict=True) if value is not None)
+        columns = [numbers_of(self._index, column, addresses) for column in columns_in_use(self._index)]
+        # Products of one group follow each other, so each group's codes are gathered at once.
+        codes_of: dict[int, set[int | None]] = {}
+        of_group, last = set[int | None](), 0
+        for key, codes in zip(keys, zip(*columns, strict=True), strict=True) if columns else ():
+            if key == last:
+                of_group.update(codes)
             else:
-                pairs.update(map(add, shifted, values))
-        pairs.update(self._further_codes(criteria, keys))
-        mask = (1 << _CODE_BITS) - 1
-        codes = Counter(pair & mask for pair in pairs)
-        tagged = {number: decoded(number) for number in codes}
+                codes_of[key] = of_group = set(codes)
+                last = key
+        for key, code in self._further_codes(criteria, codes_of.keys()):
+            codes_of[key].add(code)
+        counts = Counter(chain.from_iterable(codes_of.values()))
+        # In place of codes that a product has fewer of than there are columns.
+        counts.pop(None, 0)
+        tagged = {code: decoded(code) for code in counts if code is not None}
         of_values = attributes_of(self._index, [key for tag, key in tagged.values() if tag is Tag.VALUE])
-        attribute_of = {number: key for number, (tag, key) in tagged.items()}
-        for number, (tag, key) in tagged.items():
+        attribute_of: dict[int | None, int] = {code: key for code, (_, key) in tagged.items()}
+        for code, (tag, key) in tagged.items():
             if tag is Tag.VALUE:
-                attribute_of[number] = of_values.get(key, 0)
+                attribute_of[code] = of_values.get(key, 0)
             elif tag is Tag.FURTHER:
-                attribute_of[number], _ = decoded_further(key)
-        having = {(pair & ~mask) + attribute_of[pair & mask] for pair in pairs}
-        counts: Counter[Any] = Counter({tagged[number]: count for number, count in codes.items()})
-        counts.update({(None, attribute): count for attribute, count in Counter(p & mask for p in having).items()})
-        return counts
+                attribute_of[code], _ = decoded_further(key)
+        attribute_of[None] = 0
+        sums: Counter[Any] = Counter({tagged[code]: count for code, count in counts.items() if code is not None})
+        having = Counter(chain.from_iterable({*map(attribute_of.__getitem__, codes)} for codes in codes_of.values()))
+        sums.update({(None, attribute): count for attribute, count in having.items()})
+        return sums
 
-    def _further_codes(self, criteria: SearchCriteria, keys: Sequence[int]) -> Iterable[int]:
-        """Pairs of group keys and codes that products have beyond the columns of one code each. Few have any."""
+    def _further_codes(self, criteria: SearchCriteria, keys: Collection[int]) -> Iterator[tuple[int, int]]:
+        """Group keys and codes that products have beyond the columns of one code each. Few have any."""
         query, searcher = self._query(criteria), self._index.searcher
         codes = searcher.aggregate(query, {"codes": {"terms": {"field": MORE, "size": MAX_TERMS}}})["codes"]["buckets"]
-        of_slice = {*keys} if codes else set()
         for bucket in codes:
-            number = int(bucket["key"])
-            having = all_of([query, Query.term_query(SCHEMA, MORE, number)])
+            code = int(bucket["key"])
+            having = all_of([query, Query.term_query(SCHEMA, MORE, code)])
             hits = searcher.search(having, bucket["doc_count"], count=False, order_by_field="group").hits
-            yield from ((key << _CODE_BITS) + number for key, _ in hits if key in of_slice)
+            yield from ((key, code) for key, _ in hits if key in keys)
 
 
 def combinations(keys: Sequence[int], values: Sequence[int]) -> Counter[tuple[int, ...]]:
