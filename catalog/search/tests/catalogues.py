@@ -199,6 +199,7 @@ any_text = st.none() | st.sampled_from(
         "red",
         "rosé lamp",
         "dark red xl",
+        "washable lamp",
     ]
 )
 

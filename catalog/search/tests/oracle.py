@@ -75,8 +75,9 @@ def has(text: str, word: Word) -> bool:
 
 
 def texts_of(product: Product) -> list[str]:
-    """The texts among the values of the product's attributes."""
-    return [row.value.text for row in product.attribute_rows.all() if row.value]
+    """The values of the product's attributes that are texts, and the names of those that it has a yes to."""
+    rows = product.attribute_rows.all()
+    return [row.value.text if row.value else row.attribute.name for row in rows if row.value or row.boolean]
 
 
 def place(product: Product, word: Word, *, of_rank: bool = False) -> Place:
