@@ -41,7 +41,8 @@ Key = TypeVar("Key", bound=Hashable)
 class AttributeInput:
     """One value of one attribute. `attribute` is a slug or a name; an unknown name makes the attribute.
 
-    One of `text`, `number` and `boolean` is given. `unit` goes with `number`.
+    One of `text`, `number` and `boolean` is given. `unit` goes with `number`. With `name`, `attribute` is a slug, and
+    `name` the name of the attribute that is made if there is none with this slug.
     """
 
     attribute: str
@@ -49,6 +50,7 @@ class AttributeInput:
     number: Decimal | None = None
     boolean: bool | None = None
     unit: str = ""
+    name: str = ""
 
     @property
     def kind(self) -> AttributeKind:
@@ -108,6 +110,7 @@ def _mistakes(inputs: Sequence[AttributeInput]) -> list[FieldError]:
 def _mistakes_of(place: str, given: AttributeInput) -> Iterable[FieldError]:
     for name, text, length in (
         ("attribute", given.attribute, ATTRIBUTE_NAME_LENGTH),
+        ("name", given.name or None, ATTRIBUTE_NAME_LENGTH),
         ("text", given.text, VALUE_LENGTH),
         ("unit", given.unit or None, UNIT_LENGTH),
     ):
@@ -150,6 +153,31 @@ def _mismatches(inputs: Sequence[AttributeInput], attributes: Mapping[str, Attri
     return errors
 
 
+class KnownAttributes:
+    """All attributes of the shop: it has hundreds at most."""
+
+    def __init__(self) -> None:
+        self._by_slug: dict[str, Attribute] = {}
+        self._by_name: dict[str, Attribute] = {}
+        self.by_id: dict[int, Attribute] = {}
+        for attribute in Attribute.objects.order_by("-id"):
+            self._by_slug[attribute.slug] = self._by_name[value_key(attribute.name)] = attribute
+            self.by_id[attribute.pk] = attribute
+
+    def get(self, slug_or_name: str, *, is_slug: bool = False) -> Attribute | None:
+        """The attribute with this slug, else with this name, else with the slug that a new one of this name gets."""
+        found = self._by_slug.get(normal_form(slug_or_name))
+        if found is None and not is_slug:
+            found = self._by_name.get(value_key(slug_or_name)) or self._by_slug.get(new_slug(slug_or_name))
+        return found
+
+    def add(self, attribute: Attribute) -> None:
+        """Adds a new attribute. It is found by its slug."""
+        self._by_slug[attribute.slug] = attribute
+        if attribute.pk is not None:
+            self.by_id[attribute.pk] = attribute
+
+
 def _attributes(inputs: Iterable[AttributeInput], *, create: bool) -> dict[str, Attribute]:
     """The attribute of each name or slug that is given, by its key."""
     first: dict[str, AttributeInput] = {}
@@ -157,24 +185,25 @@ def _attributes(inputs: Iterable[AttributeInput], *, create: bool) -> dict[str, 
         first.setdefault(value_key(given.attribute), given)
     if not first:
         return {}
-    # A shop has hundreds of attributes at most, so all are read.
-    by_slug: dict[str, Attribute] = {}
-    by_name: dict[str, Attribute] = {}
-    for attribute in Attribute.objects.order_by("-id"):
-        by_slug[attribute.slug] = by_name[value_key(attribute.name)] = attribute
+    known = KnownAttributes()
     attributes = {}
     for key, given in first.items():
-        # A name without letters and digits, such as "%", gets the codes of its signs.
-        slug = slug_of(given.attribute) or "-".join(f"u{ord(c):x}" for c in squeeze(given.attribute))
-        slug = shortened(slug, ATTRIBUTE_NAME_LENGTH)
-        known = by_slug.get(normal_form(given.attribute)) or by_name.get(key) or by_slug.get(slug)
-        if known is None:
-            known = Attribute(name=squeeze(given.attribute), slug=slug, kind=given.kind, unit=squeeze(given.unit))
+        attribute = known.get(given.attribute, is_slug=bool(given.name))
+        if attribute is None:
+            slug = normal_form(given.attribute) if given.name else new_slug(given.attribute)
+            name = squeeze(given.name or given.attribute)
+            attribute = Attribute(name=name, slug=slug, kind=given.kind, unit=squeeze(given.unit))
             if create:
-                known.save(force_insert=True)
-            by_slug[slug] = known
-        attributes[key] = known
+                attribute.save(force_insert=True)
+            known.add(attribute)
+        attributes[key] = attribute
     return attributes
+
+
+def new_slug(name: str) -> str:
+    """The slug of a new attribute: of its name, or of the codes of the signs of a name such as "%"."""
+    slug = slug_of(name) or "-".join(f"u{ord(c):x}" for c in squeeze(name))
+    return shortened(slug, ATTRIBUTE_NAME_LENGTH) or "attribute"
 
 
 ValueKey = tuple[int, str]
@@ -191,7 +220,7 @@ def _values(
             key = id(attribute), stored_key(given.text)
             if key not in wanted:
                 wanted[key] = AttributeValue(attribute=attribute, text=given.text)
-    _read_stored(wanted)
+    _find(wanted)
     new = [value for value in wanted.values() if value.pk is None]
     for value in new:
         value.fill_keys()
@@ -199,20 +228,21 @@ def _values(
         # Past the recording: no product has a value that is new. MySQL does not return the keys.
         AttributeValue._base_manager.bulk_create(new, batch_size=CHUNK_KEYS)
         if new[0].pk is None:
-            _read_stored(wanted)
+            _find(wanted)
     return wanted
 
 
-def _read_stored(wanted: dict[ValueKey, AttributeValue]) -> None:
-    """Replaces values without a primary key by the stored ones, if there are any."""
-    by_attribute: dict[int, tuple[Attribute, list[str]]] = {}
-    for (identity, text_key), value in wanted.items():
-        if value.pk is None and value.attribute.pk is not None:
-            by_attribute.setdefault(identity, (value.attribute, []))[1].append(text_key)
-    for identity, (attribute, keys) in by_attribute.items():
-        for start in range(0, len(keys), CHUNK_KEYS):
-            for value in attribute.values.filter(key__in=keys[start : start + CHUNK_KEYS]):
-                wanted[identity, value.key] = value
+def _find(values: dict[ValueKey, AttributeValue]) -> None:
+    """Replaces the values that exist already by the stored ones."""
+    identities = {value.attribute.pk: identity for (identity, _), value in values.items()}
+    keys = [*{key for (_, key), value in values.items() if value.attribute.pk is not None and value.pk is None}]
+    attributes = [pk for pk in identities if pk is not None]
+    for start in range(0, len(keys), CHUNK_KEYS):
+        some = AttributeValue.objects.filter(attribute__in=attributes, key__in=keys[start : start + CHUNK_KEYS])
+        for stored in some.order_by():
+            key = identities[stored.attribute_id], stored.key
+            if key in values:
+                values[key] = stored
 
 
 def _row(given: AttributeInput, attribute: Attribute, values: Mapping[ValueKey, AttributeValue]) -> ProductAttribute:
@@ -227,7 +257,7 @@ def _row(given: AttributeInput, attribute: Attribute, values: Mapping[ValueKey, 
 def stored_rows(product_ids: Iterable[int]) -> dict[int, list[ProductAttribute]]:
     """The rows of these products. All that have none are there with an empty list."""
     rows: dict[int, list[ProductAttribute]] = {pk: [] for pk in product_ids}
-    for row in ProductAttribute.objects.filter(product__in=rows).order_by("id"):
+    for row in ProductAttribute.objects.filter(product__in=rows).select_related("value").order_by("id"):
         rows[row.product_id].append(row)
     return rows
 

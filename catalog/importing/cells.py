@@ -7,10 +7,11 @@ from functools import lru_cache
 
 from django.utils import timezone
 
-from catalog.importing.category_paths import category_names
+from catalog.importing.cell_lists import category_names
 from catalog.importing.dates import created_at_of, readings
-from catalog.importing.dialects import Layout
+from catalog.importing.dialects import OPTION_VALUE, Layout
 from catalog.importing.errors import RefusedError, shown
+from catalog.importing.formulas import unguarded
 from catalog.importing.html_text import text_of
 from catalog.importing.numbers import NumberHabit, price_of, quantity_of
 from catalog.importing.options import Stock
@@ -30,6 +31,25 @@ _cleaned_description = lru_cache(maxsize=64)(text_of)
 NO_CATEGORY = ("", "uncategorized", "uncategorised")
 
 Values = dict[str, str]
+
+
+def plain_cells(layout: Layout, cells: list[str]) -> list[str]:
+    """The cells of a record without the escapes of its dialect. A sign that divides a list stays escaped."""
+    dialect = layout.dialect
+    if dialect.text == "exact":
+        return [unguarded(cell) for cell in cells]
+    if not dialect.unescape:
+        return cells
+    lists = {OPTION_VALUE + n: dialect.options.list for n in layout.options} | {"category": dialect.category.several}
+    signs = {i: sign for name, sign in lists.items() for i in layout.at.get(name, ())}
+    done = []
+    for i, cell in enumerate(cells):
+        for escape, text in dialect.unescape.items():
+            if text != signs.get(i):
+                cell = cell.replace(escape, text)
+        # An apostrophe in front of what a spreadsheet takes for a formula.
+        done.append(cell[1:] if cell[:1] == "'" and cell[1:2] in ("=", "+", "-", "@") else cell)
+    return done
 
 
 class Cells:

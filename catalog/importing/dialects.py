@@ -7,33 +7,37 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from django.conf import settings
 
+from catalog.importing.attribute_names import AttributeName, named
 from catalog.importing.reading import FileRefusedError
 from catalog.text import squeeze
 
 # What `--map` may name: the fields of a product, and what makes its price.
 FIELDS = (
     *("name", "slug", "sku", "description", "category", "brand", "price", "sale_price", "compare_at_price"),
-    *("quantity", "unlimited_stock", "rating", "is_active", "created_at", "image"),
+    *("quantity", "unlimited_stock", "rating", "is_active", "created_at", "image", "group"),
 )
+# And any attribute, by what its column would be called.
+FIELDS_AND_ATTRIBUTES = (*FIELDS, "attribute: NAME")
 # The fields by which a row names a product that exists.
-KEYS = ("slug", "sku", "group")
-_PLACEHOLDERS = {"{n}": r"\d+", "{language}": r"[a-z]{2}(?: [a-z]{2})?"}
+KEYS = ("slug", "sku", "handle")
+OPTION_NAME, OPTION_VALUE = "option name ", "option value "
+_PLACEHOLDERS = {"{n}": r"(?P<n>\d+)", "{language}": r"[a-z]{2}(?: [a-z]{2})?"}
 
 
 @dataclass(frozen=True)
 class Variants:
     """How rows of one product belong together.
 
-    `of`: "group" (rows with the same cell in the column of that field), "parent" (a cell names the parent's SKU or
+    `of`: "handle" (rows with the same cell in the column of that field), "parent" (a cell names the parent's SKU or
     `id:` and its id), or "above" (the last row that is no variant). Blank cells of `inherit` are the parent's.
     `names`: whether the options are added to a variant's name, or are in it.
     """
 
-    of: Literal["", "group", "parent", "above"] = ""
+    of: Literal["", "handle", "parent", "above"] = ""
     inherit: tuple[str, ...] = ()
     names: Literal["add", "complete"] = "add"
     # A product with variants below it is none of its own.
@@ -43,13 +47,42 @@ class Variants:
 
 @dataclass(frozen=True)
 class Options:
-    """Where a variant's options are: in columns of a name and a value, in lists, or in a pattern within a cell."""
+    """Where a variant's options are: in columns of a name and a value, in lists, or in a pattern within a cell.
 
+    `list`: the sign between the values of a product that is no variant, where its cells list several.
+    """
+
+    name: tuple[str, ...] = ()
     value: tuple[str, ...] = ()
+    list: str = ""
+    names: str = ""
     values: str = ""
     separator: str = "|"
     column: str = ""
     pattern: str = ""
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """The fields whose cells have options by the pattern."""
+        return self.column.split("|") if self.column else ()
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """Where attributes are that are no options: in columns of their own, or as names and values in one cell.
+
+    `pairs` is the field of that cell, `between` the sign between pairs, `assigns` that between a name and its value,
+    `several` that between several values. `positions`: numbers behind the value, after the same sign, are dropped.
+    `ignored` are patterns of names that are left out.
+    """
+
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    pairs: str = ""
+    between: str = ","
+    assigns: str = "="
+    several: str = ""
+    positions: bool = False
+    ignored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,6 +109,7 @@ class Dialect:
     words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     variants: Variants = Variants()
     options: Options = Options()
+    attributes: Attributes = Attributes()
     category: Categories = Categories()
     facets: Mapping[str, str] = field(default_factory=dict)
     default: Mapping[str, str] = field(default_factory=dict)
@@ -91,6 +125,14 @@ class Dialect:
     note: str = ""
 
 
+class AttributeColumn(NamedTuple):
+    """A column whose cells are values of one attribute. Those of a dialect's own table may be options."""
+
+    place: int
+    name: AttributeName
+    is_option: bool
+
+
 @dataclass(frozen=True)
 class Layout:
     """A dialect and the places of its fields' columns in a file's header, for each field those to prefer first."""
@@ -98,8 +140,10 @@ class Layout:
     dialect: Dialect
     header: tuple[str, ...]
     at: Mapping[str, tuple[int, ...]]
-    option_values: tuple[int, ...]
     unknown: tuple[int, ...]
+    attributes: tuple["AttributeColumn", ...] = ()
+    options: tuple[str, ...] = ()
+    """The numbers of the columns "option name N" and "option value N"."""
     locations: tuple[int, ...] = ()
     """Columns of quantities, one for each location."""
     surplus: tuple[tuple[int, int], ...] = ()
@@ -135,7 +179,16 @@ class Layout:
     @property
     def num_known(self) -> int:
         """How many columns of the file have a name that the dialect knows."""
-        return sum(map(len, self.at.values())) - len(self.locations)
+        known = (len(places) for name, places in self.at.items() if not name.startswith((OPTION_NAME, OPTION_VALUE)))
+        return sum(known) - len(self.locations)
+
+    @property
+    def has_attributes(self) -> bool:
+        """Whether a row may say something about attributes."""
+        how = self.dialect
+        named = bool(self.options and how.options.name) or (bool(how.options.names) and self.has(how.options.names))
+        in_cells = self.has(how.attributes.pairs) or (bool(how.options.pattern) and self.has(*how.options.columns))
+        return bool(self.attributes) or named or in_cells
 
     @property
     def can_create(self) -> bool:
@@ -168,11 +221,13 @@ def layout_of(path: Path, header: Sequence[str], mapping: Mapping[str, str]) -> 
     possible = [each for each in layouts if any(all(map(each.has, names)) for names in each.dialect.needs or [()])]
     best = max(possible, key=lambda each: (each.can_create, bool(each.dialect.needs), each.num_known))
     _check_mapping(path, header, mapping)
-    for places in best.at.values():
+    for name, places in best.at.items():
+        if name.startswith((OPTION_NAME, OPTION_VALUE)):
+            continue
         names = [normal_name(header[i]) for i in places]
         if repeated := [name for name in names if names.count(name) > 1]:
             raise FileRefusedError(f"{path} has the column {repeated[0]} more than once.")
-    updates = best.has(*KEYS) and any(best.has(name) for name in FIELDS if name not in KEYS)
+    updates = best.has(*KEYS) and (bool(best.attributes) or any(best.has(name) for name in FIELDS if name not in KEYS))
     if not (best.can_create or updates):
         given = ", ".join(repr(cell.strip()[:40]) for cell in header[:20] if cell.strip())
         raise FileRefusedError(
@@ -187,7 +242,14 @@ def known(cells: Sequence[str], mapping: Mapping[str, str]) -> int:
     """How many of these cells are column names that a dialect or the mapping knows: the most of any dialect."""
     names = {normal_name(cell) for cell in cells[:200]} - {""}
     mapped = names & set(map(normal_name, mapping))
-    return len(mapped) + max(sum(1 for name in names - mapped if _field_of(each, name)) for each in dialects())
+    attributes = {name for name in names - mapped if named(name)}
+    rest = names - mapped - attributes
+    return len(mapped | attributes) + max(sum(1 for name in rest if _field_of(each, name)) for each in dialects())
+
+
+def is_target(name: str) -> bool:
+    """Whether a column can be mapped to this: a field, or an attribute such as "attribute: Colour"."""
+    return name in FIELDS or named(name) is not None
 
 
 def normal_name(cell: str) -> str:
@@ -199,14 +261,16 @@ def _place(dialect: Dialect, header: Sequence[str], mapping: Mapping[str, str]) 
     names = [normal_name(cell) for cell in header]
     mapped = {normal_name(column): name for column, name in mapping.items()}
     at: dict[str, list[tuple[int, int]]] = {}
-    values, unknown = [], []
+    attributes, unknown = [], []
     for i, name in enumerate(names):
-        if name in mapped:
+        if attribute := named(mapped.get(name, header[i])):
+            attributes.append(AttributeColumn(i, attribute, is_option=False))
+        elif name in mapped:
             at.setdefault(mapped[name], []).append((-1, i))
-        elif found := _field_of(dialect, name):
+        elif found := _field_of(dialect, name) or _option_of(dialect, name):
             at.setdefault(found[0], []).append((found[1], i))
-        elif any(re.fullmatch(_pattern(alias), name) for alias in dialect.options.value):
-            values.append(i)
+        elif own := _attribute_of(dialect, name):
+            attributes.append(AttributeColumn(i, AttributeName(own), is_option=True))
         elif name and not any(fnmatchcase(name, pattern) for pattern in dialect.unused):
             unknown.append(i)
     surplus: list[tuple[int, int]] = []
@@ -225,7 +289,28 @@ def _place(dialect: Dialect, header: Sequence[str], mapping: Mapping[str, str]) 
         at["quantity"] = [(0, i) for i in locations]
     places = {name: tuple(i for _, i in sorted(found)) for name, found in at.items() if found}
     unknown = [i for i in unknown if i not in locations]
-    return Layout(dialect, tuple(header), places, tuple(values), tuple(unknown), tuple(locations), tuple(surplus))
+    guessed = not dialect.needs and "group" not in mapped.values()
+    if guessed and not attributes and {"group", "name", "price"} <= places.keys():
+        # Without attributes all products of a group would be the same. It groups something else.
+        unknown = sorted([*unknown, *places.pop("group")])
+    numbers = tuple(sorted(name.removeprefix(OPTION_VALUE) for name in places if name.startswith(OPTION_VALUE)))
+    return Layout(
+        dialect, tuple(header), places, tuple(unknown), tuple(attributes), numbers, tuple(locations), tuple(surplus)
+    )
+
+
+def _option_of(dialect: Dialect, name: str) -> tuple[str, int] | None:
+    """The field of a column with the name or the values of the options of one number."""
+    for field_name, aliases in ((OPTION_NAME, dialect.options.name), (OPTION_VALUE, dialect.options.value)):
+        for rank, alias in enumerate(aliases):
+            if match := re.fullmatch(_pattern(alias), name):
+                return field_name + match["n"], rank
+    return None
+
+
+def _attribute_of(dialect: Dialect, name: str) -> str:
+    """The attribute whose own column this is in the dialect, or ""."""
+    return next((attribute for attribute, aliases in dialect.attributes.columns.items() if name in aliases), "")
 
 
 def _field_of(dialect: Dialect, name: str) -> tuple[str, int] | None:
@@ -258,7 +343,10 @@ def _pattern(alias: str) -> str:
 
 
 def _dialect(table: dict[str, Any]) -> Dialect:
-    parts: Mapping[str, type] = {"variants": Variants, "options": Options, "category": Categories}
+    parts: Mapping[str, type] = {
+        **{"variants": Variants, "options": Options},
+        **{"attributes": Attributes, "category": Categories},
+    }
     values = {name: parts[name](**_frozen(value)) if name in parts else value for name, value in table.items()}
     return Dialect(**_frozen(values))
 
@@ -275,8 +363,9 @@ def _frozen(table: Mapping[str, Any]) -> dict[str, Any]:
 def _check_mapping(path: Path, header: Sequence[str], mapping: Mapping[str, str]) -> None:
     names = {normal_name(cell) for cell in header}
     for column, name in mapping.items():
-        if name not in FIELDS:
-            raise FileRefusedError(f"There is no field {name!r} to map a column to. There are {', '.join(FIELDS)}.")
+        if not is_target(name):
+            there = ", ".join(FIELDS_AND_ATTRIBUTES)
+            raise FileRefusedError(f"There is no field {name!r} to map a column to. There are {there}.")
         if normal_name(column) not in names:
             raise FileRefusedError(f"{path} has no column {column!r}. It has {', '.join(map(repr, header[:50]))}.")
 

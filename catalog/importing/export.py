@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from catalog.category_tree import CategoryTree
-from catalog.importing.category_paths import category_cell
+from catalog.importing.cell_lists import category_cell
 from catalog.importing.formulas import guarded
 from catalog.models import Brand, Product
 from catalog.text import squeeze

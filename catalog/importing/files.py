@@ -1,14 +1,18 @@
 """A file that can be imported: its records, the dialect of its header, and how it writes numbers."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from django.conf import settings
 
-from catalog.importing.dialects import Layout, known, layout_of
+from catalog.attributes.models import Attribute
+from catalog.importing.attribute_habits import AttributeHabits
+from catalog.importing.cells import plain_cells
+from catalog.importing.dialects import KEYS, Layout, known, layout_of
+from catalog.importing.facts import RowFacts
 from catalog.importing.formulas import REPORT_COLUMNS, is_report, unguarded
 from catalog.importing.numbers import NumberHabit
 from catalog.importing.options import DEFAULTS, ImportOptions
@@ -29,6 +33,7 @@ class SourceFile:
     layout: Layout
     habit: NumberHabit
     options: ImportOptions
+    attributes: AttributeHabits
     notes: tuple[str, ...]
 
     @property
@@ -49,9 +54,12 @@ class SourceFile:
         """Whether the file creates products and says nothing about how many there are."""
         return self.layout.lacks_quantities
 
-    def reader(self) -> RowReader:
-        """A new reader of this file's rows."""
-        return RowReader(self.layout, self.habit, self.options)
+    def reader(self, made: Iterable[Attribute] = ()) -> RowReader:
+        """A new reader of this file's rows. `made`: attributes that a dry run has not made."""
+        facts = None
+        if self.layout.has_attributes or self.layout.has("group"):
+            facts = RowFacts(self.layout, self.habit, self.attributes, made)
+        return RowReader(self.layout, self.habit, self.options, facts)
 
     def records(self, advance: Callable[[int], object] = lambda position: None) -> Iterator[Record]:
         """The records below the header. Calls `advance` with the number of bytes read. Raises FileRefusedError."""
@@ -68,6 +76,7 @@ def check(path: Path, options: ImportOptions = DEFAULTS) -> SourceFile:
     layout = layout_of(path, header, options.mapping)
     habit = NumberHabit(default=layout.dialect.decimal)
     numbers = [i for name in NUMBERS for i in layout.at.get(name, ())]
+    attributes = AttributeHabits(layout)
     filled: Counter[int] = Counter()
     unknown = [i for i in layout.unknown if not (from_report and i < len(REPORT_COLUMNS))]
     mended: Counter[str] = Counter()
@@ -79,6 +88,9 @@ def check(path: Path, options: ImportOptions = DEFAULTS) -> SourceFile:
                 mended_lines.setdefault(record.mended, []).append(record.line)
         if not record.problem:
             habit.learn(record.cells[i] for i in numbers)
+            if attributes.learns:
+                cells = [unguarded(cell) for cell in record.cells] if from_report else record.cells
+                attributes.learn(plain_cells(layout, cells))
             filled.update(i for i in unknown if record.cells[i].strip())
     notes = [f"{layout.description()}.", *table.notes]
     if layout.dialect.note:
@@ -88,15 +100,16 @@ def check(path: Path, options: ImportOptions = DEFAULTS) -> SourceFile:
     if filled:
         shown = [f"{header[i].strip()!r} ({count:,} cells)" for i, count in filled.most_common(MAX_SHOWN_COLUMNS)]
         more = f" and {len(filled) - len(shown)} more" if len(filled) > len(shown) else ""
-        notes.append(f'Columns not understood: {", ".join(shown)}{more}. Name them by --map "Column=field".')
+        how = '--map "Column=field", or --map "Column=attribute: Column"'
+        notes.append(f"Columns not understood: {', '.join(shown)}{more}. Name them by {how}.")
     for i, taken in layout.surplus:
         name, other = header[i].strip(), header[taken].strip()
         notes.append(f'The column {name!r} was not read, because {other!r} was. --map "{name}=field" says otherwise.')
     if not layout.can_create:
         notes.append("It has no name or no price, so it changes products that exist and makes none.")
-    elif not layout.has("slug", "sku", "group"):
+    elif not layout.has(*KEYS):
         notes.append("It has neither slugs nor SKUs, so its rows are told apart by name.")
-    return SourceFile(table, layout, habit, options, tuple(notes))
+    return SourceFile(table, layout, habit, options, attributes, tuple(notes))
 
 
 def _lines(first: list[int], count: int) -> str:
@@ -108,6 +121,11 @@ def notes_after(reader: RowReader) -> Iterator[str]:
     """What was assumed about the rows that a reader has read."""
     for what, count in reader.left_out.most_common(MAX_SHOWN_COLUMNS):
         yield f"{count:,} rows {what} are no products of their own and were left out."
+    if reader.facts and reader.facts.unnamed_options:
+        yield (
+            f"{reader.facts.unnamed_options:,} variants have options without a name: they are in the names of these "
+            "products only."
+        )
     if reader.cells.assumed_zone:
         yield f"Dates without an offset were taken in the shop's time zone, {settings.TIME_ZONE}."
     if reader.missing_parents:

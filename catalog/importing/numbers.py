@@ -41,14 +41,14 @@ _NO_CENTS = re.compile(r"(?<=[0-9])[.,]-+(?=[^0-9]*$)")
 
 
 @dataclass(frozen=True)
-class _Shape:
+class Shape:
     """A number's digits, and the signs between them."""
 
     pieces: tuple[str, ...]
     signs: tuple[str, ...]
 
     @classmethod
-    def of(cls, digits: str) -> "_Shape | None":
+    def of(cls, digits: str) -> "Shape | None":
         pieces = re.split(r"[.,' ]", digits)
         signs = tuple(re.findall(r"[.,' ]", digits))
         if not all(piece.isdigit() for piece in pieces[1:-1]) or not (pieces[0] + pieces[-1]).isdigit():
@@ -95,7 +95,7 @@ class NumberHabit:
                 self.decimals.add(".")
                 continue
             parsed = _parse(cell)
-            shape = _Shape.of(parsed.digits) if parsed else None
+            shape = Shape.of(parsed.digits) if parsed else None
             if shape is None:
                 continue
             possible = shape.decimal_signs()
@@ -104,7 +104,7 @@ class NumberHabit:
                 self.decimals.add(decimal)
                 self.thousands.update(sign for sign in shape.signs if sign in ".," and sign != decimal)
 
-    def value(self, shape: _Shape) -> Decimal | None:
+    def value(self, shape: Shape) -> Decimal | None:
         """The number, or None if it could be two."""
         possible = shape.decimal_signs()
         if len(possible) == 1 or not set(shape.signs) & {".", ","}:
@@ -119,7 +119,7 @@ class NumberHabit:
             return shape.value(other)
         return None
 
-    def whole(self, shape: _Shape) -> Decimal | None:
+    def whole(self, shape: Shape) -> Decimal | None:
         """The number if it must be a whole one, or None if it could be two."""
         values = {sign: value for sign in ".," if (value := shape.value(sign)) is not None and value == int(value)}
         if len(values) > 1:
@@ -195,7 +195,7 @@ def _number(
         raise RefusedError(f"{what} is empty")
     form = "a number such as 1234.50" if with_currency else "a whole number"
     parsed = _parse(text) if len(text) <= MAX_LENGTH else None
-    shape = _Shape.of(parsed.digits) if parsed else None
+    shape = Shape.of(parsed.digits) if parsed else None
     if parsed is None or shape is None:
         if re.fullmatch(r"-?[0-9]+", text):
             raise RefusedError(f"{what} {shown(text)} is more than {MAX_PRICE if with_currency else MAX_QUANTITY}")

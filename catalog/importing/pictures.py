@@ -122,7 +122,7 @@ def _groups(source: SourceFile) -> Iterator[_Group]:
     for read in source.reader().rows(source.records()):
         if read.refused:
             continue
-        handle = read.values.get("group", "") or str(read.record.line)
+        handle = read.values.get("handle", "") or str(read.record.line)
         if handle != group.handle:
             yield group
             group = _Group(handle)

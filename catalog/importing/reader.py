@@ -4,15 +4,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from catalog.importing.cells import STOCK_WORDS, Cells, Values
+from catalog.importing.attribute_cells import listed
+from catalog.importing.cells import STOCK_WORDS, Cells, Values, plain_cells
 from catalog.importing.dialects import Layout
 from catalog.importing.errors import RefusedError, shown
-from catalog.importing.formulas import unguarded
+from catalog.importing.facts import RowFacts
 from catalog.importing.numbers import NumberHabit, price_of, quantity_of, rating_of
 from catalog.importing.options import ImportOptions
 from catalog.importing.reading import Record
 from catalog.importing.rows import ProductRow, brand_of, name_of, sku_of
-from catalog.importing.variants import Family, option_values
+from catalog.importing.variants import Family, options_of
 from catalog.models import SKU_LENGTH
 
 NUMBERS = ("price", "sale_price", "compare_at_price", "discount", "discount_percent", "quantity", "rating")
@@ -32,16 +33,20 @@ class ReadRow:
 class RowReader:
     """Reads the rows of one file once, in the order of the file.
 
-    `fields` are the fields of ProductRow that the file says something about; an update leaves the others alone.
+    `fields` are the fields of ProductRow that the file says something about; an update leaves the others alone. `facts`
+    reads attributes and groups, where the file has them.
     """
 
-    def __init__(self, layout: Layout, habit: NumberHabit, options: ImportOptions) -> None:
+    def __init__(
+        self, layout: Layout, habit: NumberHabit, options: ImportOptions, facts: RowFacts | None = None
+    ) -> None:
         self.layout, self.dialect = layout, layout.dialect
         self._habit, self._options = habit, options
         self._family = Family(layout)
         self.left_out: Counter[str] = Counter()
         self.missing_parents = 0
         self.cells = Cells(layout, habit, options.stock)
+        self.facts = facts
         self.fields = frozenset(self._fields())
 
     def rows(self, records: Iterable[Record]) -> Iterator[ReadRow]:
@@ -70,11 +75,7 @@ class RowReader:
     def _read(self, record: Record) -> ReadRow:
         if record.problem:
             return ReadRow(record, refused=record.problem)
-        cells = record.cells
-        if self.dialect.text == "exact":
-            cells = [unguarded(cell) for cell in cells]
-        elif self.dialect.unescape:
-            cells = self._unescaped(cells)
+        cells = plain_cells(self.layout, record.cells)
         values = self.layout.values(cells)
         try:
             row = self._row(record, cells, values)
@@ -87,7 +88,7 @@ class RowReader:
     def _complete(self, record: Record, values: Values) -> Record:
         """The record with what it inherits, so that it means the same without its parent in a report."""
         cells = record.cells
-        for name in self.dialect.variants.inherit:
+        for name in self._family.inherited:
             places = self.layout.at.get(name, ())
             if values.get(name) and places and not any(cells[i].strip() for i in places):
                 cells = [*cells]
@@ -105,13 +106,19 @@ class RowReader:
             values["quantity"] = words.get(values["quantity"].lower(), values["quantity"])
         if self.layout.locations:
             values["quantity"] = str(sum(self._quantities(cells)))
-        options = option_values(self.layout, cells, values)
-        role = values["role"] = self._role(values, has_options=bool(options))
+        self._family.fill_option_names(values)
+        options = options_of(self.layout, values)
+        role = values["role"] = self._role(values, has_options=any(option.value for option in options))
+        if role != "variant" and self.dialect.options.list:
+            values |= listed(self.layout, options)
+            options = []
         has_parent = self._family.complete(values, role)
         if role in ("parent", "skip"):
             return None
-        options = [value for value in options if value.lower() not in self.dialect.variants.default_options]
-        row = self._product(record, cells, values, options)
+        options = [each for each in options if each.value.lower() not in self.dialect.variants.default_options]
+        row = self._product(record, cells, values, [option.value for option in options if option.value])
+        if self.facts:
+            self.facts.add(row, cells, values, options)
         if not has_parent:
             row.unsaid = frozenset(name for name in self.dialect.variants.inherit if not values.get(name))
             self.missing_parents += 1
@@ -121,18 +128,6 @@ class RowReader:
         for i in self.layout.locations:
             cell = self.dialect.words.get("quantity", {}).get(cells[i].strip().lower(), cells[i])
             yield quantity_of(self.layout.header[i], cell, self._habit) or 0
-
-    def _unescaped(self, cells: list[str]) -> list[str]:
-        """The cells without the escapes of their dialect. A comma that was escaped must not divide categories."""
-        several = self.layout.at.get("category", ())
-        done = []
-        for i, cell in enumerate(cells):
-            for escape, text in self.dialect.unescape.items():
-                if not (i in several and text == self.dialect.category.several):
-                    cell = cell.replace(escape, text)
-            # An apostrophe in front of what a spreadsheet takes for a formula.
-            done.append(cell[1:] if cell[:1] == "'" and cell[1:2] in ("=", "+", "-", "@") else cell)
-        return done
 
     def _role(self, values: Values, *, has_options: bool) -> str:
         """product, variant, parent or skip."""
@@ -147,9 +142,9 @@ class RowReader:
             return role
         if self.dialect.variants.of == "above" and not values.get("name"):
             return "variant"
-        if self.dialect.variants.of == "group":
-            if not values["group"]:
-                raise RefusedError(f"{self.layout.title('group')} is empty")
+        if self.dialect.variants.of == "handle":
+            if not values["handle"]:
+                raise RefusedError(f"{self.layout.title('handle')} is empty")
             if self.layout.has("price") and not has_options and not values["price"]:
                 return "skip"  # A row of a picture.
         return "product"
@@ -160,7 +155,7 @@ class RowReader:
         # Spreadsheets and Shopify put an apostrophe in front of a number that is text.
         sku = values.get("sku", "")
         sku = sku if self.dialect.text == "exact" else sku.removeprefix("'")
-        if len(sku) > SKU_LENGTH and self.dialect.variants.of == "group":
+        if len(sku) > SKU_LENGTH and self.dialect.variants.of == "handle":
             sku = ""  # The handle says which product it is. Some apps join many SKUs to one.
             self.cells.long_skus += 1
         row.sku = sku_of(title("sku"), sku)

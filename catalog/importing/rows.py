@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from django.core.exceptions import ValidationError
 
+from catalog.attributes.writing import AttributeInput
 from catalog.importing.errors import RefusedError, shown
 from catalog.models import NAME_LENGTH, SKU_LENGTH, SLUG_LENGTH, not_reserved
 from catalog.slugs import normal_form, validate_slug
@@ -20,6 +21,15 @@ MAX_ESCAPES = 3
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});")
 # What spreadsheets make of long numbers.
 _SCIENTIFIC = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+[0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRow:
+    """The group that a row names; without a slug none. `is_title`: the file says the name, so an old group gets it."""
+
+    slug: str = ""
+    name: str = ""
+    is_title: bool = False
 
 
 @dataclass(slots=True)
@@ -46,6 +56,11 @@ class ProductRow:
     rating: float | None = None
     is_active: bool = True
     created_at: datetime | None = None
+    attributes: tuple[AttributeInput, ...] = ()
+    said_attributes: frozenset[str] = frozenset()
+    """The slugs of all attributes that the row names, also of those that it gives no value."""
+    group: GroupRow | None = None
+    """None where the row says nothing about a group."""
     unsaid: frozenset[str] = frozenset()
     """Fields that the file has columns for, but that this row does not know: its parent is not in the file."""
 

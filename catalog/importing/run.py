@@ -1,6 +1,6 @@
 """Runs an import of checked files: reads rows in batches and saves each batch in one transaction."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 
 from django.db import reset_queries
 
-from catalog.importing.files import SourceFile, notes_after
+from catalog.attributes.models import Attribute, AttributeKind
+from catalog.importing.files import MAX_SHOWN_COLUMNS, SourceFile, notes_after
 from catalog.importing.options import Stock
 from catalog.importing.reader import RowReader
-from catalog.importing.rows import ProductRow
+from catalog.importing.rows import GroupRow, ProductRow
 from catalog.importing.save import COUNTS, MAX_EXAMPLES, Saved, Saver
 from catalog.importing.seen_rows import SeenRows
 
@@ -41,7 +42,7 @@ class Summary:
     shared_skus: int = 0
     renamed: int = 0
     notes: list[str] = field(default_factory=list)
-    examples: list[tuple[ProductRow, dict[str, tuple[Any, Any]]]] = field(default_factory=list)
+    examples: list[tuple[ProductRow, dict[str, tuple[Any, ...]]]] = field(default_factory=list)
 
 
 @dataclass
@@ -50,8 +51,9 @@ class _Batch:
     refused: list[Refusal] = field(default_factory=list)
     characters: int = 0
 
-    def is_full(self) -> bool:
-        return len(self.rows) + len(self.refused) >= MAX_BATCH_ROWS or self.characters >= MAX_BATCH_CHARACTERS
+    def is_full(self, times: int = 1) -> bool:
+        rows = len(self.rows) + len(self.refused)
+        return rows >= times * MAX_BATCH_ROWS or self.characters >= times * MAX_BATCH_CHARACTERS
 
 
 def import_files(
@@ -72,8 +74,10 @@ def import_files(
     """
     summary = Summary() if summary is None else summary
     with closing(SeenRows()) as seen:
+        # New attributes. A dry run has not made those of the files before.
+        made: dict[str, Attribute] = {}
         for source in sources:
-            reader = source.reader()
+            reader = source.reader(made.values())
             saver = Saver(
                 fields=reader.fields,
                 seen=seen,
@@ -85,6 +89,7 @@ def import_files(
             for batch in _batches(source, reader, partial(on_progress, source)):
                 saved = saver.save(batch.rows)
                 _count(summary, saved)
+                made |= {attribute.slug: attribute for attribute in saved.new_attributes}
                 refused = [Refusal(source, row.line, reason, row.cells) for row, reason in saved.refused]
                 summary.refused += len(refused) + len(batch.refused)
                 for refusal in sorted(refused + batch.refused, key=lambda refusal: refusal.line):
@@ -93,6 +98,7 @@ def import_files(
                 reset_queries()
             on_progress(source, source.size)
             summary.notes += notes_after(reader)
+        summary.notes += _attribute_notes(made)
     summary.notes += _stock_notes(summary, sources)
     if summary.renamed:
         summary.notes.append(
@@ -142,18 +148,29 @@ def _stock_notes(summary: Summary, sources: list[SourceFile]) -> Iterator[str]:
         )
 
 
+def _attribute_notes(made: Mapping[str, Attribute]) -> Iterator[str]:
+    if made:
+        kinds = [f"{each} ({AttributeKind(each.kind).label})" for each in [*made.values()][:MAX_SHOWN_COLUMNS]]
+        more = f" and {len(made) - len(kinds):,} more" if len(made) > len(kinds) else ""
+        yield f"New attributes: {', '.join(kinds)}{more}."
+
+
 def _batches(source: SourceFile, reader: RowReader, advance: Callable[[int], object]) -> Iterator[_Batch]:
     batch = _Batch()
+    group: GroupRow | None = None
     for read in reader.rows(source.records(advance)):
+        row = read.row
+        # Products of a group that swap their options are saved at once, unless they are too many.
+        if batch.is_full() and not (row and row.group and row.group == group and not batch.is_full(times=2)):
+            yield batch
+            batch = _Batch()
         if read.refused:
             batch.refused.append(Refusal(source, read.record.line, read.refused, read.record.cells))
-        elif read.row is not None:
-            batch.rows.append(read.row)
+        elif row is not None:
+            batch.rows.append(row)
+            group = row.group
         else:
             continue
         batch.characters += read.record.characters
-        if batch.is_full():
-            yield batch
-            batch = _Batch()
     if batch.rows or batch.refused:
         yield batch

@@ -6,8 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import DataError, IntegrityError
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from catalog.attributes.models import Attribute
+from catalog.importing.batch_facts import BatchFacts
 from catalog.importing.identity import identify, seen_row
 from catalog.importing.rows import ProductRow
 from catalog.importing.seen_rows import SeenRow, SeenRows
@@ -40,7 +43,9 @@ class Saved:
     renamed: int = 0
     refused: list[tuple[ProductRow, str]] = field(default_factory=list)
     seen: list[SeenRow] = field(default_factory=list)
-    examples: list[tuple[ProductRow, dict[str, tuple[Any, Any]]]] = field(default_factory=list)
+    new_attributes: list[Attribute] = field(default_factory=list)
+    """The attributes that the rows make."""
+    examples: list[tuple[ProductRow, dict[str, tuple[Any, ...]]]] = field(default_factory=list)
     """The first changes: a row, and the fields with their old and new values."""
 
 
@@ -88,9 +93,17 @@ class Saver:
         return total
 
     def _save(self, rows: list[ProductRow]) -> Saved:
+        facts = BatchFacts(rows, self.seen, self.is_dry_run, self.place)
+        refused = facts.refused_alone()
+        lines = {row.line for row, _ in refused}
+        rows = [row for row in rows if row.line not in lines]
         identified = identify(rows, self.seen, with_skus="sku" in self.fields, why_no_new=self.why_no_new)
-        accepted = identified.accepted
-        saved = Saved(refused=identified.refused, shared_skus=identified.shared_skus)
+        same = facts.refused_beside_others(identified.accepted)
+        lines = {row.line for row, _ in same}
+        accepted = [each for each in identified.accepted if each[0].line not in lines]
+        saved = Saved(refused=refused + identified.refused + same, shared_skus=identified.shared_skus)
+        saved.new_attributes = facts.new_attributes(accepted)
+        facts.make(accepted)
         # A refused row creates no category or brand. A dry run creates none.
         paths = (row.category for row, _, product in accepted if product is None or "category" in self.fields)
         categories = category_ids(paths, create=not self.is_dry_run)
@@ -98,33 +111,46 @@ class Saver:
         brands = brand_ids(names, create=not self.is_dry_run)
         created: list[Product] = []
         updated: list[Product] = []
+        with_facts: list[tuple[ProductRow, Product]] = []
         changed_fields: set[str] = set()
         for row, slug, product in accepted:
             values = _values(row, product, categories.get(row.category), brands.get(row.brand))
             place = f"line {row.line}{self.place}"
-            saved.seen.append(seen_row(row, slug, product, place, with_skus="sku" in self.fields))
+            seen = seen_row(row, slug, product, place, with_skus="sku" in self.fields)
+            if options := facts.options(row):
+                seen = seen._replace(group=options[0], options=options[1])
+            saved.seen.append(seen)
             if product is None:
                 created.append(Product(slug=slug, **values))
+                facts.fill(row, created[-1])
+                with_facts.append((row, created[-1]))
                 saved.without_stock += row.quantity is None and not row.unlimited_stock
                 continue
             saved.uncounted += (
                 product.unlimited_stock and row.quantity is not None and "unlimited_stock" not in self.fields
             )
-            if changed := self._change(product, row, values):
+            changed = self._change(product, row, values)
+            facts_changed = facts.changes(row)
+            if changed or facts_changed:
                 saved.renamed += "name" in changed and not row.slug
                 changed_fields |= changed.keys()
                 updated.append(product)
-                saved.examples.append((row, changed))
+                saved.examples.append((row, {**changed, **facts_changed}))
+                if facts_changed:
+                    with_facts.append((row, product))
+                    if facts.fill(row, product):
+                        changed_fields |= {"group", "options_key"}
             else:
                 saved.unchanged += 1
         saved.created, saved.updated = len(created), len(updated)
         saved.examples = saved.examples[:MAX_EXAMPLES]
         if not self.is_dry_run:
             _write(created, updated, changed_fields)
+            facts.write(with_facts)
             self.on_saved(saved)
         return saved
 
-    def _change(self, product: Product, row: ProductRow, values: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    def _change(self, product: Product, row: ProductRow, values: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
         """Sets the fields that the file has columns for. Returns those that were different, with both values."""
         changed = {
             name: (getattr(product, name), value)
@@ -147,9 +173,16 @@ def _write(created: list[Product], updated: list[Product], changed_fields: set[s
         if "sku" in changed_fields:
             # Products may swap SKUs, but the unique index is checked row by row, so all SKUs are cleared first.
             Product.objects.filter(pk__in=[product.pk for product in updated]).update(sku=None)
+        if "options_key" in changed_fields:
+            # And options within a group. What follows records the products for the index.
+            QuerySet(Product).filter(pk__in=[product.pk for product in updated]).update(options_key=None)
         fields = sorted(changed_fields | Product.following(changed_fields) | {"updated_at"})
         Product.objects.update_each(updated, fields)
     Product.objects.bulk_create(created)
+    if any(product.pk is None for product in created):  # MySQL does not return the keys of rows.
+        pks = dict(Product.objects.filter(slug__in=[each.slug for each in created]).values_list("slug", "pk"))
+        for product in created:
+            product.pk = pks[product.slug]
 
 
 def _values(row: ProductRow, product: Product | None, category: int | None, brand: int | None) -> dict[str, Any]:

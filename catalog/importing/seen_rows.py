@@ -2,16 +2,19 @@
 
 import sqlite3
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import NamedTuple
 
 
 class SeenRow(NamedTuple):
-    """A row that was accepted: the slug, name and SKU of its product, and where it is."""
+    """A row that was accepted: the slug, name and SKU of its product, where it is, and its group and options."""
 
     slug: str
     sku: str | None
     name: str
     place: str
+    group: str | None = None
+    options: str | None = None
 
 
 class SeenRows:
@@ -22,9 +25,13 @@ class SeenRows:
         self._db = sqlite3.connect("", isolation_level=None)
         self._db.execute("PRAGMA journal_mode=OFF")
         self._db.execute("PRAGMA cache_size=-16000")
-        self._db.execute("CREATE TABLE seen (slug TEXT PRIMARY KEY, sku TEXT, name TEXT, place TEXT) WITHOUT ROWID")
+        self._db.execute(
+            "CREATE TABLE seen (slug TEXT PRIMARY KEY, sku TEXT, name TEXT, place TEXT, grp TEXT, options TEXT)"
+            " WITHOUT ROWID"
+        )
         self._db.execute("CREATE INDEX seen_sku ON seen (sku) WHERE sku IS NOT NULL")
         self._db.execute("CREATE INDEX seen_name ON seen (name)")
+        self._db.execute("CREATE INDEX seen_options ON seen (options) WHERE options IS NOT NULL")
 
     def close(self) -> None:
         self._db.close()
@@ -44,10 +51,16 @@ class SeenRows:
             rows.setdefault(row.name, []).append(row)
         return rows
 
+    def by_options(self, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """The places of the rows that had one of these groups and options."""
+        wanted = {*pairs}
+        rows = self._select("options", {options for _, options in wanted}) if wanted else ()
+        return {pair: row.place for row in rows if (pair := (row.group or "", row.options or "")) in wanted}
+
     def add(self, rows: Iterable[SeenRow]) -> None:
         """Remembers rows whose slugs are new."""
         self._db.execute("BEGIN")
-        self._db.executemany("INSERT INTO seen VALUES (?, ?, ?, ?)", sorted(rows))
+        self._db.executemany("INSERT INTO seen VALUES (?, ?, ?, ?, ?, ?)", sorted(rows, key=attrgetter("slug")))
         self._db.execute("COMMIT")
 
     def _select(self, column: str, values: Iterable[str]) -> Iterable[SeenRow]:

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from catalog.importing import export
-from catalog.importing.category_paths import category_cell, category_names
+from catalog.importing.cell_lists import category_cell, category_names
 from catalog.importing.files import check
 from catalog.importing.run import import_files
 from catalog.models import MAX_PRICE, MAX_QUANTITY, Brand, Category, Product

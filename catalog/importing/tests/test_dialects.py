@@ -12,7 +12,19 @@ from catalog.importing.reading import FileRefusedError
 
 CASES = Path(__file__).with_name("cases")
 README = (CASES.parent.parent / "dialects" / "README.md").read_text("utf-8")
-HELPERS = {"group", "row_id", "kind", "parent", "locale", "status", "sale_from", "sale_to", "sale_dates", "discount"}
+HELPERS = {
+    "handle",
+    "group_name",
+    "row_id",
+    "kind",
+    "parent",
+    "locale",
+    "status",
+    "sale_from",
+    "sale_to",
+    "sale_dates",
+    "discount",
+}
 HELPERS |= {"discount_percent", "facets", "image_own", "image_alt", "image_position", *STOCK_WORDS}
 
 
@@ -20,7 +32,8 @@ HELPERS |= {"discount_percent", "facets", "image_own", "image_alt", "image_posit
 def test_every_name_in_a_table_means_something(dialect: Dialect) -> None:
     referred = {name for names in dialect.needs for name in names}
     referred |= {dialect.options.values, *dialect.options.column.split("|"), *dialect.default.values()}
-    referred |= {*dialect.ignored_if.values(), "option_groups", "variant_title"}
+    referred |= {*dialect.ignored_if.values(), dialect.options.names, dialect.attributes.pairs, "variant_title"}
+    referred |= {"configurable_variations", "configurable_variation_labels"}
     for name in dialect.columns:
         assert name in {*FIELDS, *HELPERS, *referred}, f"no code reads {name}"
         assert name in FIELDS or name not in HELPERS or f"`{name}`" in README
