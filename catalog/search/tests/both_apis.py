@@ -42,6 +42,11 @@ def plain(value: Any) -> Any:
     return str(value) if isinstance(value, Decimal) else value
 
 
+def decimal(value: float | None) -> str | None:
+    """A number as query strings carry it: without an exponent."""
+    return None if value is None else f"{Decimal(str(value)):f}"
+
+
 def variables(search: Search) -> dict[str, Any]:
     """The search as GraphQL variables."""
 
@@ -101,7 +106,8 @@ def parameters(search: Search) -> dict[str, Any]:
     for condition in search.attributes:
         name = f"attr.{condition.attribute}"
         values = [*condition.values] if condition.boolean is None else [str(condition.boolean).lower()]
-        named |= {name: values or None, f"{name}.min": condition.numbers[0], f"{name}.max": condition.numbers[1]}
+        low, high = map(decimal, condition.numbers)
+        named |= {name: values or None, f"{name}.min": low, f"{name}.max": high}
     if search.sort:
         sign = "-" if search.descending and search.sort != "RELEVANCE" else ""
         named["ordering"] = sign + search.sort.lower()

@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from catalog.attributes.ordering import value_key
-from catalog.models import Product
-from catalog.search.tests.oracle import Condition, Search, categories_above, matching, tile
+from catalog.models import Attribute, AttributeValue, Product
+from catalog.search.tests.oracle import Search, categories_above, matching, tile
 
 
 class Tally(dict[str, set[Any]]):
@@ -76,49 +76,37 @@ def facets(products: Sequence[Product], search: Search) -> FacetCounts:
 
 def attribute_facets(products: Sequence[Product], search: Search) -> list[AttributeCounts]:
     """What is selected first, then what most of the listed products have."""
-    having, by_slug = Tally(search), {}
-    for product in products:
-        for row in product.attribute_rows.all():
-            by_slug[row.attribute.slug] = row.attribute
+    having = Tally(search)
     for product in matching(products, search):
         for row in product.attribute_rows.all():
             having.add(row.attribute.slug, product)
-    conditions = {condition.attribute: condition for condition in search.attributes}
-
-    def order(slug: str) -> Any:
-        attribute = by_slug.get(slug)
-        return (attribute.position, attribute.name, attribute.pk) if attribute else ()
-
-    return [
-        attribute_facet(products, search, slug, conditions.get(slug)) for slug, _, _ in having.counts(conditions, order)
-    ]
+    rows = {row.slug: row for row in Attribute.objects.all()}
+    selected = {condition.attribute for condition in search.attributes}
+    listed = having.counts(selected, lambda slug: (rows[slug].position, rows[slug].name, rows[slug].pk))
+    return [attribute_facet(products, search, slug) for slug, _, _ in listed]
 
 
-def attribute_facet(
-    products: Sequence[Product], search: Search, slug: str, condition: Condition | None
-) -> AttributeCounts:
-    others = [condition for condition in search.attributes if condition.attribute != slug]
+def attribute_facet(products: Sequence[Product], search: Search, slug: str) -> AttributeCounts:
+    """One attribute, counted without its own condition."""
+    tally = Tally(search)
     numbers: list[Decimal] = []
-    tally, order = Tally(search), {}
-    for product in products:
-        for row in product.attribute_rows.all():
-            if row.attribute.slug == slug and row.value:
-                order[row.value.text] = (row.value.position, row.value.order_key, row.value.pk)
+    others = [condition for condition in search.attributes if condition.attribute != slug]
     for product in matching(products, replace(search, attributes=others)):
         for row in product.attribute_rows.all():
-            if row.attribute.slug != slug:
-                continue
-            if row.number is not None:
+            if row.attribute.slug == slug and row.number is not None:
                 numbers.append(row.number)
-            else:
+            elif row.attribute.slug == slug:
                 tally.add(row.value.text if row.value else str(row.boolean).lower(), product)
+    values = AttributeValue.objects.filter(attribute__slug=slug)
+    order = {value.text: (value.position, value.order_key, value.pk) for value in values}
+    spellings = {value_key(text): text for text in order}
     selected: list[str] = []
-    if condition is not None:
-        spelled = {value_key(text): text for text in order}
-        selected = [spelled.get(value_key(value), value) for value in condition.values]
-        if condition.boolean is not None:
-            selected = [str(condition.boolean).lower()]
+    for condition in search.attributes:
+        if condition.attribute == slug:
+            selected += [spellings.get(value_key(value), value) for value in condition.values]
+            selected += [] if condition.boolean is None else [str(condition.boolean).lower()]
     low, high = (float(min(numbers)), float(max(numbers))) if numbers else (None, None)
-    # A value that nothing has comes behind those that are known.
-    counts = tally.counts(selected, lambda value: order.get(value, (float("inf"), value)))
-    return slug, counts, low, high, condition is not None
+    # "true" comes before "false". Values that there are not come last, as they are asked for.
+    unknown = {value: (float("inf"), place) for place, value in enumerate(["true", "false", *selected])}
+    counts = tally.counts(selected, lambda value: order.get(value) or unknown[value])
+    return slug, counts, low, high, len(others) < len(search.attributes)
