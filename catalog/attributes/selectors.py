@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 MAX_SIBLINGS, MAX_LISTED_VALUES = 20_000, 200_000
 _ATTRIBUTE = ("id", "name", "slug", "kind", "unit", "position")
 _GROUP = ("id", "name", "slug")
-# Up to this many keys, a statement is prepared for each count; beyond, for powers of two.
-_EXACT_COUNTS = 128
+# Up to this many keys, a statement is prepared for each count; beyond, for powers of two. SQLite takes 32,766.
+_EXACT_COUNTS, _MAX_COUNT = 128, 30_000
+# One row more than is allowed tells that there are more.
+_ROWS, _MEMBERS = MAX_LISTED_VALUES + 1, MAX_SIBLINGS + 1
 
 # The keys of an attribute and of a value of it, a number, or yes or no.
 _Value = tuple[int, int | None, Decimal | None, bool | None]
@@ -34,7 +36,7 @@ _rows = Prepared(
         .values_list(
             *("product_id", "number", "boolean", "value_id", "value__text", "value__position", "value__order_key"),
             *(f"attribute__{name}" for name in _ATTRIBUTE),
-        )[: MAX_LISTED_VALUES + 1]
+        )[:_ROWS]
     )
 )
 _groups = Prepared(lambda keys: ProductGroup.objects.filter(pk__in=keys).order_by().values_list(*_GROUP))
@@ -100,7 +102,7 @@ def _padded(keys: Iterable[int]) -> list[int]:
     """The keys, of which the last is repeated, so that few statements are prepared for many counts."""
     keys = list(keys)
     if len(keys) > _EXACT_COUNTS:
-        keys += keys[-1:] * ((1 << (len(keys) - 1).bit_length()) - len(keys))
+        keys += keys[-1:] * (min(1 << (len(keys) - 1).bit_length(), _MAX_COUNT) - len(keys))
     return keys
 
 
@@ -113,7 +115,7 @@ def read_groups(ids: Iterable[int]) -> dict[int, ProductGroup]:
 def _members(columns: tuple[str, ...]) -> Prepared:
     # By the registry, because catalog.models imports this package.
     products = apps.get_model("catalog.Product")._default_manager.order_by()
-    return Prepared(lambda keys: products.filter(group__in=keys).values_list(*columns)[: MAX_SIBLINGS + 1])
+    return Prepared(lambda keys: products.filter(group__in=keys).values_list(*columns)[:_MEMBERS])
 
 
 def read_members(group_ids: Iterable[int], columns: tuple[str, ...], allowance: Allowance) -> "list[Product]":
