@@ -3,7 +3,7 @@
     .venv/bin/python -m bench.search --sizes 10000,1000000       on SQLite, or on DATABASE_URL=mysql://…
 
 Each size has a database of its own: a file in a temporary folder, or on MySQL `<name>_<size>`, which is filled once
-and kept (drop it by hand). With MySQL there are the columns of plain SQL, too: FULLTEXT and GROUP BY as a shop without
+and kept (drop it by hand). Products have eight attributes each, and four are a group; with --plain they have neither. With MySQL there are the columns of plain SQL, too: FULLTEXT and GROUP BY as a shop without
 an index would write them. The engines are timings in process, the rows are not read: what is measured is the search.
 On a machine that others keep busy, BENCH_CPU=1 tells the processor time of the calls instead of what the clock says.
 """
@@ -56,19 +56,22 @@ def set_up() -> None:
     django.setup()
 
 
-def fill(size: int) -> dict[str, Any]:
+def fill(size: int, attributes: bool) -> dict[str, Any]:
     """Child: the database of this size, made when it is not there yet."""
     set_up()
     from django.core.management import call_command
 
+    from bench import attributes as bench_attributes
     from bench import catalogue
-    from catalog.models import Product
+    from catalog.models import Product, ProductAttribute
     from core.management.commands.serve import create_database
 
     create_database()
     call_command("migrate", verbosity=0)
     if Product.objects.count() != size:
         catalogue.fill(size)
+    if attributes and not ProductAttribute.objects.exists():
+        bench_attributes.fill()
     return {}
 
 
@@ -111,13 +114,13 @@ def build(size: int) -> dict[str, Any]:
     return {"took": took, "reading": reading, "making": making, "bytes": used, "peak": peak}
 
 
-def ask(size: int, name: str, seconds: float) -> dict[str, Any]:
-    """Child: what an engine needs for each shape, and how much it makes a process grow."""
+def ask(size: int, name: str, seconds: float, only: str) -> dict[str, Any]:
+    """Child: what an engine needs for each shape whose name has `only`, and how much it makes a process grow."""
     set_up()
     from django.db import connection
 
     from bench import searches
-    from catalog.models import Product
+    from catalog.models import Product, ProductAttribute
     from catalog.search.cursors import Position
     from catalog.search.engine import engine
     from catalog.search.index.engine import TantivyEngine
@@ -133,7 +136,14 @@ def ask(size: int, name: str, seconds: float) -> dict[str, Any]:
             times = {shape: timed(call, seconds) for shape, call in searches.sql_shapes().items()}
     else:
         assert engine() is not None  # noqa: S101
-        for shape, call in searches.engine_shapes(engines[name](), deep):
+        shapes = searches.engine_shapes(engines[name](), deep)
+        if ProductAttribute.objects.exists():
+            from bench.attribute_searches import attribute_shapes
+
+            shapes += attribute_shapes(engines[name](), size, deep)
+        for shape, call in shapes:
+            if only not in shape:
+                continue
             times[shape] = timed(call, seconds)
             print(f"  {size:,} {name}: {shape}: {times[shape][0]:,.2f} ms", file=sys.stderr, flush=True)
     return {"times": times, "grown": resident() - before}
@@ -157,29 +167,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", default="10000,1000000")
     parser.add_argument("--seconds", type=float, default=2.0, help="for each shape")
+    parser.add_argument("--plain", action="store_true", help="products without attributes and groups")
+    parser.add_argument("--only", default="", help="the shapes with this in their names")
+    parser.add_argument("--engines", default="tantivy,database,sql")
     parser.add_argument("--folder", help="keep indexes (and SQLite files) here")
     parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
         step, size, *more = options.child
         steps: dict[str, Callable[[], dict[str, Any]]] = {
-            "fill": lambda: fill(int(size)),
+            "fill": lambda: fill(int(size), more[0] == "attributes"),
             "build": lambda: build(int(size)),
-            "ask": lambda: ask(int(size), more[0], float(more[1])),
+            "ask": lambda: ask(int(size), more[0], float(more[1]), more[2]),
         }
         print(json.dumps(steps[step]()))
         return
     sizes = [int(size) for size in options.sizes.split(",")]
     mysql = os.environ.get("DATABASE_URL", "").startswith("mysql")
-    names = ["tantivy", "database", *(["sql"] if mysql else [])]
+    names = [name for name in options.engines.split(",") if mysql or name != "sql"]
     with tempfile.TemporaryDirectory(prefix="vitrine-bench-") as temporary:
         folder = options.folder or temporary
         builds, timings = {}, {}
         for size in sizes:
-            child(size, folder, "fill")
+            child(size, folder, "fill", "plain" if options.plain else "attributes")
             builds[size] = child(size, folder, "build")
             for name in names:
-                timings[size, name] = child(size, folder, "ask", name, str(options.seconds))
+                timings[size, name] = child(size, folder, "ask", name, str(options.seconds), options.only)
     report(sizes, names, builds, timings, "MySQL" if mysql else "SQLite")
 
 
@@ -187,11 +200,11 @@ def report(sizes: list[int], names: list[str], builds: dict, timings: dict, vend
     """The table: milliseconds, median and p95, for each engine and size, and how the largest size compares."""
     titles = {"tantivy": "index", "database": f"ORM on {vendor}", "sql": f"SQL on {vendor}"}
     print(
-        f"{'milliseconds: median / p95':36}" + "".join(f"{titles[n]:>20} {s:>9,}" for n in names for s in sizes), end=""
+        f"{'milliseconds: median / p95':40}" + "".join(f"{titles[n]:>20} {s:>9,}" for n in names for s in sizes), end=""
     )
     print("".join(f"{'ratio ' + titles[name]:>20}" for name in names))
-    for shape in timings[sizes[0], "tantivy"]["times"]:
-        print(f"{shape:36}", end="")
+    for shape in timings[sizes[0], names[0]]["times"]:
+        print(f"{shape:40}", end="")
         for name in names:
             for size in sizes:
                 times = timings[size, name]["times"].get(shape)
@@ -207,7 +220,7 @@ def report(sizes: list[int], names: list[str], builds: dict, timings: dict, vend
             f"\n{size:,} products: built in {build['took']:.1f} s = {size / build['took']:,.0f} products/s, of which "
             f"reading {build['reading']:.1f} s, making documents {build['making']:.1f} s, into the index proper "
             f"{proper:.1f} s = {size / proper:,.0f} products/s; {build['bytes'] / 1e6:.0f} MB on disk, "
-            f"the builder's peak {build['peak']:.0f} MB; a web process grows by {timings[size, 'tantivy']['grown']:.0f} MB"
+            f"the builder's peak {build['peak']:.0f} MB; a web process grows by {timings[size, names[0]]['grown']:.0f} MB"
         )
 
 

@@ -13,44 +13,53 @@ from catalog.search.pages import Page
 from catalog.search.validation import SearchInput, parse_criteria
 
 Shape = tuple[str, Callable[[], object]]
+FIRST_PAGE = Page(20)
 
 
-def engine_shapes(engine: Any, deep: Any) -> list[Shape]:
-    """The searches for an engine; `deep` is the position before page 25,000 by price."""
-    tree = CategoryTree.load()
-    page = Page(20)
+class Calls:
+    """Calls of an engine that can be timed."""
 
-    def criteria_of(**given: Any) -> SearchCriteria:
-        return parse_criteria(SearchInput(**given), tree=lambda: tree)
+    def __init__(self, engine: Any) -> None:
+        self.engine, self.tree = engine, CategoryTree.load()
 
-    def find(at: Page = page, **given: Any) -> Callable[[], object]:
-        criteria = criteria_of(**given)
-        return lambda: engine.resolve(criteria, at.position).page(at)
+    def criteria(self, **given: Any) -> SearchCriteria:
+        return parse_criteria(SearchInput(**given), tree=lambda: self.tree)
 
-    def afresh(call: Callable[[], object]) -> Callable[[], object]:
-        """Without the results that the index kept."""
+    def page(self, at: Page = FIRST_PAGE, **given: Any) -> Callable[[], object]:
+        criteria = self.criteria(**given)
+        return lambda: self.engine.resolve(criteria, at.position).page(at)
 
-        def call_afresh() -> object:
-            store.reader.snapshot().results.clear()
-            return call()
+    def total(self, **given: Any) -> Callable[[], object]:
+        criteria = self.criteria(**given)
+        return afresh(lambda: self.engine.resolve(criteria).total())
 
-        return call_afresh
+    def facets(self, *names: str, **given: Any) -> Callable[[], object]:
+        return afresh(self.facets_again(*names, **given))
 
-    def count(**given: Any) -> Callable[[], object]:
-        criteria = criteria_of(**given)
-        return afresh(lambda: engine.resolve(criteria).total())
-
-    def facets(*names: str, **given: Any) -> Callable[[], object]:
-        criteria = criteria_of(**given)
+    def facets_again(self, *names: str, **given: Any) -> Callable[[], object]:
+        criteria = self.criteria(**given)
 
         def call() -> object:
-            facets = engine.resolve(criteria).facets(lambda: tree, names)
+            facets = self.engine.resolve(criteria).facets(lambda: self.tree, names)
             return [getattr(facets, name)() for name in names]
 
         return call
 
-    three = facets("categories", "brands", "price")
 
+def afresh(call: Callable[[], object]) -> Callable[[], object]:
+    """The call without the results that the index kept."""
+
+    def call_afresh() -> object:
+        store.reader.snapshot().results.clear()
+        return call()
+
+    return call_afresh
+
+
+def engine_shapes(engine: Any, deep: Any) -> list[Shape]:
+    """The searches for an engine; `deep` is the position before page 25,000 by price."""
+    calls = Calls(engine)
+    three = "categories", "brands", "price"
     middle = Range(Decimal(20), Decimal(60))
     five: dict[str, Any] = {
         "categories": ["group-0-0", "group-1-1", "group-2-2"],
@@ -61,32 +70,32 @@ def engine_shapes(engine: Any, deep: Any) -> list[Shape]:
     }
     leaf = ["leaf-1-1-1"]
     return [
-        ("category + price, by price", find(categories=leaf, price=middle, sort=SortField.PRICE)),
+        ("category + price, by price", calls.page(categories=leaf, price=middle, sort=SortField.PRICE)),
         (
             "category + price, by created",
-            find(categories=leaf, price=middle, sort=SortField.CREATED_AT, descending=True),
+            calls.page(categories=leaf, price=middle, sort=SortField.CREATED_AT, descending=True),
         ),
-        ("five filters, by rating", find(**five, sort=SortField.RATING, descending=True)),
-        ("everything, by price", find(sort=SortField.PRICE)),
-        ("everything, by name", find(sort=SortField.NAME)),
-        ("page 25,000, by price", find(Page(20, position=deep), sort=SortField.PRICE)),
-        ("a rare word", find(text="quixotic")),
-        ("a word in every row, best", find(text="handmade")),
-        ("a word in every row, by price", find(text="handmade", sort=SortField.PRICE)),
-        ("a common word", find(text="lamp")),
-        ("two common words", find(text="oak chair")),
-        ("the beginning of a word", find(text="green mir")),
-        ("a typo", find(text="walnt cushon")),
-        ("a common word under a 95 % filter", find(text="lamp", price=Range(Decimal(6), None))),
-        ("partial matches", find(text="lamp qqqqq blue")),
-        ("brand counts in a category", afresh(facets("brands", categories=["root-1"]))),
-        ("category counts over all", afresh(facets("categories"))),
-        ("three facets at once", afresh(three)),
-        ("three facets asked again", three),
-        ("facets of a text", afresh(facets("categories", "brands", "price", text="lamp"))),
-        ("exact total of everything", count()),
-        ("exact total", count(price=middle)),
-        ("exact total of a text", count(text="lamp")),
+        ("five filters, by rating", calls.page(**five, sort=SortField.RATING, descending=True)),
+        ("everything, by price", calls.page(sort=SortField.PRICE)),
+        ("everything, by name", calls.page(sort=SortField.NAME)),
+        ("page 25,000, by price", calls.page(Page(20, position=deep), sort=SortField.PRICE)),
+        ("a rare word", calls.page(text="quixotic")),
+        ("a word in every row, best", calls.page(text="handmade")),
+        ("a word in every row, by price", calls.page(text="handmade", sort=SortField.PRICE)),
+        ("a common word", calls.page(text="lamp")),
+        ("two common words", calls.page(text="oak chair")),
+        ("the beginning of a word", calls.page(text="green mir")),
+        ("a typo", calls.page(text="walnt cushon")),
+        ("a common word under a 95 % filter", calls.page(text="lamp", price=Range(Decimal(6), None))),
+        ("partial matches", calls.page(text="lamp qqqqq blue")),
+        ("brand counts in a category", calls.facets("brands", categories=["root-1"])),
+        ("category counts over all", calls.facets("categories")),
+        ("three facets at once", calls.facets(*three)),
+        ("three facets asked again", calls.facets_again(*three)),
+        ("facets of a text", calls.facets("categories", "brands", "price", text="lamp")),
+        ("exact total of everything", calls.total()),
+        ("exact total", calls.total(price=middle)),
+        ("exact total of a text", calls.total(text="lamp")),
         ("suggestions", lambda: engine.suggest(["green", "mir"], 8)),
     ]
 

@@ -6,6 +6,10 @@ most expensive document that is allowed keeps a processor busy for about two sec
 """
 
 SEARCH, TOTAL, FACETS, SUGGESTIONS, HIGHLIGHT = 150, 20, 100, 75, 1
+# What these add: the first product of each group is found among all that match, and all attributes are counted.
+GROUPED, ATTRIBUTE_FACETS = 50, 50
+# A search of its own.
+RELATED = 10
 # Brands are few: a scan of their names takes a millisecond.
 BRAND_SEARCH, BRAND_TOTAL = 5, 2
 # The attributes of a product, or the options of a group.
@@ -14,22 +18,26 @@ ATTRIBUTES = 1
 PRODUCT = 5
 COSTS = {
     "Query.products(search:)": SEARCH,
+    "Query.products(groupBy:)": GROUPED,
     "Query.suggestions": SUGGESTIONS,
     "Query.brands(search:)": BRAND_SEARCH,
     "ProductConnection.totalCount": TOTAL,
     "ProductConnection.facets": FACETS,
+    "ProductFacets.attributes": ATTRIBUTE_FACETS,
     "ProductEdge.highlight": HIGHLIGHT,
     # The rows of a product's attributes cost little each, and their objects nothing: attributes and options are few
     # different ones. How many values an answer lists is bounded when they are read (catalog.attributes.selectors).
     "Product.attributes": ATTRIBUTES,
     "ProductGroup.options": ATTRIBUTES,
-    **dict.fromkeys(("ProductAttribute", "ProductOption", "Attribute"), 0),
+    **dict.fromkeys(("ProductAttribute", "ProductOption", "Attribute", "AttributeValueCount"), 0),
+    "Product.related": RELATED,
     "BrandConnection.totalCount": BRAND_TOTAL,
     # Up to 1,000 products are locked, written and recorded for the index, which takes up to half a second.
     "Mutation.inventoryUpdate": 1_000,
 }
 
 
-def search_cost(*, text: str | None, facets: bool, size: int) -> int:
+def search_cost(*, text: str | None, grouped: bool, facets: bool, size: int) -> int:
     """The cost of a page of the REST API, which comes with its total."""
-    return TOTAL + PRODUCT * size + (SEARCH if text else 0) + (FACETS if facets else 0)
+    more = (SEARCH if text else 0) + (GROUPED if grouped else 0) + (FACETS + ATTRIBUTE_FACETS if facets else 0)
+    return TOTAL + PRODUCT * size + more

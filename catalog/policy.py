@@ -13,6 +13,7 @@ from catalog.models import Attribute, AttributeValue, ImportJob, Product, Produc
 from core.auth import policy
 from core.auth.policy import Actor, Permission
 
+# Includes making the attributes, values and groups that a product names, as when it is changed.
 CREATE_PRODUCTS = Permission("add", Product)
 # Includes archiving and restoring by the admin's actions or by `productUpdate` with `isActive`.
 CHANGE_PRODUCTS = Permission("change", Product)

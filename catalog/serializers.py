@@ -1,5 +1,6 @@
 """The serializers of the catalogue's REST API."""
 
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
@@ -132,6 +133,7 @@ class CategoryCountSerializer(serializers.Serializer[Any]):
 
     category = NamedSerializer()
     count = serializers.IntegerField()
+    selected = serializers.BooleanField(help_text="Whether `category` names it.")
 
 
 class BrandCountSerializer(serializers.Serializer[Any]):
@@ -139,6 +141,7 @@ class BrandCountSerializer(serializers.Serializer[Any]):
 
     brand = NamedSerializer()
     count = serializers.IntegerField()
+    selected = serializers.BooleanField(help_text="Whether `brand` names it.")
 
 
 class RatingCountSerializer(serializers.Serializer[Any]):
@@ -146,6 +149,7 @@ class RatingCountSerializer(serializers.Serializer[Any]):
 
     at_least = serializers.IntegerField()
     count = serializers.IntegerField()
+    selected = serializers.BooleanField(help_text="Whether `min_rating` asks for just this.")
 
 
 class PriceRangeSerializer(serializers.Serializer[Any]):
@@ -164,22 +168,57 @@ class PriceFacetSerializer(serializers.Serializer[Any]):
     ranges = PriceRangeSerializer(many=True)
 
 
+class AttributeOfFacetSerializer(NamedSerializer):
+    """An attribute."""
+
+    kind = serializers.ChoiceField(models.AttributeKind.values)
+    unit = serializers.CharField(allow_null=True)
+
+
+class AttributeValueCountSerializer(serializers.Serializer[Any]):
+    """A value to send as `attr.<slug>`, and how many products it would give."""
+
+    value = serializers.CharField()
+    count = serializers.IntegerField()
+    selected = serializers.BooleanField(help_text="Whether `attr.<slug>` names it.")
+
+
+class AttributeFacetSerializer(serializers.Serializer[Any]):
+    """An attribute with its values (TEXT, BOOLEAN) or its lowest and highest number (NUMBER)."""
+
+    attribute = AttributeOfFacetSerializer()
+    values = AttributeValueCountSerializer(many=True)
+    min = serializers.FloatField(allow_null=True)
+    max = serializers.FloatField(allow_null=True)
+    selected = serializers.BooleanField(help_text="Whether a parameter names the attribute.")
+
+
 class FacetsSerializer(serializers.Serializer[Any]):
-    """Counts of the products that match, the highest first. Each facet is counted without its own filter."""
+    """Counts of the products that match. Each facet is counted without its own filter.
+
+    What a parameter names comes first, then the highest count. With `group_by=group`, a group counts once.
+    """
 
     categories = CategoryCountSerializer(many=True)
     brands = BrandCountSerializer(many=True)
     price = PriceFacetSerializer()
     ratings = RatingCountSerializer(many=True)
     in_stock = serializers.IntegerField()
+    on_sale = serializers.IntegerField()
+    attributes = AttributeFacetSerializer(many=True)
 
 
 def facets_shown(facets: Facets) -> dict[str, Any]:
     """The facets as FacetsSerializer describes them."""
     price = facets.price()
     return {
-        "categories": [{"category": _named(row), "count": count} for row, count, _ in facets.categories()],
-        "brands": [{"brand": _named(row), "count": count} for row, count, _ in facets.brands()],
+        "categories": [
+            {"category": _named(row), "count": count, "selected": selected}
+            for row, count, selected in facets.categories()
+        ],
+        "brands": [
+            {"brand": _named(row), "count": count, "selected": selected} for row, count, selected in facets.brands()
+        ],
         "price": {
             "min": _money(price.low),
             "max": _money(price.high),
@@ -188,8 +227,21 @@ def facets_shown(facets: Facets) -> dict[str, Any]:
                 for prices in price.ranges
             ],
         },
-        "ratings": [{"at_least": stars, "count": count} for stars, count, _ in facets.ratings()],
+        "ratings": [
+            {"at_least": stars, "count": count, "selected": selected} for stars, count, selected in facets.ratings()
+        ],
         "in_stock": facets.in_stock(),
+        "on_sale": facets.on_sale(),
+        "attributes": [
+            {
+                "attribute": _attribute(facet.attribute),
+                "values": [asdict(value) for value in facet.values],
+                "min": facet.low,
+                "max": facet.high,
+                "selected": facet.selected,
+            }
+            for facet in facets.attributes()
+        ],
     }
 
 
@@ -210,17 +262,13 @@ def _sibling(product: models.Product) -> dict[str, Any]:
 def _attributes(product: models.Product) -> list[dict[str, Any]]:
     """The attached attributes as AttributeSerializer describes them."""
     return [
-        {
-            "slug": row.attribute.slug,
-            "name": row.attribute.name,
-            "kind": row.attribute.kind,
-            "unit": row.attribute.unit or None,
-            "text": row.text,
-            "number": row.number,
-            "boolean": row.boolean,
-        }
+        {**_attribute(row.attribute), "text": row.text, "number": row.number, "boolean": row.boolean}
         for row in product.shown_attributes
     ]
+
+
+def _attribute(row: models.Attribute) -> dict[str, Any]:
+    return {"slug": row.slug, "name": row.name, "kind": row.kind, "unit": row.unit or None}
 
 
 def _money(amount: Decimal | None) -> dict[str, str] | None:

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from catalog.category_tree import CategoryTree
 from catalog.costs import search_cost
 from catalog.models import Product
-from catalog.parameters import ProductSearchSerializer
+from catalog.parameters import GROUP, ProductSearchSerializer, attribute_names
 from catalog.policy import MayReadCatalogue
 from catalog.search.counting import count_search
 from catalog.search.criteria import Range, SearchCriteria, SortField
@@ -42,6 +42,8 @@ PARAMETERS = {
     "search": "q",
     "filter.category": "category",
     "filter.brand": "brand",
+    "filter.slugs": "slug",
+    "filter.attributes": "attr",
     "filter.createdAt": "created_at",
     "sortBy.field": "ordering",
     "sortBy.direction": "ordering",
@@ -72,14 +74,30 @@ class ProductSearchView(APIView):
         is_number = limit.isascii() and limit.isdecimal() and len(limit) <= len(str(MAX_PAGE_SIZE))
         size = min(int(limit), MAX_PAGE_SIZE) if is_number else DEFAULT_PAGE_SIZE
         facets = request.query_params.get("facets") in BooleanField.TRUE_VALUES
-        return search_cost(text=request.query_params.get("q"), facets=facets, size=size)
+        grouped = request.query_params.get("group_by") == GROUP
+        return search_cost(text=request.query_params.get("q"), grouped=grouped, facets=facets, size=size)
 
     @extend_schema(
         operation_id="products_search",
         summary="Search products",
         description="All parameters are optional. They combine with AND, and ranges include both ends. `next` and "
         "`previous` are complete URLs. A cursor is valid only with the parameters it was given for.",
-        parameters=[ProductSearchSerializer],
+        parameters=[
+            ProductSearchSerializer,
+            OpenApiParameter(
+                "attr",
+                {"type": "object", "additionalProperties": {"type": "string"}},
+                style="form",
+                explode=True,
+                description="Parameters about attributes, each named after the slug of one: `attr.colour=Red` for a "
+                "value as in `facets` (`true` or `false` for a BOOLEAN attribute), repeated for any of several; "
+                "`attr.length.min=50` and `attr.length.max=80` for numbers. Several attributes combine with AND.",
+                examples=[
+                    OpenApiExample("none", value={}),
+                    OpenApiExample("Red, 50 or longer", value={"attr.colour": "Red", "attr.length.min": "50"}),
+                ],
+            ),
+        ],
         responses={200: ProductPageSerializer, **error_responses(400, 401)},
         tags=["products"],
         examples=[
@@ -107,6 +125,13 @@ class ProductSearchView(APIView):
                             "rating": 4.5,
                             "created_at": "2026-05-04T09:30:00+00:00",
                             "updated_at": "2026-05-04T09:30:00+00:00",
+                            "attributes": [
+                                {
+                                    **{"slug": "power", "name": "Power", "kind": "NUMBER", "unit": "W"},
+                                    **{"text": "7.5", "number": 7.5, "boolean": None},
+                                }
+                            ],
+                            "group": {"slug": "alva-table-lamp", "name": "Alva table lamp"},
                         }
                     ],
                     "redirect": None,
@@ -132,7 +157,7 @@ class ProductSearchView(APIView):
             else:
                 raise InvalidInput.at("after", message="This is not a cursor that this service gave.")
         except InvalidInput as error:
-            raise api_exception(error, PARAMETERS) from None
+            raise api_exception(error, PARAMETERS | attribute_names(parameters["attributes"])) from None
         search = engine().resolve(criteria, page.position)
         hits = search.page(page)
         count_search(criteria, page, hits)
@@ -197,6 +222,10 @@ def _criteria(parameters: dict[str, Any], tree: Callable[[], CategoryTree]) -> S
         rating=Range(parameters.get("min_rating"), parameters.get("max_rating")),
         created=Range(parameters.get("created_at"), parameters.get("created_until")),
         in_stock=parameters.get("in_stock"),
+        on_sale=parameters.get("on_sale"),
+        slugs=parameters.get("slug"),
+        attributes=parameters["attributes"],
+        grouped=parameters.get("group_by") == GROUP,
         sort=SortField(ordering.removeprefix("-").upper()) if ordering else None,
         descending=descending,
     )

@@ -56,6 +56,14 @@ class ValueForm(forms.ModelForm):
         return format_html('{}, or <a href="{}">merge this value into it</a>.', told, merge)
 
 
+class PositionForm(forms.ModelForm):
+    """A row of the list, in which the position alone is edited."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["position"].widget.attrs["aria-label"] = f"Position of {self.instance.text}"
+
+
 class MergeForm(forms.Form):
     """Into which value to merge another one."""
 
@@ -110,8 +118,7 @@ class AttributeValueAdmin(ServiceAdmin):
         return ValueList
 
     def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
-        # Of the list only the position is edited; the form of the page checks the spelling.
-        return super().get_changelist_form(request, **{**kwargs, "form": forms.ModelForm})
+        return super().get_changelist_form(request, **{**kwargs, "form": PositionForm})
 
     def get_readonly_fields(self, request: HttpRequest, obj: AttributeValue | None = None) -> Any:
         return [] if obj is None else ["attribute", "products"]

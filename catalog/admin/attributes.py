@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
@@ -17,7 +18,7 @@ from catalog.admin.attribute_values import page_of
 from catalog.admin.named import NamedAdmin, SlugForm
 from catalog.admin.services import ServiceAdmin, Unfinished, deletion
 from catalog.attributes import services
-from catalog.attributes.models import Attribute, AttributeKind
+from catalog.attributes.models import Attribute, AttributeKind, AttributeValue
 from catalog.attributes.ordering import value_key
 from catalog.slugs import slug_of
 
@@ -46,14 +47,30 @@ class AttributeForm(SlugForm):
         return cleaned
 
 
+class AttributeList(ChangeList):
+    """The list of attributes. One query counts the values of the page's rows."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        rows = {row.pk: row for row in self.result_list}
+        values = AttributeValue.objects.filter(attribute__in=rows).order_by().values_list("attribute")
+        counts = dict(values.annotate(Count("pk")))
+        for pk, row in rows.items():
+            row.value_count = counts.get(pk, 0)
+
+
 @admin.register(Attribute)
 class AttributeAdmin(ServiceAdmin, NamedAdmin):
     form = AttributeForm
     list_display = ["name", "slug", "kind", "unit", "values", "position"]
     list_filter = ["kind"]
     list_per_page = 100
-    # One at a time: the page says what products lose.
+    # They are deleted one at a time: the page says what products lose.
     actions = None
+
+    class Media:
+        css = {"all": ["catalog/attributes.css"]}
+
     fieldsets = [(None, {"fields": ["name", "slug", "kind", "unit", "position"]})]
 
     def get_fieldsets(self, request: HttpRequest, obj: Attribute | None = None) -> Any:
@@ -64,14 +81,13 @@ class AttributeAdmin(ServiceAdmin, NamedAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Attribute | None = None) -> Any:
         return ["value_list"]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Attribute]:
-        attributes: QuerySet[Attribute] = super().get_queryset(request)
-        return attributes.annotate(value_count=Count("values"))
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return AttributeList
 
     def matches(self, word: str) -> Q:
         return Q(name__icontains=word) | Q(slug__contains=slug_of(word) or word)
 
-    @admin.display(description="values", ordering="value_count")
+    @admin.display(description="values")
     def values(self, attribute: Any) -> str:
         if attribute.kind != AttributeKind.TEXT:
             return "–"

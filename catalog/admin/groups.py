@@ -142,7 +142,7 @@ class ProductGroupAdmin(ServiceAdmin, NamedAdmin):
             return [], {}, set(), [f"At most {groups.MAX_DELETED:,} groups are deleted at once: choose fewer."]
         count = Product.objects.filter(group__in=rows).count()
         listed = [f"Group: {group}" for group in rows]
-        return [*listed, f"{products_text(count)} will stay, in no group"], {"groups": len(rows)}, set(), []
+        return [*listed, f"{products_text(count)} will stay, in no group."], {}, set(), []
 
     def delete_model(self, request: HttpRequest, obj: ProductGroup) -> None:
         self.delete_queryset(request, [obj])

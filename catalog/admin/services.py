@@ -7,7 +7,7 @@ from django.contrib.admin.models import LogEntry
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from catalog.attributes.rewriting import Rewriting, same_options
+from catalog.attributes.rewriting import REMEDY, Rewriting, names_of
 from core.auth.admin import PolicyAdmin
 from core.errors import InvalidInput
 from core.http.admin_input import CheckedInputAdmin
@@ -29,6 +29,9 @@ class Unfinished(InvalidInput):
 
 class ServiceAdmin(PolicyAdmin, CheckedInputAdmin):
     """Tells what a service refuses, such as when somebody else's change came between the form and its saving."""
+
+    delete_confirmation_template = "catalog/delete.html"
+    delete_selected_confirmation_template = "catalog/delete_selected.html"
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
@@ -65,10 +68,11 @@ class ServiceAdmin(PolicyAdmin, CheckedInputAdmin):
         return HttpResponseRedirect(request.get_full_path())
 
 
-def deletion(rewriting: Rewriting, rows: Any) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
+def deletion(rewriting: Rewriting, rows: Any) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
     """What Django's page asks about a deletion: what goes, how many rows, which rights lack, what stands in the way."""
     if clashes := rewriting.clashes():
-        return [], {}, set(), [same_options(clashes)]
+        told = "Products of one group would have the same options. " + REMEDY
+        return [], {}, set(), [told, names_of(clashes)]
     count = rewriting.count()
-    loss = f"{products_text(count)} will lose what they have of this" if count else "No product has it"
-    return [*map(str, rows), loss], {"products that lose it": count}, set(), []
+    loss = f"{products_text(count)} will lose what they have of this." if count else "No product has it."
+    return [*map(str, rows), loss], {}, set(), []

@@ -16,7 +16,7 @@ from catalog.attributes.groups import group_of
 from catalog.attributes.models import ProductGroup
 from catalog.attributes.options import options_of, shown, values_of
 from catalog.models import SLUG_LENGTH, Product
-from catalog.slugs import free_slug
+from catalog.slugs import free_slug, slug_of
 from core.db.transactions import run_in_transaction
 from core.errors import InvalidInput
 
@@ -53,9 +53,11 @@ class VariantForm(forms.ModelForm):
 
     def clean_slug(self) -> str:
         slug: str = self.cleaned_data["slug"]
-        if slug or self.variant_of is None:
-            return slug
-        return free_slug(Product.objects, self.cleaned_data.get("name", ""), SLUG_LENGTH, "product")
+        name: str = self.cleaned_data.get("name", "")
+        # The page fills in what the name alone makes, which is taken as long as the name is that of the other product.
+        if self.variant_of is not None and slug in ("", slug_of(name)):
+            slug = free_slug(Product.objects, name, SLUG_LENGTH, "product")
+        return slug
 
 
 class Variants(admin.ModelAdmin):

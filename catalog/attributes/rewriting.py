@@ -19,6 +19,7 @@ Rows = Sequence[ProductAttribute]
 BATCH, MAX_PRODUCTS = 500, 20_000
 # Pairs of products that an error names.
 MAX_NAMED = 5
+REMEDY = "Give them different values, or take one of them out of the group, and try again."
 # Groups whose products are compared at once.
 _GROUPS = 50
 
@@ -97,10 +98,11 @@ class Rewriting:
 
 def same_options(pairs: Sequence[tuple[int, int]]) -> str:
     """Says which products of a group would have the same options, and what to do."""
+    return f"Products of one group would have the same options: {'; '.join(names_of(pairs))}. {REMEDY}"
+
+
+def names_of(pairs: Sequence[tuple[int, int]]) -> list[str]:
+    """Each pair of products by their names."""
     products = Product.objects.only("name", "sku").in_bulk({pk for pair in pairs for pk in pair})
     names = {pk: f"“{product.name}”" + (f" ({product.sku})" if product.sku else "") for pk, product in products.items()}
-    told = "; ".join(f"{names[one]} and {names[other]}" for one, other in pairs)
-    return (
-        f"Products of one group would have the same options: {told}. "
-        "Give them different values, or take one of them out of the group, and try again."
-    )
+    return [f"{names[one]} and {names[other]}" for one, other in pairs]

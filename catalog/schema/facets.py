@@ -7,8 +7,10 @@ import graphene
 from graphql import GraphQLResolveInfo
 
 from catalog import models
+from catalog.schema.attributes import Attribute
 from catalog.schema.types import Brand, Category, Money
-from catalog.search import engine, facets, price_ranges
+from catalog.search import attribute_facets, engine, facets, price_ranges
+from core.execution import from_source
 from core.graphql.connections import list_of
 
 
@@ -17,6 +19,7 @@ class CategoryCount(graphene.ObjectType):
 
     category = graphene.Field(Category, required=True)
     count = graphene.Int(required=True)
+    selected = graphene.Boolean(required=True, description="Whether the filter names it.")
 
 
 class BrandCount(graphene.ObjectType):
@@ -24,6 +27,7 @@ class BrandCount(graphene.ObjectType):
 
     brand = graphene.Field(Brand, required=True)
     count = graphene.Int(required=True)
+    selected = graphene.Boolean(required=True, description="Whether the filter names it.")
 
 
 class RatingCount(graphene.ObjectType):
@@ -31,6 +35,35 @@ class RatingCount(graphene.ObjectType):
 
     at_least = graphene.Int(required=True)
     count = graphene.Int(required=True)
+    selected = graphene.Boolean(required=True, description="Whether the filter asks for just this.")
+
+
+class AttributeValueCount(graphene.ObjectType):
+    """A value to send as `filter.attributes`, and how many products the result would have with it as the filter."""
+
+    value = graphene.String(required=True, description='"true" or "false" for a BOOLEAN attribute: send it as `is`.')
+    count = graphene.Int(required=True)
+    selected = graphene.Boolean(required=True, description="Whether the filter names it.")
+
+
+class AttributeFacet(graphene.ObjectType):
+    """An attribute that products of the result have, with its values (TEXT, BOOLEAN) or its span (NUMBER)."""
+
+    attribute = graphene.Field(Attribute, required=True)
+    values = graphene.Field(list_of(AttributeValueCount))
+    min = graphene.Float(description="The lowest number that the result would have without this filter.")
+    max = graphene.Float(description="The highest number that the result would have without this filter.")
+    selected = graphene.Boolean(required=True, description="Whether the filter names the attribute.")
+
+    @staticmethod
+    @from_source
+    def resolve_min(facet: attribute_facets.AttributeFacet, info: GraphQLResolveInfo) -> float | None:
+        return facet.low
+
+    @staticmethod
+    @from_source
+    def resolve_max(facet: attribute_facets.AttributeFacet, info: GraphQLResolveInfo) -> float | None:
+        return facet.high
 
 
 class PriceRangeCount(graphene.ObjectType):
@@ -68,8 +101,9 @@ class PriceFacet(graphene.ObjectType):
 class ProductFacets(graphene.ObjectType):
     """Counts of the products that match. Each facet is counted without its own filter, which can thus be changed.
 
-    Counts of 0 are left out. The highest count comes first, equal counts by slug. A category counts its whole subtree.
-    `first` is 1 to 100.
+    Counts of 0 are left out. What the filter names is always there and comes first, then the highest count, equal ones
+    by slug. A category counts its whole subtree. With groupBy GROUP, a group counts once. `first` and `values` are 1 to
+    100.
     """
 
     categories = graphene.Field(list_of(CategoryCount), first=graphene.Int(default_value=facets.DEFAULT_FIRST))
@@ -77,20 +111,27 @@ class ProductFacets(graphene.ObjectType):
     price = graphene.Field(PriceFacet, required=True)
     ratings = graphene.Field(list_of(RatingCount), description="How many products are rated at least 4, 3, 2 and 1.")
     in_stock = graphene.Int(required=True)
+    on_sale = graphene.Int(required=True, description="How many products are reduced from their compareAtPrice.")
+    attributes = graphene.Field(
+        list_of(AttributeFacet),
+        first=graphene.Int(default_value=facets.DEFAULT_ATTRIBUTES),
+        values=graphene.Int(default_value=facets.DEFAULT_FIRST, description="How many values of each attribute."),
+        description="The attributes that the most products have, the most common first; each with its values.",
+    )
 
     @staticmethod
     def resolve_categories(
         root: facets.Facets, info: GraphQLResolveInfo, first: int | None
     ) -> list[dict[str, models.Category | int]]:
         counted = root.categories(facets.DEFAULT_FIRST if first is None else first)
-        return [{"category": category, "count": count} for category, count, _ in counted]
+        return [{"category": category, "count": count, "selected": selected} for category, count, selected in counted]
 
     @staticmethod
     def resolve_brands(
         root: facets.Facets, info: GraphQLResolveInfo, first: int | None
     ) -> list[dict[str, models.Brand | int]]:
         counted = root.brands(facets.DEFAULT_FIRST if first is None else first)
-        return [{"brand": brand, "count": count} for brand, count, _ in counted]
+        return [{"brand": brand, "count": count, "selected": selected} for brand, count, selected in counted]
 
     @staticmethod
     def resolve_price(root: facets.Facets, info: GraphQLResolveInfo) -> price_ranges.PriceFacet:
@@ -98,11 +139,23 @@ class ProductFacets(graphene.ObjectType):
 
     @staticmethod
     def resolve_ratings(root: facets.Facets, info: GraphQLResolveInfo) -> list[dict[str, Any]]:
-        return [{"at_least": stars, "count": count} for stars, count, _ in root.ratings()]
+        return [{"at_least": stars, "count": count, "selected": chosen} for stars, count, chosen in root.ratings()]
 
     @staticmethod
     def resolve_in_stock(root: facets.Facets, info: GraphQLResolveInfo) -> int:
         return root.in_stock()
+
+    @staticmethod
+    def resolve_on_sale(root: facets.Facets, info: GraphQLResolveInfo) -> int:
+        return root.on_sale()
+
+    @staticmethod
+    def resolve_attributes(
+        root: facets.Facets, info: GraphQLResolveInfo, first: int | None, values: int | None
+    ) -> list[attribute_facets.AttributeFacet]:
+        return root.attributes(
+            facets.DEFAULT_ATTRIBUTES if first is None else first, facets.DEFAULT_FIRST if values is None else values
+        )
 
 
 SuggestionKind = graphene.Enum.from_enum(engine.SuggestionKind, description=lambda value: None)

@@ -13,17 +13,15 @@ from catalog import brands, models, policy
 from catalog.images.schema import image_node
 from catalog.images.selectors import attach_images
 from catalog.schema import facets as facet_types
-from catalog.schema import types
+from catalog.schema import filters, types
 from catalog.schema.context import allowances_of, may_read_catalogue, require_catalogue, shown, tree_of
 from catalog.schema.lookahead import columns, group_siblings, relations
 from catalog.search.counting import count_search
-from catalog.search.criteria import Range, SearchCriteria, SortField
 from catalog.search.cursors import encode_cursor
 from catalog.search.engine import Suggestion, engine, suggestions
 from catalog.search.facets import Facets
 from catalog.search.pages import NO_HITS, parse_page
 from catalog.search.steering.selectors import redirect_of
-from catalog.search.validation import MAX_IDS, SearchInput, parse_criteria
 from catalog.selectors import read_group, read_products
 from catalog.slugs import normal_form
 from core.errors import InvalidInput
@@ -31,8 +29,6 @@ from core.graphql.connections import PAGE_ARGUMENTS, Connection, Edge, list_of
 from core.graphql.ids import key_of
 from core.graphql.selection import Selection, at, selection
 
-# A primary key that no row has. It replaces ids that are not ids of products.
-NO_KEY = 0
 DEFAULT_SUGGESTIONS = 8
 
 
@@ -80,11 +76,17 @@ class CatalogQuery(graphene.ObjectType):
         types.ProductConnection,
         required=True,
         search=graphene.String(
-            description="Words to look for in name, brand, category, sku and description. Typos are tolerated, and the "
-            "last word may be incomplete."
+            description="Words to look for in name, brand, category, attributes, sku and description. Typos are "
+            "tolerated, and the last word may be incomplete."
         ),
-        filter=types.ProductFilter(),
-        sort_by=types.ProductSort(description="Default: RELEVANCE with `search`, else CREATED_AT DESC."),
+        filter=filters.ProductFilter(),
+        sort_by=filters.ProductSort(description="Default: RELEVANCE with `search`, else CREATED_AT DESC."),
+        group_by=graphene.Argument(
+            filters.ProductGrouping,
+            default_value=filters.ProductGrouping.NONE,
+            description="GROUP: of products that differ in options only (a shirt in its sizes), the first one found "
+            "stands for all; totalCount and facets count so too.",
+        ),
         **PAGE_ARGUMENTS,
         description="Searches, filters, sorts and pages the products.",
     )
@@ -130,7 +132,7 @@ class CatalogQuery(graphene.ObjectType):
         # The engine finds ids; the rows come from the database, with the columns and relations that are selected.
         require_catalogue(info)
         page_arguments = {name: arguments.pop(name, None) for name in PAGE_ARGUMENTS}
-        criteria = _criteria(info, **arguments)
+        criteria = filters.criteria_of(info, **arguments)
         page = parse_page(criteria, **page_arguments)
         wanted = selection(info)
         search = engine().resolve(criteria, page.position)
@@ -177,38 +179,6 @@ class CatalogQuery(graphene.ObjectType):
         require_catalogue(info)
         page = brands.search(search, **page_arguments)
         return Connection(page.edges, has_next=page.has_next, has_previous=page.has_previous, count=page.count)
-
-
-def _criteria(
-    info: GraphQLResolveInfo,
-    search: str | None = None,
-    filter: dict[str, Any] | None = None,
-    sort_by: dict[str, Any] | None = None,
-) -> SearchCriteria:
-    """The validated arguments. Raises InvalidInput."""
-    filter, sort_by = filter or {}, sort_by or {}
-
-    def bounds(name: str, low: str = "min", high: str = "max") -> Range[Any]:
-        ends = filter.get(name) or {}
-        return Range(ends.get(low), ends.get(high))
-
-    # One id above the limit is enough for parse_criteria to refuse them.
-    ids = None if filter.get("ids") is None else filter["ids"][: MAX_IDS + 1]
-    direction = sort_by.get("direction")
-    search_input = SearchInput(
-        text=search,
-        ids=None if ids is None else [key_of(value, "Product") or NO_KEY for value in ids],
-        categories=filter.get("category"),
-        brands=filter.get("brand"),
-        price=bounds("price"),
-        quantity=bounds("quantity"),
-        rating=bounds("rating"),
-        created=bounds("created_at", "from_", "to"),
-        in_stock=filter.get("in_stock"),
-        sort=SortField(sort_by["field"]) if sort_by else None,
-        descending=None if direction is None else direction == types.SortDirection.DESC,
-    )
-    return parse_criteria(search_input, tree=lambda: tree_of(info.context))
 
 
 def _products(info: GraphQLResolveInfo, ids: list[int], wanted: Selection) -> list[models.Product]:

@@ -14,21 +14,17 @@ from catalog.images import selectors
 from catalog.images.schema import ProductImage
 from catalog.schema.attributes import ProductAttribute, ProductGroup
 from catalog.schema.context import allowances_of, shown, tree_of
-from catalog.search import criteria
-from catalog.selectors import COLUMNS, Relations, SiblingRelations, attach_relations
+from catalog.schema.lookahead import columns, relations
+from catalog.search.engine import engine
+from catalog.search.facets import check_first
+from catalog.selectors import COLUMNS, Relations, SiblingRelations, attach_relations, read_products
 from core.execution import from_source
 from core.graphql.connections import edge_type, list_of
 from core.graphql.nodes import Node, NodeType
-from core.graphql.scalars import DateTime, Decimal
+from core.graphql.scalars import Decimal
+from core.graphql.selection import selection
 
-SortField = graphene.Enum.from_enum(criteria.SortField, name="ProductSortField", description=lambda value: None)
-
-
-class SortDirection(graphene.Enum):
-    """Ascending or descending."""
-
-    ASC = "ASC"
-    DESC = "DESC"
+DEFAULT_RELATED = 8
 
 
 class Money(graphene.ObjectType):
@@ -105,6 +101,12 @@ class Product(NodeType):
     rating = graphene.Float(description="0 to 5; null when unrated.")
     attributes = graphene.Field(list_of(ProductAttribute), description="In their order.")
     group = graphene.Field(ProductGroup, description="Null when the product stands alone.")
+    related = graphene.Field(
+        lambda: list_of(Product),
+        first=graphene.Int(default_value=DEFAULT_RELATED),
+        description="Active products like this one, the best first: of its category, and with words or values that it "
+        "has. None of its own group, and one of each other. `first` is 1 to 100.",
+    )
     image = graphene.Field(ProductImage, description="The first READY image.")
     images = graphene.Field(list_of(ProductImage))
 
@@ -146,6 +148,12 @@ class Product(NodeType):
                 [product], Relations(group=True, siblings=siblings, allowances=allowances_of(info.context))
             )
         return product.shown_group
+
+    @staticmethod
+    def resolve_related(product: models.Product, info: GraphQLResolveInfo, first: int | None) -> list[models.Product]:
+        ids = engine().related(product, check_first(DEFAULT_RELATED if first is None else first))
+        wanted = [selection(info)]
+        return read_products(ids, columns=columns(wanted), relations=relations(info, wanted))
 
     @staticmethod
     def resolve_image(product: models.Product, info: GraphQLResolveInfo) -> models.ProductImage | None:
@@ -199,56 +207,3 @@ class BrandConnection(graphene.ObjectType):
     nodes = graphene.Field(list_of(Brand))
     page_info = graphene.Field(PageInfo, required=True)
     total_count = graphene.Int(required=True)
-
-
-class DecimalRange(graphene.InputObjectType):
-    """A range that includes both ends. It has no limit where an end is missing."""
-
-    min = graphene.InputField(Decimal)
-    max = graphene.InputField(Decimal)
-
-
-class IntRange(graphene.InputObjectType):
-    """A range that includes both ends. It has no limit where an end is missing."""
-
-    min = graphene.Int()
-    max = graphene.Int()
-
-
-class FloatRange(graphene.InputObjectType):
-    """A range that includes both ends. It has no limit where an end is missing."""
-
-    min = graphene.Float()
-    max = graphene.Float()
-
-
-class DateTimeRange(graphene.InputObjectType):
-    """A range that includes both ends. It has no limit where an end is missing."""
-
-    from_ = graphene.InputField(DateTime, name="from")
-    to = graphene.InputField(DateTime)
-
-
-class ProductFilter(graphene.InputObjectType):
-    """Conditions that products must meet, all of them."""
-
-    ids = graphene.List(graphene.NonNull(graphene.ID), description="Any of these ids. Unknown ids match nothing.")
-    category = graphene.List(
-        graphene.NonNull(graphene.String), description="Category slugs: any of them. Each includes its whole subtree."
-    )
-    brand = graphene.List(graphene.NonNull(graphene.String), description="Brand slugs: any of them.")
-    price = graphene.InputField(DecimalRange)
-    quantity = graphene.InputField(IntRange)
-    rating = graphene.InputField(FloatRange)
-    created_at = graphene.InputField(DateTimeRange)
-    in_stock = graphene.Boolean(description="As `Product.inStock`.")
-
-
-class ProductSort(graphene.InputObjectType):
-    """What to sort by. The id breaks ties. Unrated products come last."""
-
-    field = graphene.InputField(SortField, required=True)
-    direction = graphene.InputField(
-        SortDirection,
-        description="Default: DESC for RELEVANCE, else ASC. RELEVANCE needs `search`, and cannot be ASC.",
-    )

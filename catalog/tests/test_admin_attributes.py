@@ -219,7 +219,7 @@ class TestValues:
         link = f"{VALUES}{crimson.pk}/merge/?into={red.pk}"
         assert f'<a href="{link}">' in errors_of(response)["text"]
         page = admin_client.get(link).content.decode()
-        assert "2 products with the colour “crimson”" in page
+        assert "“colour: crimson” stands at 2 products" in page
         assert admin_client.post(link, {"into": red.pk}, follow=True).status_code == 200
         assert [texts(row) for row in rows] == [{"colour": {"red"}}] * 3
         assert not AttributeValue.objects.filter(pk=crimson.pk).exists()

@@ -83,6 +83,74 @@ query OneProduct($slug: String!) {
   },
   {
     group: "Catalogue",
+    title: "Variants as one tile",
+    about: "Sofas by colour and width, with the facets of their attributes",
+    query: `# groupBy: GROUP lists one product for each group of products that differ in options only.
+query Sofas($filter: ProductFilter) {
+  products(filter: $filter, groupBy: GROUP, sortBy: { field: PRICE }, first: 10) {
+    totalCount
+    nodes {
+      name
+      slug
+      price { amount currency }
+      group {
+        name
+        minPrice { amount }
+        maxPrice { amount }
+        options { attribute { name } values }
+      }
+    }
+    facets {
+      onSale
+      attributes(first: 5, values: 10) {
+        attribute { slug name kind unit }
+        values { value count selected }
+        min
+        max
+        selected
+      }
+    }
+  }
+}
+`,
+    variables: `{
+  "filter": {
+    "category": ["sofas"],
+    "attributes": [
+      { "attribute": "colour", "values": ["Oatmeal", "Slate grey"] },
+      { "attribute": "width", "min": 150 }
+    ]
+  }
+}`,
+  },
+  {
+    group: "Catalogue",
+    title: "Options of a product",
+    about: "Its attributes, the products that differ in options, and related ones",
+    query: `query Options($slug: String!) {
+  product(slug: $slug) {
+    name
+    attributes { text attribute { name unit } }
+    group {
+      name
+      options { attribute { slug name } values }
+      products {
+        slug
+        inStock
+        price { amount }
+        attributes { text attribute { slug } }
+      }
+    }
+    related(first: 4) { name slug }
+  }
+}
+`,
+    variables: `{
+  "slug": "harlow-two-seater-sofa-in-oatmeal"
+}`,
+  },
+  {
+    group: "Catalogue",
     title: "Category tree",
     about: "Three levels, from the roots down",
     query: `query CategoryTree {
