@@ -58,27 +58,32 @@ class GroupedFacetCounts(IndexFacetCounts):
         return _by_each(self._grouped(criteria, "on_sale")).get(1, 0)
 
     def by_attribute(self, criteria: SearchCriteria) -> AttributeCounts:
-        codes = self._grouped(criteria, "attributes")
+        return self._grouped(criteria, "attributes")  # type: ignore[no-any-return]
+
+    def _attribute_counts(self, codes: Mapping[tuple[int | None, int], int]) -> AttributeCounts:
         counts = AttributeCounts()
         for (tag, key), count in codes.items():
             if tag is None:
                 counts.attributes[key] = count
-            elif tag is Tag.VALUE:
+            elif tag == Tag.VALUE:
                 if attribute := self._index.attribute_of.get(key):
                     counts.values.setdefault(attribute, {})[key] = count
             elif tag in (Tag.NO, Tag.YES):
-                counts.booleans[key, tag is Tag.YES] = count
+                counts.booleans[key, tag == Tag.YES] = count
         return counts
 
-    def _grouped(self, criteria: SearchCriteria, facet: str) -> Counter[Any]:
+    def _grouped(self, criteria: SearchCriteria, facet: str) -> Any:
         """The counts of a facet, made together with those of all wanted facets that have the same criteria."""
         results = self._kept(criteria)
         if f"grouped {facet}" not in results:
             same = criteria.without_sort
             together = [n for n in self._names if without_own_filter(self._criteria, n).without_sort == same]
             wanted = {name: self._counting(name, criteria) for name in {facet, *together}}
-            results |= {f"grouped {name}": counts for name, counts in self._sums(criteria, wanted).items()}
-        return results[f"grouped {facet}"]  # type: ignore[no-any-return]
+            sums: dict[str, Any] = {**self._sums(criteria, wanted)}
+            if "attributes" in sums:
+                sums["attributes"] = self._attribute_counts(sums["attributes"])
+            results |= {f"grouped {name}": counts for name, counts in sums.items()}
+        return results[f"grouped {facet}"]
 
     def _sums(self, criteria: SearchCriteria, wanted: Mapping[str, SliceCounts]) -> dict[str, Counter[Any]]:
         sums: dict[str, Counter[Any]] = {name: Counter() for name in wanted}
@@ -114,12 +119,12 @@ class GroupedFacetCounts(IndexFacetCounts):
         # In place of codes that a product has fewer of than there are columns.
         counts.pop(None, 0)
         tagged = {code: decoded(code) for code in counts if code is not None}
-        of_values = attributes_of(self._index, [key for tag, key in tagged.values() if tag is Tag.VALUE])
+        of_values = attributes_of(self._index, [key for tag, key in tagged.values() if tag == Tag.VALUE])
         attribute_of: dict[int | None, int] = {code: key for code, (_, key) in tagged.items()}
         for code, (tag, key) in tagged.items():
-            if tag is Tag.VALUE:
+            if tag == Tag.VALUE:
                 attribute_of[code] = of_values.get(key, 0)
-            elif tag is Tag.FURTHER:
+            elif tag == Tag.FURTHER:
                 attribute_of[code], _ = decoded_further(key)
         attribute_of[None] = 0
         sums: Counter[Any] = Counter({tagged[code]: count for code, count in counts.items() if code is not None})
