@@ -1,11 +1,15 @@
 """The number of queries of the cart does not grow with its lines."""
 
+from decimal import Decimal
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from cart.models import Cart
 from cart.tests.documents import add, product_id
+from catalog.attributes.writing import AttributeInput, resolve, write_options_keys, write_rows
+from catalog.models import Product, ProductGroup
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory, created
 
 MAX_QUERIES = 9
@@ -14,12 +18,20 @@ LINES = "lines { quantity product { name %s } }"
 
 @pytest.fixture
 def shop(db):
-    """A hundred products, each in a category and of a brand of its own."""
+    """A hundred products in twenty groups, each in a category and of a brand of its own."""
     parents = created(CategoryFactory.build() for _ in range(100))
     categories = created(CategoryFactory.build(parent=parent) for parent in parents)
     brands = created(BrandFactory.build() for _ in range(100))
     pairs = zip(categories, brands, strict=True)
-    return created(ProductFactory.build(category=category, brand=brand) for category, brand in pairs)
+    products = created(ProductFactory.build(category=category, brand=brand) for category, brand in pairs)
+    resolved = resolve({row.pk: [AttributeInput("Serial", number=Decimal(row.pk))] for row in products})
+    write_rows(resolved.rows)
+    groups = [ProductGroup.objects.create(name=f"Group {n}", slug=f"group-{n}") for n in range(20)]
+    for place, row in enumerate(products):
+        row.group = groups[place % 20]
+    Product.objects.update_each(products, ["group"])
+    write_options_keys(resolved.rows)
+    return products
 
 
 def cost(api, document, **variables):
@@ -37,7 +49,16 @@ def mutation(name, more=""):
     return f"mutation($input: {kind}!) {{ payload: {name}(input: $input) {{ {fields} }} }}"
 
 
-@pytest.mark.parametrize(("more", "most"), [("", 2), ("brand { name }", 3), ("brand { name } category { name }", 4)])
+@pytest.mark.parametrize(
+    ("more", "most"),
+    [
+        ("", 2),
+        ("brand { name }", 3),
+        ("brand { name } category { name }", 4),
+        ("attributes { text attribute { name } } group { name }", 4),
+        ("group { options { values } products { name attributes { text } brand { name } } }", 6),
+    ],
+)
 def test_reading(shopper, shop, more, most):
     document = f"{{ cart {{ subtotal {{ amount }} {LINES % more} }} }}"
     add(shopper, (shop[0], 1))

@@ -164,7 +164,7 @@ class AttributeValueAdmin(ServiceAdmin):
         if len(values) > services.MAX_DELETED:
             return [], {}, set(), [f"At most {services.MAX_DELETED:,} values are deleted at once: choose fewer."]
         rewriting = services.deletion_of_values({value.pk for value in values})
-        return deletion(rewriting, [f"{value.attribute}: {value}" for value in values])
+        return deletion(request, rewriting, [f"{value.attribute}: {value}" for value in values])
 
     def delete_model(self, request: HttpRequest, obj: AttributeValue) -> None:
         self.delete_queryset(request, [obj])

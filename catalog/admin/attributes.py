@@ -132,7 +132,9 @@ class AttributeAdmin(ServiceAdmin, NamedAdmin):
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         (attribute,) = objs
-        return deletion(services.deletion_of_attribute(attribute.pk), [f"Attribute: {attribute}, with all its values"])
+        return deletion(
+            request, services.deletion_of_attribute(attribute.pk), [f"Attribute: {attribute}, with all its values"]
+        )
 
     def delete_model(self, request: HttpRequest, obj: Attribute) -> None:
         if left := services.delete_attribute(actor=request.user, attribute_id=obj.pk):

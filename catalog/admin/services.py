@@ -68,8 +68,13 @@ class ServiceAdmin(PolicyAdmin, CheckedInputAdmin):
         return HttpResponseRedirect(request.get_full_path())
 
 
-def deletion(rewriting: Rewriting, rows: Any) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
+def deletion(
+    request: HttpRequest, rewriting: Rewriting, rows: Any
+) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
     """What Django's page asks about a deletion: what goes, how many rows, which rights lack, what stands in the way."""
+    if request.POST.get("post"):
+        # Confirmed: the service checks, and tells, what stands in the way.
+        return [], {}, set(), []
     if clashes := rewriting.clashes():
         told = "Products of one group would have the same options. " + REMEDY
         return [], {}, set(), [told, names_of(clashes)]

@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import lru_cache
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
@@ -22,9 +22,13 @@ if TYPE_CHECKING:
 MAX_SIBLINGS, MAX_LISTED_VALUES = 20_000, 200_000
 _ATTRIBUTE = ("id", "name", "slug", "kind", "unit", "position")
 _GROUP = ("id", "name", "slug")
-# Up to this many keys, a statement is prepared for each count; beyond, for powers of two.
-_EXACT_COUNTS = 128
+# Up to this many keys, a statement is prepared for each count; beyond, for powers of two. SQLite takes 32,766.
+_EXACT_COUNTS, _MAX_COUNT = 128, 30_000
+# One row more than is allowed tells that there are more.
+_ROWS, _MEMBERS = MAX_LISTED_VALUES + 1, MAX_SIBLINGS + 1
 
+# The keys of an attribute and of a value of it, a number, or yes or no.
+_Value = tuple[int, int | None, Decimal | None, bool | None]
 _rows = Prepared(
     lambda keys: (
         ProductAttribute.objects.filter(product__in=keys)
@@ -32,7 +36,7 @@ _rows = Prepared(
         .values_list(
             *("product_id", "number", "boolean", "value_id", "value__text", "value__position", "value__order_key"),
             *(f"attribute__{name}" for name in _ATTRIBUTE),
-        )[: MAX_LISTED_VALUES + 1]
+        )[:_ROWS]
     )
 )
 _groups = Prepared(lambda keys: ProductGroup.objects.filter(pk__in=keys).order_by().values_list(*_GROUP))
@@ -63,24 +67,29 @@ def attach_attributes(products: "Iterable[Product]", allowance: Allowance) -> No
     """Sets each product's `shown_attributes`, in order: one query, none without products. Raises LimitExceeded."""
     products = list(products)
     attributes: dict[int, Attribute] = {}
-    by_product: dict[int, list[ShownAttribute]] = defaultdict(list)
-    rows = _rows(_padded(dict.fromkeys(product.pk for product in products)))
+    # Many products have the same value, which is one object for all of them.
+    shown: dict[_Value, ShownAttribute] = {}
+    by_product: dict[int, list[_Value]] = defaultdict(list)
+    rows = _rows(_padded(dict.fromkeys(product.id for product in products)))
     allowance.take(len(rows))
     for product_id, number, boolean, value_id, text, position, order_key, *columns in rows:
-        attribute = attributes.get(columns[0])
-        if attribute is None:
-            attributes |= instances(Attribute, _ATTRIBUTE, [columns])
-            attribute = attributes[columns[0]]
-        order = (position, order_key, value_id) if value_id is not None else (boolean if number is None else number,)
-        shown = text_of(text, number, boolean)
-        by_product[product_id].append(
-            ShownAttribute(attribute, shown, None if number is None else float(number), boolean, order)
-        )
+        value = (columns[0], value_id, number, boolean)
+        by_product[product_id].append(value)
+        if value not in shown:
+            if columns[0] not in attributes:
+                attributes |= instances(Attribute, _ATTRIBUTE, [columns])
+            shown[value] = ShownAttribute(
+                attributes[columns[0]],
+                text_of(text, number, boolean),
+                None if number is None else float(number),
+                boolean,
+                (position, order_key, value_id) if value_id is not None else (boolean if number is None else number,),
+            )
     places = _places(attributes.values())
-    for rows_of_product in by_product.values():
-        rows_of_product.sort(key=lambda row: (places[row.attribute.pk], row.order))
+    in_order = sorted(shown, key=lambda value: (places[value[0]], shown[value].order))
+    ranks = {value: rank for rank, value in enumerate(in_order)}
     for product in products:
-        product.shown_attributes = by_product[product.pk]
+        product.shown_attributes = [shown[value] for value in sorted(by_product[product.id], key=ranks.__getitem__)]
 
 
 def _places(attributes: Iterable[Attribute]) -> dict[int, int]:
@@ -93,7 +102,7 @@ def _padded(keys: Iterable[int]) -> list[int]:
     """The keys, of which the last is repeated, so that few statements are prepared for many counts."""
     keys = list(keys)
     if len(keys) > _EXACT_COUNTS:
-        keys += keys[-1:] * ((1 << (len(keys) - 1).bit_length()) - len(keys))
+        keys += keys[-1:] * (min(1 << (len(keys) - 1).bit_length(), _MAX_COUNT) - len(keys))
     return keys
 
 
@@ -106,7 +115,7 @@ def read_groups(ids: Iterable[int]) -> dict[int, ProductGroup]:
 def _members(columns: tuple[str, ...]) -> Prepared:
     # By the registry, because catalog.models imports this package.
     products = apps.get_model("catalog.Product")._default_manager.order_by()
-    return Prepared(lambda keys: products.filter(group__in=keys).values_list(*columns)[: MAX_SIBLINGS + 1])
+    return Prepared(lambda keys: products.filter(group__in=keys).values_list(*columns)[:_MEMBERS])
 
 
 def read_members(group_ids: Iterable[int], columns: tuple[str, ...], allowance: Allowance) -> "list[Product]":
@@ -128,25 +137,24 @@ def siblings_of(members: "Sequence[Product]", *, options: bool) -> Siblings:
     prices = [product.price for product in active or members]
     if not options:
         return Siblings(active, [], min(prices), max(prices))
-    by_product = {product.pk: _by_attribute(product) for product in active}
-    attributes = {row.attribute.pk: row.attribute for row in chain.from_iterable(p.shown_attributes for p in active)}
-    places = _places(attributes.values())
+    by_product = {product.id: _by_attribute(product) for product in active}
+    attributes = {row.attribute.id: row.attribute for product in active for row in product.shown_attributes}
     found = []
-    keys: dict[int, list[tuple[Any, ...]]] = {pk: [] for pk in by_product}
-    for attribute_id in sorted(attributes, key=lambda pk: places[pk]):
-        values = {pk: of_product.get(attribute_id, ()) for pk, of_product in by_product.items()}
-        if len(set(values.values())) > 1:
-            texts = dict(sorted(chain.from_iterable(values.values())))
-            found.append(ProductOption(attributes[attribute_id], list(texts.values())))
-            for pk, own in values.items():
+    keys: dict[int, list[tuple[bool, list[tuple[Any, ...]]]]] = {key: [] for key in by_product}
+    for attribute_id in _places(attributes.values()):
+        values = {key: of_product.get(attribute_id, ()) for key, of_product in by_product.items()}
+        if len(distinct := set(values.values())) > 1:
+            occurring = sorted({row for rows in distinct for row in rows}, key=lambda row: row.order)
+            found.append(ProductOption(attributes[attribute_id], [row.text for row in occurring]))
+            for key, own in values.items():
                 # A product without the attribute comes after those that have it.
-                keys[pk].append((not own, own))
-    return Siblings(sorted(active, key=lambda p: (keys[p.pk], p.pk)), found, min(prices), max(prices))
+                keys[key].append((not own, [row.order for row in own]))
+    return Siblings(sorted(active, key=lambda p: (keys[p.id], p.id)), found, min(prices), max(prices))
 
 
-def _by_attribute(product: "Product") -> dict[int, tuple[tuple[tuple[Any, ...], str], ...]]:
-    """The values of the product, as their places and texts in order, by the key of the attribute."""
-    values: dict[int, list[tuple[tuple[Any, ...], str]]] = defaultdict(list)
+def _by_attribute(product: "Product") -> dict[int, tuple[ShownAttribute, ...]]:
+    """The values of the product by the key of the attribute."""
+    values: dict[int, tuple[ShownAttribute, ...]] = {}
     for row in product.shown_attributes:
-        values[row.attribute.pk].append((row.order, row.text))
-    return {pk: tuple(own) for pk, own in values.items()}
+        values[row.attribute.id] = (*values.get(row.attribute.id, ()), row)
+    return values

@@ -90,7 +90,7 @@ def deletion_of_attribute(attribute_id: int) -> Rewriting:
 def delete_attribute(*, actor: Actor, attribute_id: int) -> int:
     """Deletes an attribute, its values, and what products have of it.
 
-    Returns how many products still have it: above rewriting.MAX_PRODUCTS products, call it again until it returns 0.
+    Returns how many products still have it: after rewriting.MAX_SECONDS, call it again until it returns 0.
     Raises InvalidInput, and changes nothing, when products of one group would then have the same options.
     """
     policy.DELETE_ATTRIBUTES.check(actor)
@@ -168,19 +168,19 @@ def _check_spelling(value: AttributeValue) -> None:
 def merging(value: AttributeValue, into: AttributeValue) -> Rewriting:
     """What a merger does to products: those that have `value` get `into` in its place."""
 
-    def after(rows: Rows) -> list[ProductAttribute]:
+    def after(rows: Rows) -> list[Any]:
         others = [row for row in rows if row.value_id != value.pk]
         if len(others) < len(rows) and not any(row.value_id == into.pk for row in others):
             others.append(ProductAttribute(attribute_id=into.attribute_id, value=into, slot=into.pk))
         return others
 
-    return Rewriting(condition={"value": value.pk}, after=after)
+    return Rewriting(condition={"value": value.pk}, after=after, together={"value": into.pk})
 
 
 def merge_values(*, actor: Actor, value_id: int, into_id: int) -> int:
     """Gives products another value of the same attribute in the place of this one, which is deleted.
 
-    Returns how many products still have it: above rewriting.MAX_PRODUCTS products, call it again until it returns 0.
+    Returns how many products still have it: after rewriting.MAX_SECONDS, call it again until it returns 0.
     Raises InvalidInput, and changes nothing, when products of one group would then have the same options.
     """
     policy.CHANGE_VALUES.check(actor)
@@ -203,7 +203,7 @@ def deletion_of_values(ids: Collection[int]) -> Rewriting:
 def delete_values(*, actor: Actor, ids: Collection[int]) -> int:
     """Deletes values and takes them from the products that have them.
 
-    Returns how many products still have one: above rewriting.MAX_PRODUCTS products, call it again until it returns 0.
+    Returns how many products still have one: after rewriting.MAX_SECONDS, call it again until it returns 0.
     Raises InvalidInput, and changes nothing, when products of one group would then have the same options.
     """
     policy.DELETE_VALUES.check(actor)

@@ -7,9 +7,9 @@ from typing import Any
 from catalog.attributes.models import Attribute
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ShownAttribute:
-    """A value that a product has. `order` is its place among the values of the attribute."""
+    """A value that products have. All that were read together share it. `order` tells its place among others."""
 
     attribute: Attribute
     text: str

@@ -271,12 +271,14 @@ def _content(row: ProductAttribute) -> tuple[int | None, int, Decimal | None, bo
     return row.attribute_id, row.slot, row.number, row.boolean
 
 
-def write_rows(wanted: Mapping[int, Sequence[ProductAttribute]]) -> set[int]:
+def write_rows(
+    wanted: Mapping[int, Sequence[ProductAttribute]], stored: Mapping[int, Sequence[ProductAttribute]] | None = None
+) -> set[int]:
     """Gives each product, by its key, exactly the wanted rows. Returns the products that changed, recorded for search.
 
-    Call `write_options_keys` afterwards.
+    `stored` are the rows that they have, if they were read in this transaction. Call `write_options_keys` afterwards.
     """
-    stored = stored_rows(wanted)
+    stored = stored_rows(wanted) if stored is None else stored
     outdated: list[int] = []
     new: list[ProductAttribute] = []
     changed = set()
@@ -315,10 +317,15 @@ def taken_options(wanted: Mapping[Key, tuple[int | None, Sequence[ProductAttribu
     return refused
 
 
-def write_options_keys(product_ids: Iterable[int]) -> None:
-    """Brings `Product.options_key` of these products in step. Raises IntegrityError when options are there twice."""
+def write_options_keys(
+    product_ids: Iterable[int], rows: Mapping[int, Sequence[ProductAttribute]] | None = None
+) -> None:
+    """Brings `Product.options_key` of these products in step. Raises IntegrityError when options are there twice.
+
+    `rows` are those of all of them, if they were written in this transaction.
+    """
     products = [*Product.objects.filter(pk__in=[*product_ids]).only("id", "group_id", "options_key")]
-    rows = stored_rows(product.pk for product in products)
+    rows = stored_rows(product.pk for product in products) if rows is None else rows
     changed, outdated = [], []
     for product in products:
         key = None if product.group_id is None else options_key(rows[product.pk])

@@ -1,7 +1,7 @@
 """The attributes of a row as its cells give them: columns, lists, and names and values in one cell."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -26,8 +26,10 @@ def listed(layout: Layout, options: Iterable[Option]) -> dict[str, str]:
     return {LISTED + name: value for name, value in options if name} if layout.dialect.options.list else {}
 
 
-def given_in(layout: Layout, cells: Sequence[str], values: dict[str, str]) -> Iterator[Given]:
-    """The attributes of a row that are no options."""
+def given_in(
+    layout: Layout, cells: Sequence[str], values: dict[str, str], labels: Mapping[str, str]
+) -> Iterator[Given]:
+    """The attributes of a row that are no options. `labels` are the names of attributes that cells name by codes."""
     how = layout.dialect.attributes
     for column in layout.attributes:
         # A system's own columns have one value.
@@ -42,6 +44,7 @@ def given_in(layout: Layout, cells: Sequence[str], values: dict[str, str]) -> It
     if how.pairs:
         for name, value in _pairs(layout, values.get(how.pairs, "")):
             texts = value.split(how.several) if how.several else [value]
+            name = labels.get(name) or readable(name)
             yield Given(AttributeName(name), [text for text in map(squeeze, texts) if text])
 
 
@@ -57,4 +60,4 @@ def _pairs(layout: Layout, cell: str) -> Iterator[tuple[str, str]]:
             continue
         if how.positions:
             value = re.sub(rf"(?<=.)(?:{assigns}[0-9]*){{1,2}}$", "", value, count=1)
-        yield readable(name), value.strip().strip('"')
+        yield name, value.strip().strip('"')

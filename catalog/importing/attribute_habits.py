@@ -1,6 +1,6 @@
 """Which kinds the attributes of a file have, by all its cells; and cells as values of attributes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 
@@ -45,10 +45,15 @@ class AttributeHabits:
         for name in names:
             self._habit(AttributeName(name)).is_option = True
         in_group = bool(values.get("group") or values.get("handle"))
-        for given in given_in(self._layout, cells, values):
+        for given in given_in(self._layout, cells, values, self.labels):
             habit = self._habit(given.name)
             habit.is_option |= given.is_option
             habit.learn(given.texts, in_group=in_group)
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The names of attributes that the file calls by codes."""
+        return self.links.labels if self.links else {}
 
     def get(self, name: AttributeName) -> AttributeHabit | None:
         return self._habits.get(new_slug(name.name))
@@ -140,7 +145,7 @@ class AttributeInputs:
         unit = measure.unit or (name.unit if name.slug else name.without_unit()[1])
         if unit and unit != attribute.unit:
             how = f"is measured in {attribute.unit}" if attribute.unit else "has no unit"
-            raise RefusedError(f"{what} {how}, and the file has {shown(f'{text} {unit}')}")
+            raise RefusedError(f"{what} {how}, and the file has {shown(text if measure.unit else f'{text} {unit}')}")
         return make(number=Decimal(number), unit=attribute.unit)
 
 

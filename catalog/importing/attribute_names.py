@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from catalog.attributes.models import Attribute, AttributeKind
+from catalog.importing.reading.table import CONTROL
 from catalog.text import squeeze
 
 _COLUMN = re.compile(r"attribute\s*:\s*(?P<name>\S.*)", re.IGNORECASE)
@@ -41,9 +42,9 @@ def named(cell: str) -> AttributeName | None:
 def heading(attribute: Attribute) -> str:
     """The heading of an attribute's column in the export."""
     parts = [attribute.slug, AttributeKind(attribute.kind).label]
-    if attribute.unit:
-        parts.append(_escaped(squeeze(attribute.unit)))
-    return f"attribute: {_escaped(squeeze(attribute.name))} [{', '.join(parts)}]"
+    if unit := _escaped(attribute.unit):
+        parts.append(unit)
+    return f"attribute: {_escaped(attribute.name) or attribute.slug} [{', '.join(parts)}]"
 
 
 def readable(code: str) -> str:
@@ -53,7 +54,8 @@ def readable(code: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    return re.sub(r"([\\\[])", r"\\\1", text)
+    # A heading is read without control characters.
+    return re.sub(r"([\\\[])", r"\\\1", squeeze(CONTROL.sub(" ", text)))
 
 
 def _plain(text: str) -> str:

@@ -19,6 +19,7 @@ from catalog.importing.seen_rows import SeenRows
 from catalog.models import Product
 from core.errors import FieldError
 
+ATTRIBUTE = "attribute: "
 Accepted = tuple[ProductRow, str, Product | None]
 
 
@@ -200,7 +201,7 @@ class BatchFacts:
             ProductGroup.objects.bulk_update(renamed.values(), ["name"])
 
     def changes(self, row: ProductRow) -> dict[str, tuple[str, ...]]:
-        """The old and new values of the attributes that change, and of the group."""
+        """The old and new values of the attributes that change, by "attribute: " and their names, and of the group."""
         if self.is_empty:
             return {}
         wanted = self.wanted[row.line]
@@ -211,7 +212,7 @@ class BatchFacts:
             for slug, (name, _) in {**old, **new}.items():
                 pair = old.get(slug, nothing)[1], new.get(slug, nothing)[1]
                 if pair[0] != pair[1]:
-                    changed[name] = pair
+                    changed[f"{ATTRIBUTE}{name}"] = pair
         if _group_key(wanted.group) != _group_key(wanted.old_group):
             changed["group"] = tuple(group.name if group else "" for group in (wanted.old_group, wanted.group))
         return changed

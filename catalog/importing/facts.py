@@ -44,7 +44,8 @@ class RowFacts:
         given = [Given(AttributeName(name), [value] if value else [], is_option=True) for name, value in options]
         named = {value_key(option.name) for option in options if option.value}
         # A parent's list names the choices that its variants have.
-        given += [each for each in given_in(self._layout, cells, values) if value_key(each.name.name) not in named]
+        others = given_in(self._layout, cells, values, self._habits.labels)
+        given += [each for each in others if value_key(each.name.name) not in named]
         if self._layout.dialect.text != "exact":
             given = [Given(each.name, [*map(unescaped, each.texts)], each.is_option) for each in given]
         row.attributes = tuple(made for each in given for made in self._inputs.of(each))

@@ -6,7 +6,7 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
-from catalog.importing.dialects import FIELDS
+from catalog.importing.dialects import FIELDS_AND_ATTRIBUTES, is_target
 from catalog.importing.models import FILE_NAME_LENGTH
 from catalog.importing.options import Stock
 
@@ -46,7 +46,7 @@ class UploadForm(forms.Form):
         max_length=MAX_MAPPING_LENGTH,
         required=False,
         widget=forms.Textarea(attrs={"rows": 3, "cols": 40, "placeholder": "Their column = price"}),
-        help_text=f"One a line: the file's column = the field. Fields: {', '.join(FIELDS)}.",
+        help_text=f"One a line: the file's column = the field. Fields: {', '.join(FIELDS_AND_ATTRIBUTES)}.",
     )
 
     def clean_mapping(self) -> dict[str, str]:
@@ -54,7 +54,7 @@ class UploadForm(forms.Form):
         mapping: dict[str, str] = {}
         for line in filter(str.strip, self.cleaned_data["mapping"].splitlines()):
             column, equals, name = (part.strip() for part in line.rpartition("="))
-            if not (column and equals and name in FIELDS):
+            if not (column and equals and is_target(name)):
                 raise ValidationError(f"“{line.strip()}” is not “the file's column = a field”.")
             mapping[column] = name
         return mapping

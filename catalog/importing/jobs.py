@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from catalog.category_tree import CategoryTree
 from catalog.importing import job_files
+from catalog.importing.batch_facts import ATTRIBUTE
 from catalog.importing.files import SourceFile, check
 from catalog.importing.models import ImportJob
 from catalog.importing.options import ImportOptions, Stock
@@ -250,7 +251,7 @@ class _Run:
 
 
 def _change(
-    row: ProductRow, changed: dict[str, tuple[Any, Any]], tree: CategoryTree
+    row: ProductRow, changed: dict[str, tuple[Any, ...]], tree: CategoryTree
 ) -> tuple[str, list[tuple[str, str, str]]]:
     """A change as a page shows it."""
     fields = []
@@ -260,7 +261,8 @@ def _change(
             old, new = " > ".join(category.name for category in path), " > ".join(row.category)
         elif name == "brand_id":
             old, new = Brand.objects.filter(pk=old).first(), row.brand
-        fields.append((name.removesuffix("_id").replace("_", " "), _value(old), _value(new)))
+        label = name if name.startswith(ATTRIBUTE) else name.removesuffix("_id").replace("_", " ")
+        fields.append((label, _value(old), _value(new)))
     return row.name or row.slug or row.sku or f"line {row.line}", fields
 
 

@@ -9,6 +9,8 @@ from catalog.importing.attribute_names import readable
 from catalog.importing.variants import Option, slug_part
 from catalog.text import squeeze
 
+MAX_LABELS = 1_000
+
 
 class Link(NamedTuple):
     """The group of a variant, and its options."""
@@ -23,17 +25,22 @@ class Links:
 
     def __init__(self) -> None:
         self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self.labels: dict[str, str] = {}
         self._db.execute("PRAGMA journal_mode=OFF")
         self._db.execute("CREATE TABLE link (sku TEXT PRIMARY KEY, parts TEXT) WITHOUT ROWID")
 
     def add(self, values: dict[str, str]) -> Iterator[str]:
         """Remembers the variants that this row names. Yields the names of their options."""
         slug = slug_part(values.get("slug", "") or values.get("sku", ""))
-        labels = dict(_pairs(values.get("configurable_variation_labels", "")))
+        for code, label in _pairs(values.get("configurable_variation_labels", "")):
+            if label and len(self.labels) < MAX_LABELS:
+                self.labels.setdefault(code, label)
         for variation in values.get("configurable_variations", "").split("|"):
             pairs = _pairs(variation)
             sku = next((value for code, value in pairs if code.lower() == "sku"), "")
-            options = [(labels.get(code) or readable(code), value) for code, value in pairs if code.lower() != "sku"]
+            options = [
+                (self.labels.get(code) or readable(code), value) for code, value in pairs if code.lower() != "sku"
+            ]
             yield from (name for name, _ in options)
             if sku and slug:
                 parts = json.dumps([slug, values.get("name", ""), options])

@@ -99,7 +99,7 @@ class Product(NodeType):
     )
     is_active = graphene.Boolean(required=True, description="False: archived. Only staff and carts still show it.")
     rating = graphene.Float(description="0 to 5; null when unrated.")
-    attributes = graphene.Field(list_of(ProductAttribute), description="In their order.")
+    attributes = graphene.Field(list_of(ProductAttribute), description="In the shop's order.")
     group = graphene.Field(ProductGroup, description="Null when the product stands alone.")
     related = graphene.Field(
         lambda: list_of(Product),

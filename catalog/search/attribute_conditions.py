@@ -121,7 +121,8 @@ def _condition(attribute: Attribute, given: AttributeFilter, ids: dict[tuple[int
             return AttributeCondition(attribute.pk, booleans=frozenset(YES_NO[value] for value in given.values))
         unknown = tuple(value for value, key in keys.items() if key not in ids)
         known = frozenset(ids[key] for key in keys.values() if key in ids)
-        return AttributeCondition(attribute.pk, values=known, unknown=unknown)
+        texts = frozenset(key for _, key in keys.values())
+        return AttributeCondition(attribute.pk, values=known, unknown=unknown, texts=texts)
     if given.is_ is not None:
         return AttributeCondition(attribute.pk, booleans=frozenset([given.is_]))
     low, high = (_rounded(given.min, ROUND_CEILING), _rounded(given.max, ROUND_FLOOR))

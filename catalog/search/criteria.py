@@ -74,6 +74,8 @@ class AttributeCondition:
     numbers: Range[Decimal] | None = None
     booleans: frozenset[bool] | None = None
     unknown: tuple[str, ...] = field(default=(), compare=False)
+    # What `values` were looked up by. A value may come into being between two pages, and the cursor stays valid.
+    texts: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +88,8 @@ class SearchCriteria:
 
     text: str | None = None
     ids: frozenset[int] | None = None
+    # What `ids` were looked up by: ids and slugs. A product may go between two pages, and the cursor stays valid.
+    asked_products: tuple[frozenset[int], frozenset[str]] | None = field(default=None, compare=False)
     categories: frozenset[int] | None = None
     category_subtree: frozenset[int] | None = field(default=None, compare=False)
     brands: frozenset[int] | None = None
@@ -154,11 +158,22 @@ class SearchCriteria:
             if isinstance(value, Range):
                 return f"{plain(value.low)}..{plain(value.high)}"
             if isinstance(value, AttributeCondition):
-                return ":".join(map(plain, (value.attribute, value.values, value.numbers, value.booleans)))
+                values = value.texts or value.values
+                return ":".join(map(plain, (value.attribute, values, value.numbers, value.booleans)))
+            if isinstance(value, tuple):
+                return ";".join(map(plain, value))
             return str(value.normalize()) if isinstance(value, Decimal) else str(value)
 
         values = (
-            *(self.text, self.ids, self.categories, self.brands, self.price, self.quantity, self.rating),
+            *(
+                self.text,
+                self.asked_products or self.ids,
+                self.categories,
+                self.brands,
+                self.price,
+                self.quantity,
+                self.rating,
+            ),
             *(self.created, self.in_stock, self.sort, self.descending, self.on_sale, *self.attributes, self.grouped),
         )
         return blake2b("\x1f".join(map(plain, values)).encode(), digest_size=6).hexdigest()

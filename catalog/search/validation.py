@@ -74,6 +74,9 @@ def parse_criteria(search: SearchInput, *, tree: Callable[[], CategoryTree] = Ca
     return SearchCriteria(
         text=text,
         ids=ids,
+        asked_products=None
+        if search.slugs is None
+        else (frozenset(search.ids or ()), frozenset(map(normal_form, search.slugs))),
         categories=categories,
         category_subtree=tree().subtree(categories) if categories is not None else None,
         brands=brands,
@@ -130,6 +133,12 @@ def _ids(search: SearchInput, errors: list[FieldError]) -> frozenset[int] | None
         named = frozenset(Product.objects.filter(slug__in=slugs).values_list("id", flat=True) if slugs else ())
         return named if ids is None else ids & named
     return ids
+
+
+def _asked_products(search: SearchInput) -> tuple[frozenset[int], frozenset[str]] | None:
+    if search.slugs is None:
+        return None
+    return frozenset(search.ids or ()), frozenset(map(normal_form, search.slugs))
 
 
 def _all_range_errors(search: SearchInput) -> Errors:

@@ -105,6 +105,7 @@ class TestAttributes:
             ([{"attribute": "x", "number": 1e-7}], "attributes.0.number", "INVALID"),
             ([{"attribute": "x", "text": "a", "unit": "cm"}], "attributes.0.unit", "INVALID"),
             ([RED, {"attribute": "colour", "number": 1.0}], "attributes.1.number", "INVALID"),
+            ([{"attribute": "x", "number": 1.0}, {"attribute": "X", "number": 2.0}], "attributes.1.number", "INVALID"),
             ([{"attribute": "size", "number": 1.0, "unit": "m"}], "attributes.0.unit", "INVALID"),
             ([{"attribute": f"x{n}", "text": "a"} for n in range(51)], "attributes", "LIMIT_EXCEEDED"),
             ([{"attribute": "x", "text": f"a{n}"} for n in range(201)], "attributes", "LIMIT_EXCEEDED"),

@@ -171,6 +171,16 @@ def test_a_group_without_active_products_is_for_staff_and_carts(shopper: Api, st
     assert line["product"]["attributes"][0]["text"] == "1"
 
 
+def test_a_product_that_was_read_otherwise_shows_the_same(shopper: Api, shirts: list[Product]) -> None:
+    add = "mutation($id: ID!) { cartLinesAdd(input: {lines: [{productId: $id}]}) { cart { lines { id } } } }"
+    (line,) = shopper.graphql(add, id=to_global_id("Product", shirts[2].pk))["cartLinesAdd"]["cart"]["lines"]
+    document = f"""query($id: ID!) {{ node(id: $id) {{ ... on CartLine {{ product {{ name {ATTRIBUTES} {GROUP}
+                   again: group {{ products {{ brand {{ name }} }} }} }} }} }} }}"""
+    shown = shopper.graphql(document, id=line["id"])["node"]["product"]
+    assert len(shown.pop("again")["products"]) == 4
+    assert shown == shopper.graphql(PRODUCT, slug="shirt-red-m")["product"]
+
+
 class TestBounds:
     """A group has no page size. What an answer reads and lists of groups is bounded all the same."""
 

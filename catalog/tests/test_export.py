@@ -15,6 +15,9 @@ from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from catalog.attributes.models import MAX_NUMBER, Attribute, AttributeKind, AttributeValue, ProductGroup
+from catalog.attributes.ordering import value_key
+from catalog.attributes.writing import AttributeInput, resolve, taken_options, write_options_keys, write_rows
 from catalog.importing import export
 from catalog.importing.cell_lists import category_cell, category_names
 from catalog.importing.files import check
@@ -22,6 +25,7 @@ from catalog.importing.run import import_files
 from catalog.models import MAX_PRICE, MAX_QUANTITY, Brand, Category, Product
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory, created
 from catalog.text import squeeze
+from core.parsing import has_unsafe_characters
 from core.tests.actors import holder
 from core.tests.examples import examples
 from users.tests.factories import employee
@@ -49,9 +53,27 @@ def imported(text, folder):
 
 def empty_the_shop():
     Product.objects.all().delete()
+    for model in (AttributeValue, Attribute, ProductGroup):
+        model.objects.all().delete()
     Brand.objects.all().delete()
     for category in reversed(Category.objects.order_by("pk")):
         category.delete()
+
+
+def give(facts):
+    """Gives the products their attributes, and to those that are not the same a group."""
+    kinds, inputs, group_name, in_group = facts
+    for n, (name, kind, unit) in enumerate(kinds):
+        Attribute.objects.create(name=name, slug=f"a-{n}", kind=kind, unit=unit)
+    group = ProductGroup.objects.create(name=group_name, slug="-g")
+    products = [*Product.objects.order_by("pk")]
+    resolved = resolve({product.pk: given for product, given in zip(products, inputs, strict=False)})
+    assert not resolved.errors
+    wanted = {pk: (group.pk, rows) for (pk, rows), is_in in zip(resolved.rows.items(), in_group, strict=False) if is_in}
+    taken = taken_options(wanted, wanted)
+    Product.objects.filter(pk__in=wanted.keys() - taken).update(group=group)
+    write_rows(resolved.rows)
+    write_options_keys(resolved.rows)
 
 
 # Every character that a database takes; those that tell cells, paths and formulas apart come often.
@@ -77,6 +99,32 @@ shops = st.tuples(
     names,
     st.lists(products, min_size=1, max_size=3, unique_by=lambda p: p["sku"]),
 )
+texts = st.text(characters | st.just("|"), min_size=1, max_size=15).map(squeeze)
+texts = texts.filter(lambda text: value_key(text) and not has_unsafe_characters(text))
+numbers = st.decimals(-MAX_NUMBER, MAX_NUMBER, places=6)
+attributes = st.tuples(texts, st.just(AttributeKind.TEXT) | st.just(AttributeKind.BOOLEAN), st.just("")) | st.tuples(
+    texts, st.just(AttributeKind.NUMBER), st.just("") | texts.filter(str.isprintable)
+)
+values = {
+    AttributeKind.TEXT: st.lists(texts.map(lambda text: {"text": text}), max_size=3),
+    AttributeKind.NUMBER: st.lists(numbers.map(lambda number: {"number": number}), max_size=1),
+    AttributeKind.BOOLEAN: st.lists(st.booleans().map(lambda boolean: {"boolean": boolean}), max_size=1),
+}
+
+
+@st.composite
+def facts(draw):
+    """Attributes, the values of three products, and the name of the group that some of them are in."""
+    kinds = draw(st.lists(attributes, max_size=3))
+    inputs = [
+        [
+            AttributeInput(f"a-{n}", name=name, **given)
+            for n, (name, kind, _) in enumerate(kinds)
+            for given in draw(values[kind])
+        ]
+        for _ in range(3)
+    ]
+    return kinds, inputs, draw(texts), draw(st.lists(st.booleans(), min_size=3, max_size=3))
 
 
 class TestTheSameAgain:
@@ -87,8 +135,8 @@ class TestTheSameAgain:
         suppress_health_check=[HealthCheck.function_scoped_fixture],
         deadline=None,
     )
-    @given(shops)
-    def test_into_an_empty_shop_and_over_itself(self, tmp_path, shop):
+    @given(shops, facts())
+    def test_into_an_empty_shop_and_over_itself(self, tmp_path, shop, facts):
         # The transaction is the same for all drawn shops.
         empty_the_shop()
         path, brand, fields_of = shop
@@ -98,6 +146,7 @@ class TestTheSameAgain:
         maker = BrandFactory(name=brand, slug="b")
         for n, fields in enumerate(fields_of):
             ProductFactory(slug=f"p-{n}", category=parent, brand=maker, **fields)
+        give(facts)
         text = exported()
         assert imported(text, tmp_path) == ((0, 0, len(fields_of)), [])
         assert exported() == text
@@ -149,8 +198,8 @@ def test_statements_grow_with_pages_only(monkeypatch):
         with CaptureQueriesContext(connection) as queries:
             assert len(rows(exported())) == number
         counts.append(len(queries))
-    # The tree, a statement that finds no further page, and two for each page.
-    assert counts == [4, 4, 8]
+    # The attributes, the tree, a statement that finds no further page, and three for each page.
+    assert counts == [6, 6, 12]
 
 
 def test_a_category_that_is_newer_than_the_export(monkeypatch):

@@ -110,6 +110,21 @@ def test_what_would_change_is_shown_by_product_and_field(shop):
     assert "Oak lamp price 80.00 89.00" in text_of(page)
 
 
+def test_attributes_and_groups_that_would_change_are_shown_like_fields(shop):
+    product = ProductFactory(name="Oak lamp", slug="oak")
+    file = b"slug,attribute: Wood,attribute: Width (cm),group\noak,Oak | Ash,40,Lamps\n"
+    shop.post(checked(shop, file.replace(b"40", b"30").replace(b" | Ash", b"")), {"import": ""})
+    jobs.work()
+    text = text_of(page := shop.get(checked(shop, file.replace(b"Lamps", b""))))
+    assert "1 would be changed" in counts(page)
+    assert "Oak lamp" not in text  # A row is called by what the file says of it.
+    assert "oak attribute: Wood Oak Ash, Oak attribute: Width 30 cm 40 cm group Lamps –" in text
+    assert product.attribute_rows.count() == 2
+    text = text_of(shop.get(checked(shop, b"slug,Farbe\noak,Rot\n", mapping="Farbe = attribute: Colour")))
+    assert "attribute: Colour – Rot" in text
+    assert "New attributes: Colour (text)" in text
+
+
 def test_a_file_without_quantities_is_imported_after_a_choice_only(shop):
     page = checked(shop, WITHOUT_QUANTITIES)
     assert "The file has no quantities" in text_of(shop.get(page))

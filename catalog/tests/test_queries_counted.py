@@ -73,7 +73,7 @@ def test_graphql(shopper: Api, arguments: str, fields: str, most: int) -> None:
     assert len(many) <= most
     assert len(one) == len(many) or "brand" in arguments
     # But the rows of attributes have their attributes and values.
-    assert not [sql for sql in many if "JOIN" in sql and 'FROM "catalog_productattribute"' not in sql]
+    assert not [sql for sql in many if "JOIN" in sql and "catalog_productattribute" not in sql]
 
 
 def test_fragments_and_directives_are_resolved(shopper: Api, each_engine: str) -> None:

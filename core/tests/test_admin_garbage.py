@@ -45,6 +45,7 @@ LIST += ["pk__in", "pk__range", "pk__exact", "pk__year", "id__isnull", "x__y__z"
 LOOKUPS = ["", "__exact", "__in", "__isnull", "__range", "__id__exact", "__x", "__regex", "__gt"]
 DATES = ["__year", "__month", "__day", "__gte", "__lt", "__date", "__week", "__range"]
 MANAGEMENT = ["TOTAL_FORMS", "INITIAL_FORMS", "MIN_NUM_FORMS", "MAX_NUM_FORMS"]
+ROW = ["attribute", "text", "id", "product", "DELETE"]
 HIDDEN = ["_popup", "_to_field", "_saveasnew", "_continue", "_addanother", "_changelist_filters", "next"]
 
 
@@ -149,6 +150,9 @@ def test_in_an_inlines_bookkeeping(browser, rows):
     path = place(Product, ProductFactory().pk, "change")
     form = fields(browser.client.get(path)) | {"images-INITIAL_FORMS": "1", "images-TOTAL_FORMS": "1"}
     for name in [*(f"images-{each}" for each in MANAGEMENT), "images-0-id", "images-0-product", "images-0-position"]:
+        for value in sample(["abc", "9" * 19, "-1", "1000000", next(browser.values)]):
+            browser.send("post", path, **{**form, name: value})
+    for name in [*(f"attribute_rows-{each}" for each in MANAGEMENT), *(f"attribute_rows-0-{each}" for each in ROW)]:
         for value in sample(["abc", "9" * 19, "-1", "1000000", next(browser.values)]):
             browser.send("post", path, **{**form, name: value})
 

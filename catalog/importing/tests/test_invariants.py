@@ -9,6 +9,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from catalog.attributes.models import Attribute, ProductAttribute, ProductGroup, options_key
 from catalog.importing import run as import_run
 from catalog.importing.files import FileRefusedError, check
 from catalog.importing.run import Refusal, Summary, import_files
@@ -27,12 +28,18 @@ CELLS = {
     "unlimited_stock": st.sampled_from(["", "yes", "no", "perhaps"]),
     "category": st.sampled_from(["", "Home", "home > Lamps", "Home > > x"]),
     "compare_at_price": st.sampled_from(["", "1", "9"]),
+    "attribute: Colour": st.sampled_from(["", "Red", "red", "Blue", "Red | Blue", "R" * 256]),
+    "attribute: Width (cm)": st.sampled_from(["", "5", "7.5", "7,5", "5 cm", "5 mm", "wide"]),
+    "attribute: New": st.sampled_from(["", "yes", "no", "true", "5"]),
+    "group": st.sampled_from(["", "Lamps", "lamps", "Mats"]),
 }
 
 
 @st.composite
 def tables(draw: st.DrawFn) -> list[list[str]]:
     columns = draw(st.lists(st.sampled_from(list(CELLS)), min_size=2, unique=True))
+    if draw(st.booleans()):
+        columns += [column for column in ("name", "price", "attribute: Colour", "group") if column not in columns]
     rows = draw(st.lists(st.tuples(*(CELLS[column] for column in columns)), max_size=8))
     return [columns, *map(list, rows)]
 
@@ -45,7 +52,16 @@ def _import(path: Path, *, dry_run: bool) -> tuple[tuple[int, ...], list[tuple[i
 
 
 def _products() -> list[dict[str, Any]]:
-    return list(Product.objects.order_by("pk").values())
+    """All products with their groups and the values of their attributes, and the attributes."""
+    columns = ("attribute__name", "attribute__kind", "attribute__unit", "value__text", "number", "boolean")
+    products = list(Product.objects.order_by("pk").values())
+    for product in products:
+        rows = ProductAttribute.objects.filter(product=product["id"])
+        product["attributes"] = sorted(rows.values_list(*columns), key=repr)
+        product["group"] = ProductGroup.objects.filter(pk=product["group_id"]).values_list("slug", "name").first()
+        if product["group_id"]:
+            assert product["options_key"] == options_key(rows)
+    return products
 
 
 @pytest.mark.parametrize("batch_rows", [1, 3, 2_000])
@@ -62,12 +78,12 @@ def test_a_dry_run_says_what_an_import_does_and_a_second_one_changes_nothing(
             for rows in files:
                 with path.open("w", encoding="utf-8", newline="") as file:
                     csv.writer(file).writerows(rows)
-                before = _products()
+                before, attributes = _products(), Attribute.objects.count()
                 try:
                     foretold = _import(path, dry_run=True)
                 except FileRefusedError:
                     continue
-                assert _products() == before
+                assert (_products(), Attribute.objects.count()) == (before, attributes)
                 assert _import(path, dry_run=False) == foretold
                 after = _products()
                 (created, updated, *_), _ = _import(path, dry_run=False)

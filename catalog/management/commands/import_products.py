@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from catalog.importing.dialects import FIELDS, dialects
+from catalog.importing.dialects import FIELDS_AND_ATTRIBUTES, dialects
 from catalog.importing.files import FileRefusedError, SourceFile, check
 from catalog.importing.options import ImportOptions, Stock
 from catalog.importing.pictures import attach_pictures
@@ -51,7 +51,8 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="COLUMN=FIELD",
-            help=f"a column of the file, and what it holds: {', '.join(FIELDS)}. Can be given several times.",
+            help=f"a column of the file, and what it holds: {', '.join(FIELDS_AND_ATTRIBUTES)}. Can be given several "
+            "times.",
         )
         parser.add_argument("--encoding", help="how the file's text is encoded, such as utf-8, cp1252 or shift_jis")
         parser.add_argument("--delimiter", help="the sign between cells: , ; | or tab")

@@ -1,9 +1,10 @@
 """Counts for facets by aggregations over the index."""
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
-from itertools import pairwise, takewhile
+from itertools import pairwise
 from typing import Any
 
 from tantivy import Query
@@ -153,9 +154,11 @@ class IndexFacetCounts:
 def columns_in_use(index: Snapshot) -> Sequence[str]:
     """The columns of codes that any product has. They are filled in order."""
     if index.num_columns is None:
-        counts = ({"n": {"value_count": {"field": column}}} for column in COLUMNS)
-        used = takewhile(lambda counted: counted["n"]["value"], (index.searcher.aggregate(PRODUCTS, c) for c in counts))
-        index.num_columns = len([*used])
+
+        def is_unused(column: str) -> bool:
+            return not index.searcher.aggregate(PRODUCTS, {"n": {"value_count": {"field": column}}})["n"]["value"]
+
+        index.num_columns = bisect_left(COLUMNS, True, key=is_unused)
     return COLUMNS[: index.num_columns]
 
 

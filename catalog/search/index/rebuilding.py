@@ -7,6 +7,7 @@ switch, all of them are applied to the new index too, the last ones with every o
 import logging
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -29,14 +30,17 @@ class RebuildRunning(Exception):
     """Another process is building the index, or keeps writing to it."""
 
 
-def rebuild(progress: Progress = lambda done, total: None) -> int:
+def rebuild(progress: Progress = lambda done, total: None, *, only_if_unavailable: bool = False) -> int:
     """Builds a new generation and switches to it. Returns the number of its products.
 
-    `progress` is called with the number of products that are done and of all products. Raises RebuildRunning.
+    `progress` is called with the number of products that are done and of all products. With `only_if_unavailable`
+    nothing is built when another process has just done it. Raises RebuildRunning.
     """
     with store.lock(store.REBUILD, wait=REBUILD_LOCK_TIMEOUT_SECONDS) as held:
         if not held:
             raise RebuildRunning("the index is being rebuilt already")
+        if only_if_unavailable and _is_available():
+            return 0
         store.remove_old(age=0)
         generation = store.new_generation()
         try:
@@ -44,6 +48,13 @@ def rebuild(progress: Progress = lambda done, total: None) -> int:
         except BaseException:
             shutil.rmtree(generation, ignore_errors=True)
             raise
+
+
+def _is_available() -> bool:
+    with suppress(store.IndexUnavailable):
+        store.reader.snapshot()
+        return True
+    return False
 
 
 def _build(generation: Path, progress: Progress) -> int:

@@ -75,7 +75,7 @@ def bring_up_to_date(*, wait: float = LOCK_TIMEOUT_SECONDS) -> int:
     except store.IndexUnavailable as unavailable:
         logger.warning("rebuilding the search index: %s", unavailable)
         try:
-            rebuild()
+            rebuild(only_if_unavailable=True)
         except RebuildRunning:
             logger.info("the search index is being rebuilt already")
         return 0

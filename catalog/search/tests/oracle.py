@@ -1,6 +1,6 @@
 """What a search must answer, said once more in plain Python over a list of products."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 
+from catalog.attributes.ordering import value_key
 from catalog.models import Category, Product
 from catalog.search.analysis.tokens import Word, significant_words, words_of
 from catalog.search.sql.needles import Edges, needles_of
@@ -17,12 +18,22 @@ from catalog.text import plain, sort_key, squeeze, words
 
 
 class Place(IntEnum):
-    """Where a product has a word, the best place first. NAMED: in its brand, its category or its SKU."""
+    """Where a product has a word, the best place first. NAMED: in its brand, category, SKU or attributes."""
 
     NAME = 1
     NAMED = 2
     DESCRIPTION = 3
     NOWHERE = 4
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What products must have of one attribute, by its slug: one of the values, a number in the range, or yes or no."""
+
+    attribute: str
+    values: tuple[str, ...] = ()
+    numbers: tuple[float | None, float | None] = (None, None)
+    boolean: bool | None = None
 
 
 @dataclass
@@ -37,6 +48,10 @@ class Search:
     rating: tuple[float | None, float | None] = (None, None)
     created: tuple[datetime | None, datetime | None] = (None, None)
     in_stock: bool | None = None
+    on_sale: bool | None = None
+    slugs: list[str] = field(default_factory=list)
+    attributes: list[Condition] = field(default_factory=list)
+    grouped: bool = False
     sort: str | None = None
     descending: bool = False
 
@@ -59,12 +74,19 @@ def has(text: str, word: Word) -> bool:
     return all(any(needle in text for needle in group) for group in needles_of(word).groups)
 
 
+def texts_of(product: Product) -> list[str]:
+    """The values of the product's attributes that are texts, and the names of those that it has a yes to."""
+    rows = product.attribute_rows.all()
+    return [row.value.text if row.value else row.attribute.name for row in rows if row.value or row.boolean]
+
+
 def place(product: Product, word: Word, *, of_rank: bool = False) -> Place:
     """The best place where the product has the word. For its rank, an SKU counts only for a word with a digit."""
     name, sku = plain(product.name), (product.sku or "").lower()
     if has(name, word):
         return Place.NAME
-    if any(has(plain(context.name), word) for context in (product.brand, *categories_above(product.category))):
+    contexts = [context.name for context in (product.brand, *categories_above(product.category))]
+    if any(has(plain(text), word) for text in (*contexts, *texts_of(product))):
         return Place.NAMED
     bare = "".join(c for c in sku if c not in " -./_")
     is_sku = has(sku, word) or (bare == word.whole and not bare.isalpha() and not bare.isdigit())
@@ -73,6 +95,18 @@ def place(product: Product, word: Word, *, of_rank: bool = False) -> Place:
     if has("\n".join((name, plain(product.sku or ""), plain(product.description))), word):
         return Place.DESCRIPTION
     return Place.NOWHERE
+
+
+def meets(product: Product, condition: Condition) -> bool:
+    """Whether the product has what the condition wants of one attribute. Spellings of a value may differ in case."""
+    rows = [row for row in product.attribute_rows.all() if row.attribute.slug == condition.attribute]
+    if condition.values:
+        wanted = {*map(value_key, condition.values)}
+        return any(row.value is not None and value_key(row.value.text) in wanted for row in rows)
+    if condition.boolean is not None:
+        return any(row.boolean == condition.boolean for row in rows)
+    low, high = (None if end is None else Decimal(str(end)) for end in condition.numbers)
+    return any(row.number is not None and within(row.number, (low, high)) for row in rows)
 
 
 def passes_filters(product: Product, search: Search) -> bool:
@@ -87,6 +121,9 @@ def passes_filters(product: Product, search: Search) -> bool:
         and within(product.rating, search.rating)
         and within(product.created_at, search.created)
         and (search.in_stock is None or (product.quantity > 0 or product.unlimited_stock) == search.in_stock)
+        and (search.on_sale is None or (product.compare_at_price is not None) == search.on_sale)
+        and (not search.slugs or product.slug in search.slugs)
+        and all(meets(product, condition) for condition in search.attributes)
     )
 
 
@@ -135,19 +172,30 @@ def rank(product: Product, text: str, looked_for: list[Word]) -> int:
     return best
 
 
-def expected(products: Sequence[Product], search: Search) -> list[str]:
-    """The slugs of all that the search finds in the database, in its order."""
+def tile(product: Product) -> tuple[str, int]:
+    """What stands for the product in a grouped list: its group, or itself."""
+    return ("product", product.pk) if product.group_id is None else ("group", product.group_id)
+
+
+def matching(products: Sequence[Product], search: Search) -> list[Product]:
+    """All that match, in no particular order and not grouped."""
     text = search.text or ""
-    has_text, looked_for = bool(text.strip()), significant_words(words_of(text))
-    sort = search.sort or ("RELEVANCE" if has_text else "CREATED_AT")
     found = [product for product in products if product.is_active]
-    if has_text:
-        found = with_text(found, looked_for, by_relevance=sort == "RELEVANCE")
-    found = [product for product in found if passes_filters(product, search)]
+    if text.strip():
+        by_relevance = (search.sort or "RELEVANCE") == "RELEVANCE"
+        found = with_text(found, significant_words(words_of(text)), by_relevance=by_relevance)
+    return [product for product in found if passes_filters(product, search)]
+
+
+def in_order(products: Sequence[Product], search: Search) -> list[Product]:
+    """The products in the search's order."""
+    text = search.text or ""
+    sort = search.sort or ("RELEVANCE" if text.strip() else "CREATED_AT")
     if sort == "RELEVANCE":
-        return [p.slug for p in sorted(found, key=lambda p: (rank(p, text, looked_for), p.pk))]
+        looked_for = significant_words(words_of(text))
+        return sorted(products, key=lambda p: (rank(p, text, looked_for), p.pk))
     descending = search.descending if search.sort else True
-    keys = {
+    keys: dict[str, Callable[[Product], Any]] = {
         "NAME": lambda p: sort_key(p.name),
         "PRICE": lambda p: p.price,
         "RATING": lambda p: p.rating,
@@ -155,6 +203,20 @@ def expected(products: Sequence[Product], search: Search) -> list[str]:
         "CREATED_AT": lambda p: p.created_at,
     }
     key = keys[sort]
-    rated = sorted((p for p in found if key(p) is not None), key=lambda p: (key(p), p.pk), reverse=descending)
-    unrated = sorted((p for p in found if key(p) is None), key=lambda p: p.pk, reverse=descending)
-    return [p.slug for p in rated + unrated]
+    rated = sorted((p for p in products if key(p) is not None), key=lambda p: (key(p), p.pk), reverse=descending)
+    unrated = sorted((p for p in products if key(p) is None), key=lambda p: p.pk, reverse=descending)
+    return rated + unrated
+
+
+def firsts(products: Sequence[Product]) -> list[Product]:
+    """The first product of each group, and all without a group."""
+    tiles: dict[tuple[str, int], Product] = {}
+    for product in products:
+        tiles.setdefault(tile(product), product)
+    return [*tiles.values()]
+
+
+def expected(products: Sequence[Product], search: Search) -> list[str]:
+    """The slugs of all that the search lists in the database, in its order."""
+    found = in_order(matching(products, search), search)
+    return [product.slug for product in (firsts(found) if search.grouped else found)]

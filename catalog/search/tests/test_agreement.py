@@ -1,173 +1,64 @@
 """Both APIs give what the plain model gives, for random catalogues and random searches."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.test import override_settings
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from catalog.category_tree import CategoryTree
-from catalog.models import Brand, Category, Product
+from catalog.models import Product
 from catalog.search.criteria import Range, SearchCriteria, SortField
 from catalog.search.cursors import encode_cursor
 from catalog.search.engine import Engine
-from catalog.search.index import store
 from catalog.search.index.engine import TantivyEngine
 from catalog.search.pages import Page
 from catalog.search.sql.engine import DatabaseEngine
-from catalog.search.tests.both_apis import by_graphql, by_rest
-from catalog.search.tests.oracle import Search, expected
-from catalog.search.validation import SearchInput, parse_criteria
-from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
+from catalog.search.tests.both_apis import (
+    by_graphql,
+    by_rest,
+    facets_by_graphql,
+    facets_by_rest,
+    price_ranges_by_graphql,
+)
+from catalog.search.tests.catalogues import IndexTestCase, Row, any_search, catalogues, fill, patient
+from catalog.search.tests.oracle import Search, expected, firsts, matching, within
+from catalog.search.tests.oracle_facets import count, facets
+from catalog.search.validation import AttributeFilter, SearchInput, parse_criteria
 from core.tests.clients import Api
 from core.tests.examples import examples
 
-WORDS = [
-    "Lamp",
-    "lámp",
-    "LAMPE",
-    "straße",
-    "Größe",
-    "T-shirt",
-    "TV",
-    "l'été",
-    "ﬁne",
-    "日本",
-    "x",
-    "Żółw",
-    "100%",
-    "a_b",
-    "🎉",
-    "Lamps",
-    "40 × 60 cm",
-    "18V",
-    "蓝色头盔",
-    "l\u200bamp",
-    "Øre",
-]
-texts = st.lists(st.sampled_from(WORDS), min_size=1, max_size=3).map(" ".join)
-prices = st.sampled_from(["0.00", "0.01", "0.10", "9.99", "10.00", "10.01", "1234567890.12", "9999999999.99"]).map(
-    Decimal
-)
-quantities = st.sampled_from([0, 1, 2, 10, 2_147_483_647])
-ratings = st.sampled_from([0.0, 0.1, 2.5, 3.3, 4.999, 5.0])
-START = datetime(2026, 1, 1, tzinfo=UTC)
-moments = st.sampled_from([0, 1, 999_999, 1_000_000, 86_400_000_000]).map(lambda us: START + timedelta(microseconds=us))
-places = st.integers(0, 3)
-
-products = st.fixed_dictionaries(
-    {
-        "name": texts,
-        "description": st.one_of(st.just(""), texts),
-        "price": prices,
-        "quantity": quantities,
-        "unlimited_stock": st.sampled_from([False, False, True]),
-        "rating": st.none() | ratings,
-        "created_at": moments,
-        "is_active": st.sampled_from([True, True, True, True, False]),
-    }
-)
-
-
-def ranges(values: st.SearchStrategy) -> st.SearchStrategy:
-    """Open, half-open and closed ranges, mostly open."""
-
-    def ordered(pair: tuple) -> tuple:
-        low, high = pair
-        return (high, low) if low is not None and high is not None and low > high else pair
-
-    return st.one_of(st.just((None, None)), st.tuples(st.none() | values, st.none() | values).map(ordered))
-
-
-@st.composite
-def any_search(draw: st.DrawFn) -> Search:
-    """Any valid search about the catalogue of these tests."""
-    text = draw(
-        st.none()
-        | st.sampled_from(
-            [
-                "",
-                "  ",
-                "!?",
-                "lamp",
-                "Lámp x",
-                '"lamp"',
-                "STRASSE",
-                "t-shirt",
-                "fine",
-                "ete",
-                "%",
-                "100%",
-                "a_b",
-                "brand 1",
-                "sub",
-                "🎉",
-                "SKU-1",
-                "sku1",
-                "lamps x",
-                "lamp for the TV",
-                "for the",
-                "lamp nowhere",
-                "lamp 18 volt l'été x",
-                "40x60",
-                "头盔蓝色",
-                "日",
-                "ore",
-            ]
-        )
-    )
-    sorts = [
-        "NAME",
-        "PRICE",
-        "RATING",
-        "QUANTITY",
-        "CREATED_AT",
-        None,
-        *(["RELEVANCE"] if (text or "").strip() else []),
-    ]
-    return Search(
-        text=text,
-        categories=draw(st.lists(st.sampled_from(["root", "sub", "leaf", "other"]), max_size=2, unique=True)),
-        brands=draw(st.lists(st.sampled_from(["brand-0", "brand-1", "brand-2"]), max_size=2, unique=True)),
-        price=draw(ranges(prices)),
-        quantity=draw(ranges(quantities)),
-        rating=draw(ranges(ratings)),
-        created=draw(ranges(moments)),
-        in_stock=draw(st.sampled_from([None, None, True, False])),
-        sort=draw(st.sampled_from(sorts)),
-        descending=draw(st.booleans()),
-    )
-
-
-def fill(rows: list[tuple[dict, int, int, bool]]) -> list[Product]:
-    """A tree of four categories, three brands, and the drawn products."""
-    root = CategoryFactory(name="Root", slug="root")
-    sub = CategoryFactory(name="Sub", slug="sub", parent=root)
-    leaf = CategoryFactory(name="Leaf", slug="leaf", parent=sub)
-    categories: list[Category] = [root, sub, leaf, CategoryFactory(name="Other", slug="other")]
-    brands: list[Brand] = [BrandFactory(name=f"Bränd {n}", slug=f"brand-{n}") for n in range(3)]
-    return [
-        ProductFactory(**row, category=categories[c], brand=brands[b % 3], sku=f"SKU-{n}" if has_sku else None)
-        for n, (row, c, b, has_sku) in enumerate(rows)
-    ]
-
-
 drawn = given(
-    rows=st.lists(st.tuples(products, places, places, st.booleans()), max_size=12),
+    drawn_rows=catalogues,
     searched=st.lists(any_search(), min_size=1, max_size=6),
     size=st.integers(1, 5),
 )
-patient = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def has_text(search: Search) -> bool:
     """Whether the search asks for words: then the two engines mean different things."""
     return bool((search.text or "").strip())
+
+
+def check_pages(api: Api, catalogue: list[Product], search: Search, size: int) -> None:
+    """All pages of both APIs are what the plain model says, there and back."""
+    wanted = expected(catalogue, search)
+    assert by_graphql(api, search, size) == wanted
+    assert by_rest(api, search, size) == wanted
+    if search.sort != "RELEVANCE" and (search.sort or not has_text(search)):
+        assert by_graphql(api, search, size, backward=True) == wanted
+
+
+def check_facets(api: Api, catalogue: list[Product], search: Search) -> None:
+    """The facets of both APIs are what the plain model says."""
+    wanted = facets(catalogue, search)
+    assert facets_by_graphql(api, search) == facets_by_rest(api, search) == wanted
+    priced = matching(catalogue, replace(search, price=(None, None)))
+    for low, high, number in price_ranges_by_graphql(api, search):
+        assert number == count((each for each in priced if within(each.price, (low, high))), search) > 0
 
 
 @override_settings(SEARCH_MIN_HITS=3)
@@ -177,24 +68,12 @@ class TestBothApis(TestCase):
 
     @settings(patient, max_examples=examples(60))
     @drawn
-    def test_they_agree_with_the_model(self, rows: list, searched: list[Search], size: int) -> None:
-        catalogue = fill(rows)
+    def test_they_agree_with_the_model(self, drawn_rows: list[Row], searched: list[Search], size: int) -> None:
+        catalogue = fill(drawn_rows)
         api = Api(get_user_model().objects.create_user("shopper@example.com"))
         for search in searched:
-            wanted = expected(catalogue, search)
-            assert by_graphql(api, search, size) == wanted
-            assert by_rest(api, search, size) == wanted
-            if search.sort != "RELEVANCE" and (search.sort or not has_text(search)):
-                assert by_graphql(api, search, size, backward=True) == wanted
-
-
-class IndexTestCase(TestCase):
-    """Each example is rolled back, which no record tells the index: each begins with none."""
-
-    def setup_example(self) -> None:
-        """As the parent's, with the last example's index gone."""
-        super().setup_example()
-        store.discard()
+            check_pages(api, catalogue, search, size)
+            check_facets(api, catalogue, search)
 
 
 @pytest.mark.usefixtures("_patient_hashing", "index")
@@ -203,19 +82,21 @@ class TestBothApisOnTheIndex(IndexTestCase):
 
     @settings(patient, max_examples=examples(30))
     @drawn
-    def test_they_agree_with_the_model(self, rows: list, searched: list[Search], size: int) -> None:
-        catalogue = fill(rows)
+    def test_they_agree_with_the_model(self, drawn_rows: list[Row], searched: list[Search], size: int) -> None:
+        catalogue = fill(drawn_rows)
         api = Api(get_user_model().objects.create_user("shopper@example.com"))
         for search in searched:
             if has_text(search):
                 # Whatever it finds, all pages of both APIs find it, and once.
-                found = by_graphql(api, search, size)
-                assert by_rest(api, search, size) == found
-                assert len(set(found)) == len(found)
+                slugs = by_graphql(api, search, size)
+                assert by_rest(api, search, size) == slugs
+                assert len(set(slugs)) == len(slugs)
+                by_slug = {product.slug: product for product in catalogue}
+                every = [by_slug[slug] for slug in by_graphql(api, replace(search, grouped=False), 100)]
+                assert slugs == [each.slug for each in (firsts(every) if search.grouped else every)]
             else:
-                assert by_graphql(api, search, size) == (wanted := expected(catalogue, search))
-                assert by_rest(api, search, size) == wanted
-                assert by_graphql(api, search, size, backward=True) == wanted
+                check_pages(api, catalogue, search, size)
+                check_facets(api, catalogue, search)
 
 
 def criteria_of(search: Search) -> SearchCriteria:
@@ -229,6 +110,19 @@ def criteria_of(search: Search) -> SearchCriteria:
         rating=Range(*search.rating),
         created=Range(*search.created),
         in_stock=search.in_stock,
+        on_sale=search.on_sale,
+        slugs=search.slugs or None,
+        attributes=[
+            AttributeFilter(
+                attribute=condition.attribute,
+                values=condition.values or None,
+                min=condition.numbers[0],
+                max=condition.numbers[1],
+                is_=condition.boolean,
+            )
+            for condition in search.attributes
+        ],
+        grouped=search.grouped,
         sort=SortField(search.sort) if search.sort and (search.text or search.sort != "RELEVANCE") else None,
         descending=search.descending if search.sort and search.sort != "RELEVANCE" else None,
     )
@@ -246,12 +140,13 @@ def everything(engine: Engine, criteria: SearchCriteria, size: int) -> list[obje
             if not (hits.has_previous if backward else hits.has_next):
                 break
             page = Page(size, backward, hits.positions[0 if backward else -1])
-    facets = engine.resolve(criteria).facets(CategoryTree.load)
+    found = engine.resolve(criteria).facets(CategoryTree.load)
     return [
         *answers,
-        [(row.slug, *counted) for row, *counted in facets.categories(3)],
-        [(row.slug, *counted) for row, *counted in facets.brands(2)],
-        (facets.price(), facets.ratings(), facets.in_stock(), facets.on_sale(), facets.attributes()),
+        [(row.slug, *counted) for row, *counted in found.categories(3)],
+        [(row.slug, *counted) for row, *counted in found.brands(2)],
+        (found.price(), found.ratings(), found.in_stock(), found.on_sale()),
+        (found.attributes(), found.attributes(2, 3)),
     ]
 
 
@@ -261,22 +156,24 @@ class TestBothEngines(IndexTestCase):
 
     @settings(patient, max_examples=examples(60))
     @drawn
-    def test_they_agree(self, rows: list, searched: list[Search], size: int) -> None:
-        fill(rows)
+    def test_they_agree(self, drawn_rows: list[Row], searched: list[Search], size: int) -> None:
+        fill(drawn_rows)
         for search in searched:
             search.text = None
             criteria = criteria_of(search)
             assert everything(TantivyEngine(), criteria, size) == everything(DatabaseEngine(), criteria, size)
 
     @settings(patient, max_examples=examples(20))
-    @given(rows=st.lists(st.tuples(products, places, places, st.booleans()), max_size=12), searched=any_search())
-    def test_a_range_of_prices_gives_its_own_count(self, rows: list, searched: Search) -> None:
-        fill(rows)
+    @given(drawn_rows=catalogues, searched=any_search())
+    def test_a_range_of_prices_gives_its_own_count(self, drawn_rows: list[Row], searched: Search) -> None:
+        fill(drawn_rows)
         criteria = criteria_of(searched)
         engine = TantivyEngine()
-        facets = engine.resolve(criteria).facets(CategoryTree.load)
-        price = facets.price()
+        price = engine.resolve(criteria).facets(CategoryTree.load).price()
         for each in price.ranges:
             chosen = replace(criteria, price=Range(each.low, each.high))
             assert engine.resolve(chosen).total() == each.count > 0
-        assert sum(each.count for each in price.ranges) == engine.resolve(replace(criteria, price=Range())).total()
+        total = engine.resolve(replace(criteria, price=Range())).total()
+        # A group is counted in each range in which it has a product.
+        assert sum(each.count for each in price.ranges) >= total
+        assert criteria.grouped or sum(each.count for each in price.ranges) == total

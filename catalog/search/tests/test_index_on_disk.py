@@ -1,7 +1,9 @@
 """The index may vanish, break or be of another version at any time: searches go on, and it mends itself."""
 
 import os
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 from pathlib import Path
 
@@ -178,6 +180,19 @@ def test_only_one_rebuild_at_a_time(shop: None, monkeypatch: pytest.MonkeyPatch)
         assert held
         with pytest.raises(CommandError, match="being rebuilt already"):
             call_command("rebuild_index")
+
+
+def test_who_waited_for_a_rebuild_does_not_repeat_it(shop: None) -> None:
+    generation = store.current()
+    store.discard()
+    with ThreadPoolExecutor() as threads:
+        with store.lock(store.REBUILD):
+            waiting = threads.submit(updating.bring_up_to_date)
+            time.sleep(0.2)
+            assert not waiting.done()
+            store.switch_to(generation)
+        waiting.result()
+    assert store.current() == generation
 
 
 def test_a_rebuild_that_fails_leaves_all_as_it_was(shop: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,167 +1,26 @@
 """What holds of every search, whatever its text, filters, sort and steering: random searches of one mixed catalogue."""
 
-import random
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from django.db.models import QuerySet
+from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
 from catalog.category_tree import CategoryTree
-from catalog.models import Product
-from catalog.search.criteria import Range, SearchCriteria, SortField, Steering
-from catalog.search.cursors import Position
+from catalog.models import Attribute, AttributeValue, Product, ProductAttribute
+from catalog.search.criteria import AttributeCondition, Range, SearchCriteria, SortField
 from catalog.search.engine import engine
 from catalog.search.index import ranking
-from catalog.search.pages import Page
 from catalog.search.strategy import STRICT, TYPOS, MatchingStrategy, MatchLevel
-from catalog.search.validation import SearchInput, parse_criteria
-from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
-from core.tests.examples import examples
+from catalog.search.tests.mixed_shop import SIZES, any_criteria, fill, patient, walk, walk_at, walk_back
+from catalog.search.tests.oracle import firsts
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 on_each_engine = pytest.mark.usefixtures("each_engine")
-
-WORDS = (
-    *("lamp", "lamps", "lampe", "Stehlampe", "desk", "oak", "for", "the", "40x60", "40 × 60 cm", "18V", "C++", "C#"),
-    *("t-shirt", "tshirt", "wolves", "wolf", "shelf", "shelves", "painting", "paint", "自転車", "自転車ヘルメット"),
-    *(
-        "등산화를",
-        "등산화",
-        "เดินป่า",
-        "الخيمة",
-        "خيمة",
-        "straße",
-        "Żółw",
-        "🎉",
-        "½",
-        "iphone case",
-        "Regenjacke",
-        "Jacke",
-    ),
-)
-TYPED = (
-    *WORDS,
-    "lmap",
-    "shelvs",
-    "jacke",
-    "iphonecase",
-    "40*60",
-    "nothing",
-    "wold",
-    "SKU-0007",
-    "sku7",
-    "sta",
-    "自転",
-    "l",
-)
-SIZES = (1, 2, 3, 7, 50, 100)
-
-
-def fill(count: int) -> list[Product]:
-    """Products of random words in several scripts, with many ties."""
-    dice = random.Random(11)
-    root = CategoryFactory(name="Lamps and desks", slug="root")
-    categories = [root, CategoryFactory(name="Oak", slug="oak", parent=root), CategoryFactory(name="自転車", slug="x")]
-    brands = [BrandFactory(name=name) for name in ("Wolf", "Żółw & Co", "18V")]
-    start = datetime(2026, 1, 1, tzinfo=UTC)
-    return [
-        ProductFactory(
-            name=" ".join(dice.choices(WORDS, k=dice.randint(1, 4))),
-            description=" ".join(dice.choices(WORDS, k=dice.choice((0, 0, 2, 8)))),
-            sku=f"SKU-{n:04}" if n % 3 else None,
-            category=dice.choice(categories),
-            brand=dice.choice(brands),
-            price=Decimal(dice.randrange(5)),
-            quantity=dice.randrange(3),
-            unlimited_stock=dice.random() < 0.3,
-            rating=dice.choice([None, 1.5, 3.0, 5.0]),
-            created_at=start + timedelta(days=dice.randrange(4)),
-        )
-        for n in range(count)
-    ]
-
-
-def steered(draw: st.DrawFn, ids: list[int]) -> Steering:
-    """No steering in half of all cases; pinned products may not exist, or be hidden too."""
-    if draw(st.booleans()):
-        return Steering()
-    some = st.lists(st.sampled_from([*ids, 10**9]), max_size=5, unique=True)
-    word = st.sampled_from(["lamp", "desk", "oak", "wolf", "the", "40x60", "自転車", "tshirt"])
-    sequence = st.lists(word, min_size=1, max_size=2).map(tuple)
-    synonyms = st.lists(st.tuples(sequence, st.lists(sequence, min_size=1, max_size=2).map(tuple)), max_size=2)
-    return Steering(tuple(draw(some)), frozenset(draw(some)), tuple(draw(synonyms)))
-
-
-@st.composite
-def any_criteria(draw: st.DrawFn, ids: list[int], *, filtered: bool = True) -> SearchCriteria:
-    """Any valid search with a text."""
-    text = " ".join(draw(st.lists(st.sampled_from(TYPED), min_size=1, max_size=4)))
-    sort = draw(st.sampled_from(SortField))
-    brands = categories = price = in_stock = None
-    if filtered:
-        brands = draw(st.sampled_from([None, None, ["wolf"], ["wolf", "18v"]]))
-        categories = draw(st.sampled_from([None, None, ["root"], ["oak"]]))
-        price = draw(st.sampled_from([None, None, Range(Decimal(2)), Range(None, Decimal(1))]))
-        in_stock = draw(st.sampled_from([None, None, True, False]))
-    criteria = parse_criteria(
-        SearchInput(
-            text=text,
-            brands=brands,
-            categories=categories,
-            price=price or Range(),
-            in_stock=in_stock,
-            sort=sort,
-            descending=None if sort is SortField.RELEVANCE else draw(st.booleans()),
-        )
-    )
-    return replace(criteria, steering=steered(draw, ids))
-
-
-def walk(criteria: SearchCriteria, size: int, *, search: Any = None) -> list[int]:
-    """All ids, page by page, each page of a search of its own unless one is given."""
-    ids: list[int] = []
-    page = Page(size)
-    while True:
-        hits = (search or engine().resolve(criteria, page.position)).page(page)
-        assert hits.has_previous == (page.position is not None)
-        ids += hits.ids
-        if not hits.has_next:
-            return ids
-        assert len(hits.ids) == size
-        page = Page(size, position=hits.positions[-1])
-
-
-def walk_at(criteria: SearchCriteria, level: MatchLevel) -> list[int]:
-    """All ids at a level, as the pages after a cursor that holds it have them."""
-    return walk(criteria, 100, search=engine().resolve(criteria, Position(0, 0, level)))
-
-
-def walk_back(criteria: SearchCriteria, size: int) -> list[int]:
-    """All ids from the last page to the first one. RELEVANCE begins before the last hit."""
-    ids: list[int] = []
-    page = Page(size, backward=True)
-    if criteria.sort is SortField.RELEVANCE:
-        forward = Page(100)
-        while (hits := engine().resolve(criteria, forward.position).page(forward)).has_next:
-            forward = Page(100, position=hits.positions[-1])
-        if not hits.positions:
-            return []
-        ids, page = hits.ids[-1:], Page(size, True, hits.positions[-1])
-    while True:
-        hits = engine().resolve(criteria, page.position).page(page)
-        assert hits.has_next == (page.position is not None)
-        ids = [*hits.ids, *ids]
-        if not hits.has_previous:
-            return ids
-        page = Page(size, True, hits.positions[0])
-
-
-patient = settings(deadline=None, max_examples=examples(100), suppress_health_check=[*HealthCheck], print_blob=True)
 
 
 @pytest.fixture
@@ -206,19 +65,75 @@ def test_facets_count_what_is_found(shop: list[int]) -> None:
         search = engine().resolve(criteria)
         facets = search.facets(CategoryTree.load)
         total = lambda **changes: engine().resolve(replace(criteria, **changes)).total()  # noqa: E731
-        for brand, count in facets.brands(100):
+        for brand, count, _ in facets.brands(100):
             assert count == total(brands=frozenset([brand.pk]))
-        assert sum(count for _, count in facets.brands(100)) == total(brands=None)
-        for category, count in facets.categories(100):
+        counted = sum(count for _, count, _ in facets.brands(100))
+        # A group is counted for each brand of which it has a matching product.
+        assert counted >= total(brands=None) if criteria.grouped else counted == total(brands=None)
+        for category, count, _ in facets.categories(100):
             subtree = CategoryTree.load().subtree([category.pk])
             assert count == total(categories=frozenset([category.pk]), category_subtree=frozenset(subtree))
-        assert facets.in_stock() == total(in_stock=True) == total(in_stock=None) - total(in_stock=False)
-        for stars, count in facets.ratings():
+        assert facets.in_stock() == total(in_stock=True)
+        assert facets.on_sale() == total(on_sale=True)
+        for stars, count, _ in facets.ratings():
             assert count == total(rating=Range(float(stars)))
-        assert sum(each.count for each in facets.price().ranges) == total(price=Range())
+        for prices in facets.price().ranges:
+            assert prices.count == total(price=Range(prices.low, prices.high))
+        if not criteria.grouped:
+            assert facets.in_stock() == total(in_stock=None) - total(in_stock=False)
+            assert sum(each.count for each in facets.price().ranges) == total(price=Range())
+        for facet in facets.attributes(100, 100):
+            for value in facet.values:
+                assert value.count == total(attributes=with_value(criteria, facet.attribute, value.value))
+            if facet.low is not None and facet.high is not None:
+                for number in (facet.low, facet.high):
+                    ends = Range(Decimal(str(number)), Decimal(str(number)))
+                    assert total(
+                        attributes=with_condition(criteria, AttributeCondition(facet.attribute.pk, numbers=ends))
+                    )
         assert search.total() == len(walk(criteria, 100))
 
     check()
+
+
+def with_condition(criteria: SearchCriteria, condition: AttributeCondition) -> tuple[AttributeCondition, ...]:
+    """The conditions of the search, with this one in the place of any other about the same attribute."""
+    others = [other for other in criteria.attributes if other.attribute != condition.attribute]
+    return tuple(sorted([*others, condition], key=lambda each: each.attribute))
+
+
+def with_value(criteria: SearchCriteria, attribute: Attribute, value: str) -> tuple[AttributeCondition, ...]:
+    if attribute.kind == "BOOLEAN":
+        return with_condition(criteria, AttributeCondition(attribute.pk, booleans=frozenset([value == "true"])))
+    keys = AttributeValue.objects.filter(attribute=attribute, text=value).values_list("pk", flat=True)
+    return with_condition(criteria, AttributeCondition(attribute.pk, values=frozenset(keys)))
+
+
+@on_each_engine
+def test_a_group_is_shown_by_the_first_of_its_products(shop: list[int]) -> None:
+    @patient
+    @given(st.data())
+    def check(data: st.DataObject) -> None:
+        criteria = replace(data.draw(any_criteria(shop)), grouped=False)
+        every = walk(criteria, 100)
+        by_pk = {product.pk: product for product in Product.objects.filter(pk__in=every)}
+        wanted = [product.pk for product in firsts([by_pk[pk] for pk in every])]
+        criteria = replace(criteria, grouped=True)
+        assert walk(criteria, data.draw(st.sampled_from(SIZES))) == wanted
+        assert engine().resolve(criteria).total() == len(wanted)
+
+    check()
+
+
+def having(condition: AttributeCondition) -> QuerySet[ProductAttribute]:
+    rows = ProductAttribute.objects.filter(attribute=condition.attribute)
+    if condition.values is not None:
+        return rows.filter(value__in=condition.values)
+    if condition.booleans is not None:
+        return rows.filter(boolean__in=condition.booleans)
+    low, high = (condition.numbers.low, condition.numbers.high) if condition.numbers else (None, None)
+    rows = rows if low is None else rows.filter(number__gte=low)
+    return rows if high is None else rows.filter(number__lte=high)
 
 
 @on_each_engine
@@ -226,8 +141,9 @@ def test_a_filter_only_narrows(shop: list[int]) -> None:
     @patient
     @given(st.data())
     def check(data: st.DataObject) -> None:
-        criteria = data.draw(any_criteria(shop))
-        no_filters: dict[str, Any] = dict.fromkeys(("brands", "categories", "category_subtree", "in_stock"))
+        criteria = replace(data.draw(any_criteria(shop)), grouped=False)
+        names = ("brands", "categories", "category_subtree", "in_stock", "on_sale")
+        no_filters: dict[str, Any] = dict.fromkeys(names) | {"attributes": ()}
         everything = walk(replace(criteria, price=Range(), **no_filters), 100)
         rows = Product.objects.filter(pk__in=everything)
         if criteria.brands is not None:
@@ -240,6 +156,10 @@ def test_a_filter_only_narrows(shop: list[int]) -> None:
             rows = rows.filter(price__lte=criteria.price.high)
         if criteria.in_stock is not None:
             rows = rows.filter(pk__in=[row.pk for row in rows if row.in_stock == criteria.in_stock])
+        if criteria.on_sale is not None:
+            rows = rows.filter(compare_at_price__isnull=not criteria.on_sale)
+        for condition in criteria.attributes:
+            rows = rows.filter(attribute_rows__in=having(condition))
         passing = {*rows.values_list("pk", flat=True)}
         assert walk(criteria, 100) == [pk for pk in everything if pk in passing]
 
@@ -255,7 +175,8 @@ class TestLevels:
         @given(st.data(), st.integers(1, 40))
         def check(data: st.DataObject, enough: int) -> None:
             settings.SEARCH_MIN_HITS = enough
-            criteria = replace(data.draw(any_criteria(shop, filtered=False)), sort=SortField.RELEVANCE)
+            criteria = data.draw(any_criteria(shop, filtered=False))
+            criteria = replace(criteria, sort=SortField.RELEVANCE, grouped=False)
             ids, pinned = walk(criteria, 100), criteria.steering.pinned
             ids = [pk for pk in ids if pk not in pinned]
             by_level = [

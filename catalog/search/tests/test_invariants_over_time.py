@@ -19,7 +19,7 @@ from catalog.search.highlight import Highlighter
 from catalog.search.index import rebuilding, store, updating
 from catalog.search.pages import VALUE_TYPES, Page
 from catalog.search.strategy import STRICT, TYPOS, MatchingStrategy, MatchLevel
-from catalog.search.tests.test_invariants import TYPED, fill, walk
+from catalog.search.tests.mixed_shop import TYPED, fill, walk
 from catalog.search.tests.test_text_bounds import any_word
 from catalog.search.validation import SearchInput, parse_criteria
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory

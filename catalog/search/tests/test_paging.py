@@ -10,9 +10,11 @@ from typing import Any
 import orjson
 import pytest
 
-from catalog.models import Product
+from catalog.attributes.writing import AttributeInput
+from catalog.models import Attribute, AttributeValue, Product
 from catalog.search import pages
 from catalog.search.tests.both_apis import PRODUCTS
+from catalog.search.tests.catalogues import give
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 from core.tests.clients import Api
 
@@ -115,12 +117,17 @@ def test_the_default_is_a_page_of_twenty_newest_first(shopper: Api) -> None:
         {"search": "lamp"},
         {"filter": {"price": {"min": "1"}}},
         {"filter": {"inStock": True}},
+        {"filter": {"onSale": True}},
+        {"filter": {"slugs": ["lamp"]}},
+        {"filter": {"attributes": [{"attribute": "colour", "values": ["red"]}]}},
+        {"groupBy": "GROUP"},
         {"sortBy": {"field": "NAME"}},
         {"sortBy": {"field": "CREATED_AT", "direction": "ASC"}},
     ],
 )
 def test_a_cursor_of_another_search_is_refused(shopper: Api, other: dict[str, Any]) -> None:
     make(3)
+    Attribute.objects.create(name="Colour", slug="colour")
     cursor = shopper.graphql(PRODUCTS, first=1)["products"]["pageInfo"]["endCursor"]
     error = shopper.error(PRODUCTS, first=1, after=cursor, **other)
     assert (error["code"], error["field"]) == ("BAD_USER_INPUT", "after")
@@ -133,6 +140,21 @@ def test_the_same_search_written_otherwise_keeps_its_cursor(shopper: Api) -> Non
     cursor = shopper.graphql(PRODUCTS, first=1, **price)["products"]["pageInfo"]["endCursor"]
     same = {"filter": {"price": {"min": "0.00", "max": "9.5"}, "category": []}, "search": "  "}
     assert shopper.graphql(PRODUCTS, first=1, after=cursor, **same)["products"]["edges"]
+
+
+def test_a_cursor_holds_when_what_is_asked_for_comes_and_goes(shopper: Api) -> None:
+    first, second, _ = make(3)
+    colour = Attribute.objects.create(name="Colour", slug="colour")
+    AttributeValue.objects.create(attribute=colour, text="Red")
+    asked = {"filter": {"slugs": [first.slug, second.slug], "attributes": []}}
+    asked["filter"]["attributes"] = [{"attribute": "colour", "values": ["red", "green"]}]
+    give({product.pk: [AttributeInput("colour", text="red")] for product in (first, second)})
+    cursor = shopper.graphql(PRODUCTS, first=1, **asked)["products"]["pageInfo"]["endCursor"]
+    rest = shopper.graphql(PRODUCTS, first=1, after=cursor, **asked)["products"]["edges"]
+    seen = next(product for product in (first, second) if product.slug != rest[0]["node"]["slug"])
+    seen.delete()
+    AttributeValue.objects.create(attribute=colour, text="Green")
+    assert shopper.graphql(PRODUCTS, first=1, after=cursor, **asked)["products"]["edges"] == rest
 
 
 @pytest.mark.parametrize("field", SORTS)
