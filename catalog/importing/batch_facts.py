@@ -12,7 +12,15 @@ from catalog.attributes.models import (
     options_key,
     text_of,
 )
-from catalog.attributes.writing import KnownAttributes, Resolved, differs, resolve, stored_rows, write_rows
+from catalog.attributes.writing import (
+    AttributeInput,
+    KnownAttributes,
+    Resolved,
+    differs,
+    resolve,
+    stored_rows,
+    write_rows,
+)
 from catalog.importing.errors import shown
 from catalog.importing.rows import GroupRow, ProductRow
 from catalog.importing.seen_rows import SeenRows
@@ -32,8 +40,7 @@ class _Wanted:
     rows: list[ProductAttribute]
     group: ProductGroup | None
     old_group: ProductGroup | None
-    says_group: bool
-    place: str
+    row: ProductRow
 
     @property
     def options(self) -> tuple[str, str] | None:
@@ -106,7 +113,7 @@ class BatchFacts:
         old_group = old_groups.get(product.group_id) if product and product.group_id else None
         group = old_group if row.group is None else self._group(row.group)
         rows = kept + self._resolved.rows.get(row.line, [])
-        return _Wanted(product, there, rows, group, old_group, row.group is not None, f"line {row.line}{self.place}")
+        return _Wanted(product, there, rows, group, old_group, row)
 
     def _same_options(self, accepted: Sequence[Accepted]) -> dict[int, str]:
         """The rows that would have the options of another product of their group, with reasons.
@@ -136,7 +143,7 @@ class BatchFacts:
                 elif not gives_way:
                     refused[line] = f"the product {shown(holder)} has {self._described(line)}"
                 else:
-                    taken[pair] = self.wanted[line].place
+                    taken[pair] = f"line {line}{self.place}"
             if len(refused) == before:
                 return refused
 
@@ -162,8 +169,10 @@ class BatchFacts:
 
     def _described(self, line: int) -> str:
         wanted = self.wanted[line]
-        values = ", ".join(f"{name} {text}" for name, text in _texts(wanted.rows).values())
-        return f"the same options in the group {shown(wanted.group.slug if wanted.group else '')}: {values or 'none'}"
+        # As the row spells them: whether an earlier row has made the value does not matter.
+        texts = [f"{each.name or each.attribute} {_text(each)}" for each in wanted.row.attributes]
+        said = f": {', '.join(texts)}" if texts else ""
+        return f"the same options in the group {shown(wanted.group.slug if wanted.group else '')}{said}"
 
     def make(self, accepted: Sequence[Accepted]) -> None:
         """Makes the attributes, values and groups of the accepted rows that do not exist."""
@@ -267,6 +276,10 @@ def _texts(rows: Iterable[ProductAttribute]) -> dict[str, tuple[str, str]]:
         several = texts.setdefault(attribute.slug, (attribute.name, []))[1]
         several.append(f"{text} {attribute.unit}" if attribute.unit else text)
     return {slug: (name, ", ".join(sorted(several))) for slug, (name, several) in texts.items()}
+
+
+def _text(given: AttributeInput) -> str:
+    return f"{text_of(given.text, given.number, given.boolean)} {given.unit}".strip()
 
 
 def _reason(row: ProductRow, errors: Sequence[FieldError]) -> str:

@@ -193,7 +193,7 @@ class TestGroups:
         foretold = run(path, dry_run=True)
         result = run(path)
         assert result.summary == foretold.summary == (3, 0, 0, 1)
-        assert "line 3: line 2 has the same options in the group 'shirt': Size S" in result.stderr
+        assert "line 3: line 2 has the same options in the group 'shirt': Size s" in result.stderr
         assert foretold.stderr == result.stderr
         result = run(write(tmp_path, self.HEADER, "Shirt L,l,1,S,shirt"))
         assert "line 2: the product 's' has the same options in the group 'shirt': Size S" in result.stderr

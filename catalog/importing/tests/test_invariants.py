@@ -44,6 +44,18 @@ def tables(draw: st.DrawFn) -> list[list[str]]:
     return [columns, *map(list, rows)]
 
 
+GROUPS = {"Shirt": 3, "Cap": 2, "Sock": 3}
+SIZES = st.sampled_from(["S", "s", "M", "L"])
+
+
+@st.composite
+def grouped(draw: st.DrawFn) -> list[list[str]]:
+    """The products of three groups, in this order, each with some size."""
+    slugs = [f"{group}-{n}".lower() for group, number in GROUPS.items() for n in range(number)]
+    rows = [[slug, slug, "1", draw(SIZES), slug.partition("-")[0]] for slug in slugs if draw(st.booleans())]
+    return [["name", "slug", "price", "attribute: Size", "group"], *rows]
+
+
 def _import(path: Path, *, dry_run: bool) -> tuple[tuple[int, ...], list[tuple[int, str]]]:
     refused: list[Refusal] = []
     summary: Summary = import_files([check(path)], dry_run=dry_run, on_refused=refused.append)
@@ -92,5 +104,32 @@ def test_a_dry_run_says_what_an_import_does_and_a_second_one_changes_nothing(
                 slugs_before = {product["id"]: product["slug"] for product in before}
                 assert all(slugs_before.get(product["id"], product["slug"]) == product["slug"] for product in after)
             transaction.set_rollback(True)
+
+    check_all()
+
+
+def test_batches_do_not_matter_to_the_options_of_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "products.csv"
+
+    def outcome(files: list[list[list[str]]], batch_rows: int) -> list[Any]:
+        monkeypatch.setattr(import_run, "MAX_BATCH_ROWS", batch_rows)
+        outcomes: list[Any] = []
+        with transaction.atomic():
+            for rows in files:
+                with path.open("w", encoding="utf-8", newline="") as file:
+                    csv.writer(file).writerows(rows)
+                outcomes.append(_import(path, dry_run=True))
+                assert _import(path, dry_run=False) == outcomes[-1]
+            products = Product.objects.order_by("slug")
+            outcomes += [
+                (each.slug, each.attribute_rows.get().text, each.group.slug) for each in products if each.group
+            ]
+            transaction.set_rollback(True)
+        return outcomes
+
+    @settings(deadline=None, max_examples=examples(40), suppress_health_check=[*HealthCheck])
+    @given(st.lists(grouped(), min_size=1, max_size=3))
+    def check_all(files: list[list[list[str]]]) -> None:
+        assert outcome(files, 3) == outcome(files, 2_000)
 
     check_all()
