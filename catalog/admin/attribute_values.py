@@ -17,7 +17,7 @@ from django.utils.html import format_html
 
 from catalog import policy
 from catalog.admin.filters import AttributeFilter
-from catalog.admin.named import CheckedAutocompleteSelect
+from catalog.admin.named import CheckedAutocompleteSelect, PositionForm
 from catalog.admin.services import ServiceAdmin, Unfinished, deletion, products_text
 from catalog.attributes import services
 from catalog.attributes.models import Attribute, AttributeKind, AttributeValue, ProductAttribute
@@ -54,14 +54,6 @@ class ValueForm(forms.ModelForm):
             return format_html("{}.", told)
         merge = reverse("admin:catalog_attributevalue_merge", args=[self.instance.pk]) + f"?into={same.pk}"
         return format_html('{}, or <a href="{}">merge this value into it</a>.', told, merge)
-
-
-class PositionForm(forms.ModelForm):
-    """A row of the list, in which the position alone is edited."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["position"].widget.attrs["aria-label"] = f"Position of {self.instance.text}"
 
 
 class MergeForm(forms.Form):

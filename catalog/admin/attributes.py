@@ -15,7 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.views.decorators.http import require_safe
 
 from catalog.admin.attribute_values import page_of
-from catalog.admin.named import NamedAdmin, SlugForm
+from catalog.admin.named import NamedAdmin, PositionForm, SlugForm
 from catalog.admin.services import ServiceAdmin, Unfinished, deletion
 from catalog.attributes import services
 from catalog.attributes.models import Attribute, AttributeKind, AttributeValue
@@ -63,6 +63,7 @@ class AttributeList(ChangeList):
 class AttributeAdmin(ServiceAdmin, NamedAdmin):
     form = AttributeForm
     list_display = ["name", "slug", "kind", "unit", "values", "position"]
+    list_editable = ["position"]
     list_filter = ["kind"]
     list_per_page = 100
     # They are deleted one at a time: the page says what products lose.
@@ -83,6 +84,9 @@ class AttributeAdmin(ServiceAdmin, NamedAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return AttributeList
+
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().get_changelist_form(request, **{**kwargs, "form": PositionForm})
 
     def matches(self, word: str) -> Q:
         return Q(name__icontains=word) | Q(slug__contains=slug_of(word) or word)

@@ -93,3 +93,11 @@ class SlugForm(forms.ModelForm):
 
     def clean_slug(self) -> str:
         return normal_form(self.cleaned_data["slug"])
+
+
+class PositionForm(forms.ModelForm):
+    """A row of the list, in which the position alone is edited."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["position"].widget.attrs["aria-label"] = f"Position of {self.instance}"

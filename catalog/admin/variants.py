@@ -82,8 +82,11 @@ class Variants(admin.ModelAdmin):
         try:
             return run_in_transaction(view, again_on=(IntegrityError,)) if request.method == "POST" else view()
         except InvalidInput as error:
-            self.message_user(request, str(error), messages.ERROR)
-            return HttpResponseRedirect(request.get_full_path())
+            told = str(error)
+        except IntegrityError:
+            told = "Somebody else is changing the same at this moment. Nothing was saved: try again."
+        self.message_user(request, told, messages.ERROR)
+        return HttpResponseRedirect(request.get_full_path())
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None

@@ -3,6 +3,9 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import TypedDict
 
+from django.db.models import QuerySet
+from django.utils import timezone
+
 from catalog import policy
 from catalog.attributes.models import GROUP_NAME_LENGTH, ProductAttribute, ProductGroup, options_key
 from catalog.attributes.rewriting import MAX_NAMED, same_options
@@ -81,7 +84,7 @@ def delete_groups(*, actor: Actor, ids: Collection[int]) -> None:
         raise InvalidInput.at("ids", message=message, code=ErrorCode.LIMIT_EXCEEDED)
 
     def delete() -> None:
-        Product.objects.filter(group__in=ids).update(group=None, options_key=None)
+        _leave(Product.objects.filter(group__in=ids))
         ProductGroup.objects.filter(pk__in=ids).delete()
 
     write(delete)
@@ -92,8 +95,7 @@ def take_out(*, actor: Actor, ids: Sequence[int]) -> int:
     policy.CHANGE_GROUPS.check(actor)
 
     def leave(some: Sequence[int]) -> int:
-        grouped = Product.objects.filter(pk__in=some, group__isnull=False)
-        return write(lambda: grouped.update(group=None, options_key=None))
+        return write(lambda: _leave(Product.objects.filter(pk__in=some, group__isnull=False)))
 
     return sum(leave(ids[start : start + MAX_MOVED]) for start in range(0, len(ids), MAX_MOVED))
 
@@ -104,10 +106,14 @@ def _move(group: ProductGroup, add: Collection[int], remove: Collection[int]) ->
     new = check_moves(group, add=add, remove=remove)
     # First out, so that a product with the same options can come in.
     if remove:
-        Product.objects.filter(pk__in=remove, group=group).update(group=None, options_key=None)
+        _leave(Product.objects.filter(pk__in=remove, group=group))
     if new:
-        Product.objects.filter(pk__in=new).update(group=group, options_key=None)
+        Product.objects.filter(pk__in=new).update(group=group, options_key=None, updated_at=timezone.now())
         write_options_keys(new)
+
+
+def _leave(products: QuerySet[Product]) -> int:
+    return products.update(group=None, options_key=None, updated_at=timezone.now())
 
 
 def check_moves(group: ProductGroup, *, add: Collection[int], remove: Collection[int] = ()) -> list[int]:

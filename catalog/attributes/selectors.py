@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from catalog.models import Product
 
 # Of one answer, read and listed together. A group has no page size, so no cost of a query bounds them in advance.
-MAX_SIBLINGS, MAX_LISTED_VALUES = 20_000, 200_000
+MAX_SIBLINGS, MAX_LISTED_VALUES = 20_000, 50_000
 _ATTRIBUTE = ("id", "name", "slug", "kind", "unit", "position")
 _GROUP = ("id", "name", "slug")
 # Up to this many keys, a statement is prepared for each count; beyond, for powers of two. SQLite takes 32,766.

@@ -118,6 +118,14 @@ class TestAttributes:
         colour.refresh_from_db()
         assert colour.kind == "NUMBER"
 
+    def test_their_order_is_edited_in_the_list(self, admin_client):
+        rows = [Attribute.objects.create(name=name, slug=name, unit="cm", kind="NUMBER") for name in ("depth", "width")]
+        form = {"form-TOTAL_FORMS": 2, "form-INITIAL_FORMS": 2, "_save": "Save"}
+        for n, row in enumerate(rows):
+            form |= {f"form-{n}-id": row.pk, f"form-{n}-position": 2 - n}
+        assert admin_client.post(ATTRIBUTES, form).status_code == 302
+        assert [*Attribute.objects.values_list("name", "unit")] == [("width", "cm"), ("depth", "cm")]
+
     def test_the_page_shows_the_first_values_and_leads_to_all(self, admin_client):
         colour = Attribute.objects.create(name="Size", slug="size")
         for n in range(30):
