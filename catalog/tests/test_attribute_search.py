@@ -258,13 +258,17 @@ class TestRelated:
             error = shopper.error(self.RELATED, id=to_global_id("Product", shirts[0].pk), n=n)
             assert (error["code"], error["field"]) == ("BAD_USER_INPUT", "first")
 
-    def test_its_cost_counts_ten(self, shopper: Api) -> None:
-        def cost(document: str) -> int:
-            requested: int = shopper.post(document).json()["extensions"]["cost"]["requested"]
+    def test_costs(self, shopper: Api) -> None:
+        def cost(document: str, **variables: Any) -> int:
+            requested: int = shopper.post(document, **variables).json()["extensions"]["cost"]["requested"]
             return requested
 
         assert cost('{ product(slug: "x") { related { slug } } }') == 1 + 10 + 8
         assert cost("{ products(first: 20) { nodes { related(first: 3) { slug } } } }") == 2 + 20 * (1 + 10 + 3)
         assert cost("{ products(groupBy: GROUP) { nodes { slug } } }") == 50 + 2 + 20
+        assert cost("{ products(groupBy: NONE) { nodes { slug } } }") == 2 + 20
+        by_variable = "query($g: ProductGrouping) { products(groupBy: $g) { nodes { slug } } }"
+        assert cost(by_variable, g="GROUP") == 50 + 2 + 20
+        assert cost(by_variable, g="NONE") == cost(by_variable, g=None) == cost(by_variable) == 2 + 20
         facets = "{ products { facets { attributes(first: 5) { values { value } attribute { slug } } } } }"
         assert cost(facets) == 1 + 100 + 50 + 5

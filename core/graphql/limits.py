@@ -173,18 +173,19 @@ class PageSize:
 class Cost:
     """The cost of a field: `own`, plus `size` times the costs of what it contains.
 
-    With `only_with`, the name of a variable, it costs nothing unless that variable has a value.
+    With `only_with`, the name of a variable, it costs nothing unless that variable has a value other than `default`.
     """
 
     own: int
     size: int | PageSize
     parts: tuple["Cost", ...] = ()
     only_with: str = ""
+    default: Any = None
 
     def total(self, variables: Mapping[str, Any], known: dict[int, int]) -> int:
         """The cost with these variables. `known` caches the totals of shared parts (fragments) by their `id`."""
         key = id(self)
-        if self.only_with and not variables.get(self.only_with):
+        if self.only_with and variables.get(self.only_with) in (None, "", self.default):
             return 0
         if key not in known:
             total = self.own
@@ -238,12 +239,15 @@ class _Costing:
         return (self.of_fragments[key],)
 
     def of_arguments(self, node: FieldNode, parent: GraphQLNamedType) -> Iterator[Cost]:
-        """The costs of arguments that have one of their own, unless they are null or empty."""
+        """The costs of arguments that have one of their own, unless they are null, empty or as by default."""
         for argument in node.arguments:
             own = self.costs.get(f"{parent.name}.{node.name.value}({argument.name.value}:)")
-            if own and isinstance(argument.value, VariableNode):
-                yield Cost(own, 1, only_with=argument.value.name.value)
-            elif own and getattr(argument.value, "value", None):
+            if not own:
+                continue
+            default = cast(Any, parent).fields[node.name.value].args[argument.name.value].default_value
+            if isinstance(argument.value, VariableNode):
+                yield Cost(own, 1, only_with=argument.value.name.value, default=default)
+            elif getattr(argument.value, "value", None) not in (None, "", getattr(default, "value", default)):
                 yield Cost(own, 1)
 
     def of_field(self, node: FieldNode, parent: GraphQLNamedType, page: int | PageSize) -> Cost:

@@ -17,9 +17,8 @@ from catalog.models import UNRATED_HIGH, UNRATED_LOW, Brand, Category
 from catalog.search.analysis.languages import languages
 from catalog.search.analysis.tokens import MAX_TOKEN_BYTES, Tokens, reversed_tokens, sku_tokens, subject_of, tokens_of
 from catalog.search.cursors import EPOCH, MICROSECOND
-from catalog.search.index.attribute_codes import COLUMNS as VALUE_COLUMNS
-from catalog.search.index.attribute_codes import MORE as MORE_VALUES
-from catalog.search.index.attribute_codes import Held, codes_of, number_path, to_fixed_point
+from catalog.search.index import attribute_codes
+from catalog.search.index.attribute_codes import FURTHER_COLUMNS, MORE, Held, codes_of, number_path, to_fixed_point
 from catalog.search.price_ranges import SCALE
 from catalog.text import sort_key
 
@@ -71,8 +70,8 @@ _NUMBERS = (
     ("rating_high", "float", True),
     ("created", "integer", False),
     ("digest", "unsigned", False),
-    *((column, "unsigned", False) for column in VALUE_COLUMNS),
-    (MORE_VALUES, "unsigned", True),
+    *((column, "unsigned", False) for column in (*attribute_codes.COLUMNS, *FURTHER_COLUMNS)),
+    (MORE, "unsigned", False),
 )
 # All codes of attributes, to look them up, and the numbers of NUMBER attributes, by attribute.
 VALUES, ATTRIBUTE_NUMBERS = "values", "numbers"
@@ -261,10 +260,10 @@ def _add_attributes(document: tantivy.Document, attributes: Sequence[Held]) -> N
     codes = codes_of(attributes)
     for number in codes:
         document.add_unsigned(VALUES, number)
-    for column, number in zip(VALUE_COLUMNS, codes, strict=False):
+    for column, number in zip((*attribute_codes.COLUMNS, *FURTHER_COLUMNS), codes, strict=False):
         document.add_unsigned(column, number)
-    for number in codes[len(VALUE_COLUMNS) :]:
-        document.add_unsigned(MORE_VALUES, number)
+    for number in codes[attribute_codes.NUM_COLUMNS :]:
+        document.add_unsigned(MORE, number)
     numbers = {
         number_path(held.attribute): to_fixed_point(held.number) for held in attributes if held.number is not None
     }

@@ -6,7 +6,7 @@ their number, so the snapshot keeps the results.
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import chain
 from typing import Any
@@ -16,9 +16,10 @@ from tantivy import DocAddress, Query
 from catalog.search.attribute_facets import AttributeCounts
 from catalog.search.criteria import SearchCriteria
 from catalog.search.facets import STARS, without_own_filter
-from catalog.search.index.attribute_codes import MORE, Tag, decoded, decoded_further
-from catalog.search.index.documents import SCHEMA, cents
-from catalog.search.index.facet_counts import MAX_TERMS, IndexFacetCounts, attributes_of, columns_in_use
+from catalog.search.index import ranking
+from catalog.search.index.attribute_codes import FURTHER_COLUMNS, MORE, Tag, decoded, decoded_further
+from catalog.search.index.documents import cents
+from catalog.search.index.facet_counts import IndexFacetCounts, attributes_of, columns_in_use
 from catalog.search.index.grouping import numbers_of, slices
 from catalog.search.index.terms import all_of
 from catalog.search.price_ranges import SCALE
@@ -113,8 +114,9 @@ class GroupedFacetCounts(IndexFacetCounts):
             else:
                 codes_of[key] = of_group = set(codes)
                 last = key
-        for key, code in self._further_codes(criteria, codes_of.keys()):
-            codes_of[key].add(code)
+        for key, code in self._further_codes(criteria):
+            if key in codes_of:
+                codes_of[key].add(code)
         counts = Counter(chain.from_iterable(codes_of.values()))
         # In place of codes that a product has fewer of than there are columns.
         counts.pop(None, 0)
@@ -132,15 +134,20 @@ class GroupedFacetCounts(IndexFacetCounts):
         sums.update({(None, attribute): count for attribute, count in having.items()})
         return sums
 
-    def _further_codes(self, criteria: SearchCriteria, keys: Collection[int]) -> Iterator[tuple[int, int]]:
-        """Group keys and codes that products have beyond the columns of one code each. Few have any."""
-        query, searcher = self._query(criteria), self._index.searcher
-        codes = searcher.aggregate(query, {"codes": {"terms": {"field": MORE, "size": MAX_TERMS}}})["codes"]["buckets"]
-        for bucket in codes:
-            code = int(bucket["key"])
-            having = all_of([query, Query.term_query(SCHEMA, MORE, code)])
-            hits = searcher.search(having, bucket["doc_count"], count=False, order_by_field="group").hits
-            yield from ((key, code) for key, _ in hits if key in keys)
+    def _further_codes(self, criteria: SearchCriteria) -> Iterator[tuple[int, int]]:
+        """Group keys and codes that products have beyond the columns that all are read in. Few have any."""
+        query = all_of([self._query(criteria), Query.exists_query(MORE)])
+        if not (size := ranking.count(self._index, query)):
+            return
+        hits = self._index.searcher.search(query, size, count=False, order_by_field="group").hits
+        addresses = [address for _, address in hits]
+        for column in FURTHER_COLUMNS:
+            codes = self._index.searcher.fast_field_values(column, addresses)
+            pairs = [(key, int(code)) for (key, _), code in zip(hits, codes, strict=True) if code is not None]
+            # The columns are filled in order.
+            if not pairs:
+                return
+            yield from pairs
 
 
 def combinations(keys: Sequence[int], values: Sequence[int]) -> Counter[tuple[int, ...]]:

@@ -149,6 +149,29 @@ def test_so_many_counts_are_kept_of_an_index(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.usefixtures("index")
+@on_each_engine
+@pytest.mark.parametrize("grouped", [False, True])
+def test_products_with_very_many_values_are_counted_as_others_are(grouped: bool) -> None:
+    group = ProductGroup.objects.create(name="Box", slug="box")
+    boxes = [ProductFactory(group=group), ProductFactory(group=group), ProductFactory()]
+    tags = [[f"t{n:03}" for n in range(start, start + size)] for start, size in ((0, 150), (140, 40), (149, 1))]
+    lids = [AttributeInput("Lid", boolean=True), AttributeInput("Weight", number=Decimal(3))]
+    give(
+        {
+            box.pk: [*lids, *(AttributeInput("Tag", text=tag) for tag in own)]
+            for box, own in zip(boxes, tags, strict=True)
+        }
+    )
+    facets = engine().resolve(parse_criteria(SearchInput(grouped=grouped))).facets(CategoryTree.load)
+    counts = {f.attribute.name: {v.value: v.count for v in f.values} for f in facets.attributes(values=100)}
+    having = {f.attribute.name for f in facets.attributes()}
+    assert having == {"Tag", "Lid", "Weight"}
+    assert counts["Lid"] == {"true": 2 if grouped else 3}
+    assert counts["Tag"]["t149"] == (2 if grouped else 3)
+    # Ten values are in both products of the group.
+    assert [count for count in counts["Tag"].values() if count == 2] == ([2] if grouped else [2] * 9)
+
+
 class TestDrift:
     """`rebuild_index --check` compares attributes and groups too, whoever changed them."""
 
