@@ -32,7 +32,7 @@ class GroupedFacetCounts(IndexFacetCounts):
     """Implements catalog.search.facets.FacetCounts for groups."""
 
     def by_category(self, criteria: SearchCriteria) -> dict[tuple[int, ...], int]:
-        return self._grouped(criteria, "categories")
+        return self._grouped(criteria, "categories")  # type: ignore[no-any-return]
 
     def by_brand(self, criteria: SearchCriteria) -> dict[int, int]:
         return _by_each(self._grouped(criteria, "brands"))
