@@ -154,7 +154,8 @@ class IndexFacetCounts:
     def _query(self, criteria: SearchCriteria) -> Query:
         if criteria.matches_nothing:
             return Query.empty_query()
-        return all_of([*([self._text.query] if self._text else []), *filters(criteria)] or [PRODUCTS])
+        # Only products have what is counted.
+        return all_of([*([self._text.query] if self._text else []), *filters(criteria)] or [Query.all_query()])
 
     def _aggregate(self, criteria: SearchCriteria, aggregations: dict[str, Any]) -> dict[str, Any]:
         query, searcher = self._query(criteria), self._index.searcher

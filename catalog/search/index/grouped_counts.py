@@ -4,11 +4,10 @@ Tantivy counts products only, so the values of all products are read, slice by s
 their number, so the snapshot keeps the results.
 """
 
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any
 
 from tantivy import DocAddress, Query
@@ -20,9 +19,9 @@ from catalog.search.index import ranking
 from catalog.search.index.attribute_codes import FURTHER_COLUMNS, MORE, Tag, decoded, decoded_further
 from catalog.search.index.documents import cents
 from catalog.search.index.facet_counts import IndexFacetCounts, attributes_of, columns_in_use
-from catalog.search.index.grouping import numbers_of, slices
+from catalog.search.index.filters import within
+from catalog.search.index.grouping import count_groups, numbers_of, slices
 from catalog.search.index.terms import all_of
-from catalog.search.price_ranges import SCALE
 
 # The counts of one facet in one slice: of its group keys and addresses, which are added up.
 SliceCounts = Callable[[list[int], list[DocAddress]], Counter[Any]]
@@ -38,15 +37,10 @@ class GroupedFacetCounts(IndexFacetCounts):
         return _by_each(self._grouped(criteria, "brands"))
 
     def by_price(self, criteria: SearchCriteria, bounds: list[Decimal]) -> list[int]:
-        if set(bounds) <= set(SCALE):
-            # A step is the number of bounds of SCALE at or below the price.
-            edges = [SCALE.index(bound) + 1 for bound in bounds]
-            combinations: Mapping[tuple[int, ...], int] = self._grouped(criteria, "price")
-        else:
-            edges = [cents(bound) for bound in bounds]
-            combinations = self._sums(criteria, {"prices": self._of_field("price")})["prices"]
-        cells = _by_each(combinations, lambda price: bisect_right(edges, price))
-        return [cells.get(cell, 0) for cell in range(len(bounds) + 1)]
+        # Prices are never below 0.
+        cells = pairwise([0, *map(cents, bounds), None])
+        ranges = (within("price", low, None if high is None else high - 1) for low, high in cells)
+        return [count_groups(self._index, all_of([self._query(criteria), prices])) for prices in ranges]
 
     def by_rating(self, criteria: SearchCriteria) -> list[int]:
         highest = self._grouped(criteria, "ratings")
@@ -78,7 +72,8 @@ class GroupedFacetCounts(IndexFacetCounts):
         results = self._kept(criteria)
         if f"grouped {facet}" not in results:
             same = criteria.without_sort
-            together = [n for n in self._names if without_own_filter(self._criteria, n).without_sort == same]
+            names = self._names - {"price"}
+            together = [n for n in names if without_own_filter(self._criteria, n).without_sort == same]
             wanted = {name: self._counting(name, criteria) for name in {facet, *together}}
             sums: dict[str, Any] = {**self._sums(criteria, wanted)}
             if "attributes" in sums:
@@ -94,12 +89,10 @@ class GroupedFacetCounts(IndexFacetCounts):
         return sums
 
     def _counting(self, facet: str, criteria: SearchCriteria) -> SliceCounts:
-        fields = {"categories": "category", "brands": "brand", "price": "price_step", "ratings": "rating_low"}
+        fields = {"categories": "category", "brands": "brand", "ratings": "rating_low"}
         if facet == "attributes":
             return lambda keys, addresses: self._attributes(criteria, keys, addresses)
-        return self._of_field(fields.get(facet, facet))
-
-    def _of_field(self, field: str) -> SliceCounts:
+        field = fields.get(facet, facet)
         return lambda keys, addresses: combinations(keys, numbers_of(self._index, field, addresses))
 
     def _attributes(self, criteria: SearchCriteria, keys: list[int], addresses: list[DocAddress]) -> Counter[Any]:
@@ -162,12 +155,10 @@ def combinations(keys: Sequence[int], values: Sequence[int]) -> Counter[tuple[in
     return counts
 
 
-def _by_each(
-    combinations: Mapping[tuple[int, ...], int], cell: Callable[[int], int] = lambda value: value
-) -> dict[int, int]:
-    """How many groups have each value, or any value of each cell."""
+def _by_each(combinations: Mapping[tuple[int, ...], int]) -> dict[int, int]:
+    """How many groups have each value."""
     counts: dict[int, int] = {}
     for values, count in combinations.items():
-        for place in {cell(value) for value in values}:
-            counts[place] = counts.get(place, 0) + count
+        for value in values:
+            counts[value] = counts.get(value, 0) + count
     return counts
