@@ -1,16 +1,19 @@
 """The facets of attributes: which attributes most of the products have, and how many have each value."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from heapq import nlargest
 from itertools import islice
+from typing import TypeVar
 
 from catalog.attributes.models import Attribute, AttributeKind, AttributeValue
 from catalog.search.attribute_conditions import YES_NO
 from catalog.search.criteria import SearchCriteria
 
 CHUNK_KEYS = 1_000
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass
@@ -21,8 +24,24 @@ class AttributeCounts:
     values: dict[int, dict[int, int]] = field(default_factory=dict)
     booleans: dict[tuple[int, bool], int] = field(default_factory=dict)
 
+    def corrected(self, less: "AttributeCounts", more: "AttributeCounts") -> "AttributeCounts":
+        """These counts without some and with others. Those that become 0 are left out."""
+        return AttributeCounts(
+            _corrected(self.attributes, less.attributes, more.attributes),
+            {
+                attribute: _corrected(counts, less.values.get(attribute, {}), more.values.get(attribute, {}))
+                for attribute, counts in self.values.items()
+            },
+            _corrected(self.booleans, less.booleans, more.booleans),
+        )
+
     def __len__(self) -> int:
         return len(self.attributes) + len(self.booleans) + sum(map(len, self.values.values()))
+
+
+def _corrected(counts: dict[Key, int], less: dict[Key, int], more: dict[Key, int]) -> dict[Key, int]:
+    sums = {key: count - less.get(key, 0) + more.get(key, 0) for key, count in counts.items()}
+    return {key: count for key, count in sums.items() if count}
 
 
 @dataclass(frozen=True)
