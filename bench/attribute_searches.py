@@ -43,6 +43,9 @@ def attribute_shapes(engine: Any, size: int, deep: Position) -> list[Shape]:
             for shape, call in _grouped(calls, place, given)
         ),
         ("groups of a text", calls.page(text="lamp", grouped=True)),
+        # One product of twelve has the word. A text, unlike a filter, applies to all facets.
+        ("groups of a text: total", calls.total(text="leather", grouped=True)),
+        ("groups of a text: all facets", calls.facets(*FACETS, text="leather", grouped=True)),
         ("groups of a colour, by price", calls.page(attributes=[red], sort=price, grouped=True)),
     ]
 

@@ -1,14 +1,19 @@
 """The facets of attributes: which attributes most of the products have, and how many have each value."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from heapq import nlargest
+from itertools import islice
+from typing import TypeVar
 
 from catalog.attributes.models import Attribute, AttributeKind, AttributeValue
 from catalog.search.attribute_conditions import YES_NO
 from catalog.search.criteria import SearchCriteria
 
 CHUNK_KEYS = 1_000
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass
@@ -18,6 +23,25 @@ class AttributeCounts:
     attributes: dict[int, int] = field(default_factory=dict)
     values: dict[int, dict[int, int]] = field(default_factory=dict)
     booleans: dict[tuple[int, bool], int] = field(default_factory=dict)
+
+    def corrected(self, less: "AttributeCounts", more: "AttributeCounts") -> "AttributeCounts":
+        """These counts without some and with others. Those that become 0 are left out."""
+        return AttributeCounts(
+            _corrected(self.attributes, less.attributes, more.attributes),
+            {
+                attribute: _corrected(counts, less.values.get(attribute, {}), more.values.get(attribute, {}))
+                for attribute, counts in self.values.items()
+            },
+            _corrected(self.booleans, less.booleans, more.booleans),
+        )
+
+    def __len__(self) -> int:
+        return len(self.attributes) + len(self.booleans) + sum(map(len, self.values.values()))
+
+
+def _corrected(counts: dict[Key, int], less: dict[Key, int], more: dict[Key, int]) -> dict[Key, int]:
+    sums = {key: count - less.get(key, 0) + more.get(key, 0) for key, count in counts.items()}
+    return {key: count for key, count in sums.items() if count}
 
 
 @dataclass(frozen=True)
@@ -109,9 +133,12 @@ def _text_values(
             unknown[condition.attribute] += condition.unknown
     found = {pk: dict.fromkeys(chosen[pk], 0) | counted[pk].values.get(pk, {}) for pk in of_text}
     for pk, values in found.items():
-        # Several may share the count of the last place. All of them are read, because their order decides.
-        lowest = sorted(values.values(), reverse=True)[:num_values][-1:] or [0]
-        found[pk] = {value: count for value, count in values.items() if count >= lowest[0] or value in chosen[pk]}
+        # Several may share the count of the last place. Their order decides between them.
+        lowest = (nlargest(num_values, values.values()) or [0])[-1]
+        sharing = [value for value, count in values.items() if count == lowest and value not in chosen[pk]]
+        first = sharing if len(sharing) <= CHUNK_KEYS else _first_of(pk, {*sharing}, num_values)
+        found[pk] = {value: count for value, count in values.items() if count > lowest or value in chosen[pk]}
+        found[pk] |= dict.fromkeys(first, lowest)
     rows = _value_rows(sorted(value for values in found.values() for value in values))
     listed: dict[int, list[ValueCount]] = {}
     for pk, values in found.items():
@@ -120,6 +147,13 @@ def _text_values(
         without_product = [ValueCount(text, 0, True) for text in dict.fromkeys(unknown[pk])]
         listed[pk] = sorted([*counts_in_order, *without_product], key=lambda value: (not value.selected, -value.count))
     return listed
+
+
+def _first_of(attribute: int, values: Collection[int], number: int) -> list[int]:
+    """The first of these values of an attribute in their order: so many of them. All of its keys are read, not rows."""
+    in_order = AttributeValue.objects.filter(attribute=attribute).order_by("position", "order_key", "id")
+    keys = in_order.values_list("id", flat=True).iterator(CHUNK_KEYS)
+    return [*islice((key for key in keys if key in values), number)]
 
 
 def _natural(row: AttributeValue) -> tuple[int, str, int]:

@@ -265,10 +265,10 @@ class TestRelated:
 
         assert cost('{ product(slug: "x") { related { slug } } }') == 1 + 10 + 8
         assert cost("{ products(first: 20) { nodes { related(first: 3) { slug } } } }") == 2 + 20 * (1 + 10 + 3)
-        assert cost("{ products(groupBy: GROUP) { nodes { slug } } }") == 50 + 2 + 20
+        assert cost("{ products(groupBy: GROUP) { nodes { slug } } }") == 300 + 2 + 20
         assert cost("{ products(groupBy: NONE) { nodes { slug } } }") == 2 + 20
         by_variable = "query($g: ProductGrouping) { products(groupBy: $g) { nodes { slug } } }"
-        assert cost(by_variable, g="GROUP") == 50 + 2 + 20
+        assert cost(by_variable, g="GROUP") == 300 + 2 + 20
         assert cost(by_variable, g="NONE") == cost(by_variable, g=None) == cost(by_variable) == 2 + 20
         facets = "{ products { facets { attributes(first: 5) { values { value } attribute { slug } } } } }"
         assert cost(facets) == 1 + 100 + 50 + 5

@@ -62,7 +62,7 @@ def test_both_apis_spend_one_budget(shopper: Api) -> None:
         ({"limit": "٣"}, 20 + 5 * 20),
         ({"q": "lamp"}, 150 + 20 + 5 * 20),
         ({"q": "lamp", "facets": "true"}, 150 + 100 + 50 + 20 + 5 * 20),
-        ({"group_by": "group"}, 50 + 20 + 5 * 20),
+        ({"group_by": "group"}, 300 + 20 + 5 * 20),
         ({"group_by": "none"}, 20 + 5 * 20),
         ({"facets": "false"}, 20 + 5 * 20),
     ],

@@ -17,6 +17,7 @@ from catalog.demo.generator import demo_catalogue
 from catalog.demo.seed import seed_demo
 from catalog.demo.subjects import colour_of, subject_of
 from catalog.models import Attribute, AttributeValue, IndexChange, Product, ProductAttribute, ProductGroup
+from core.tests.clients import Api
 
 pytestmark = pytest.mark.django_db
 
@@ -86,6 +87,18 @@ def test_each_family_of_sofas_is_one_group_told_apart_by_colour() -> None:
     assert {group.name: group.size for group in groups} == families
     assert families["Harlow two-seater sofa"] == 3
     assert all(options_of(group).keys() == {"Colour"} for group in groups)
+
+
+@pytest.mark.usefixtures("each_engine", "shop")
+def test_a_sofa_in_three_colours_is_one_tile(shopper: Api) -> None:
+    query = """{ products(filter: {category: ["sofas"]}, groupBy: GROUP) { totalCount nodes {
+      group { name options { attribute { name } values } products { slug } } } } }"""
+    found = shopper.graphql(query)["products"]
+    tiles = {node["group"]["name"]: node["group"] for node in found["nodes"]}
+    assert found["totalCount"] == len(tiles) == 4
+    harlow = tiles["Harlow two-seater sofa"]
+    assert len(harlow["products"]) == 3
+    assert harlow["options"] == [{"attribute": {"name": "Colour"}, "values": ["Forest green", "Oatmeal", "Slate grey"]}]
 
 
 @pytest.mark.usefixtures("shop")

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from catalog.importing.cells import STOCK_WORDS
-from catalog.importing.dialects import FIELDS, Dialect, dialects, layout_of, normal_name
+from catalog.importing.dialects import FIELDS, layout_of, normal_name
 from catalog.importing.files import check
 from catalog.importing.reading import FileRefusedError
+from catalog.importing.tables import Dialect, dialects
 
 CASES = Path(__file__).with_name("cases")
 README = (CASES.parent.parent / "dialects" / "README.md").read_text("utf-8")

@@ -25,8 +25,12 @@ def test_an_import_that_is_killed_and_run_again_is_exact(tmp_path: Path) -> None
     }
     env = {name: value for name, value in env.items() if value and name not in ("CACHE_URL", "CELERY_BROKER_URL")}
     path = tmp_path / "products.csv"
-    rows = "".join(f"Lamp {i},L-{i},{i}.50,{i % 7},Home > Room {i % 50},Brand {i % 90}\n" for i in range(ROWS))
-    path.write_text(f"name,sku,price,quantity,category,brand\n{rows}Bad,B,x,1,,\n")
+    rows = "".join(
+        f"Lamp {i},L-{i},{i}.50,{i % 7},Home > Room {i % 50},Brand {i % 90},Shade {i % 3},{i % 80},Lamp {i // 3}\n"
+        for i in range(ROWS)
+    )
+    columns = "name,sku,price,quantity,category,brand,attribute: Shade,attribute: Power (W),group"
+    path.write_text(f"{columns}\n{rows}Bad,B,x,1,,,,,\n")
     manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
 
     def start(*arguments: str) -> subprocess.Popen[bytes]:
@@ -47,10 +51,11 @@ def test_an_import_that_is_killed_and_run_again_is_exact(tmp_path: Path) -> None
     assert counts is not None
     assert int(counts[1]) + int(counts[2]) == ROWS
     question = (
-        "from catalog.models import *; p = Product.objects; "
+        "from catalog.models import *; from catalog.attributes.models import *; p = Product.objects; "
         "print(p.count(), p.values('name').distinct().count(), Category.objects.count(), Brand.objects.count(), "
-        "sum(p.values_list('quantity', flat=True)), p.exclude(brand__name__startswith='Brand').count())"
+        "sum(p.values_list('quantity', flat=True)), p.exclude(brand__name__startswith='Brand').count(), "
+        "ProductAttribute.objects.count(), ProductGroup.objects.count(), p.filter(options_key=None).count())"
     )
     assert start("shell", "-v0", "-c", question).wait() == 0
     units = sum(i % 7 for i in range(ROWS))
-    assert said().split()[-6:] == [str(n) for n in (ROWS, ROWS, 51, 90, units, 0)]
+    assert said().split()[-9:] == [str(n) for n in (ROWS, ROWS, 51, 90, units, 0, 2 * ROWS, ROWS // 3, 0)]

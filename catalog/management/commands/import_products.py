@@ -14,13 +14,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from catalog.importing.dialects import FIELDS_AND_ATTRIBUTES, dialects
+from catalog.importing.dialects import FIELDS_AND_ATTRIBUTES
 from catalog.importing.files import FileRefusedError, SourceFile, check
 from catalog.importing.options import ImportOptions, Stock
 from catalog.importing.pictures import attach_pictures
 from catalog.importing.reading import ReadingOptions
 from catalog.importing.report import RefusedRows
 from catalog.importing.run import Summary, import_files
+from catalog.importing.tables import dialects
 
 # Without a terminal, a line of progress is written so often.
 PROGRESS_SECONDS = 10

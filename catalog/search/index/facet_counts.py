@@ -70,41 +70,36 @@ class IndexFacetCounts:
         self._names = AGGREGATIONS.keys() & set(names)
 
     def by_category(self, criteria: SearchCriteria) -> dict[tuple[int, ...], int]:
-        counts = _by_key(self._results(criteria, "categories")["categories"])
+        counts: dict[int, int] = self._results(criteria, "categories")
         return {(category,): count for category, count in counts.items()}
 
     def by_brand(self, criteria: SearchCriteria) -> dict[int, int]:
-        return _by_key(self._results(criteria, "brands")["brands"])
+        return self._results(criteria, "brands")  # type: ignore[no-any-return]
 
     def price_span(self, criteria: SearchCriteria) -> tuple[Decimal, Decimal] | None:
-        span = self._results(criteria, "price")["span"]
+        span, _ = self._results(criteria, "price")
         return (price_of(span["min"]), price_of(span["max"])) if span["count"] else None
 
     def by_price(self, criteria: SearchCriteria, bounds: list[Decimal]) -> list[int]:
         if set(bounds) <= set(SCALE):
-            steps = _by_key(self._results(criteria, "price")["scale"])
+            _, steps = self._results(criteria, "price")
             ends = [0, *(SCALE.index(bound) + 1 for bound in bounds), len(SCALE) + 1]
             return [sum(steps.get(step, 0) for step in range(start, end)) for start, end in pairwise(ends)]
         edges = [float(cents(bound)) for bound in bounds]
         return _in_order(self._aggregate(criteria, {"prices": _ranges("price", edges)})["prices"])
 
     def by_rating(self, criteria: SearchCriteria) -> list[int]:
-        counts = _in_order(self._results(criteria, "ratings")["ratings"])
+        counts = self._results(criteria, "ratings")
         return [sum(counts[stars:]) for stars in STARS]
 
     def in_stock(self, criteria: SearchCriteria) -> int:
-        return _in_order(self._results(criteria, "in_stock")["stock"])[1]
+        return self._results(criteria, "in_stock")  # type: ignore[no-any-return]
 
     def on_sale(self, criteria: SearchCriteria) -> int:
-        return _in_order(self._results(criteria, "on_sale")["sale"])[1]
+        return self._results(criteria, "on_sale")  # type: ignore[no-any-return]
 
     def by_attribute(self, criteria: SearchCriteria) -> AttributeCounts:
-        results = self._results(criteria, "attributes")
-        codes: Counter[int] = Counter()
-        for column in columns_in_use(self._index):
-            codes.update(_by_key(results[column]))
-        codes.update(_by_key(results[MORE]))
-        return attribute_counts(self._index, codes)
+        return self._results(criteria, "attributes")  # type: ignore[no-any-return]
 
     def number_spans(self, criteria: SearchCriteria, attributes: Collection[int]) -> dict[int, tuple[Decimal, Decimal]]:
         stats = {
@@ -118,18 +113,37 @@ class IndexFacetCounts:
             if result["count"]
         }
 
-    def _results(self, criteria: SearchCriteria, facet: str) -> dict[str, Any]:
-        """The aggregations of the facet, made together with those of all wanted facets that have the same criteria."""
+    def _results(self, criteria: SearchCriteria, facet: str) -> Any:
+        """The counts of the facet, made together with those of all wanted facets that have the same criteria."""
         results = self._kept(criteria)
-        if not AGGREGATIONS[facet].keys() - COLUMNS <= results.keys():
+        if facet not in results:
             same = criteria.without_sort
             together = [n for n in self._names if without_own_filter(self._criteria, n).without_sort == same]
+            names = {facet, *together} - results.keys()
             unused = {*COLUMNS} - {*columns_in_use(self._index)}
-            wanted = {
-                name: how for n in {facet, *together} for name, how in AGGREGATIONS[n].items() if name not in unused
-            }
-            results |= self._aggregate(criteria, {name: how for name, how in wanted.items() if name not in results})
-        return results
+            wanted = {name: how for n in names for name, how in AGGREGATIONS[n].items() if name not in unused}
+            aggregated = self._aggregate(criteria, wanted)
+            # Buckets take ten times as much memory as numbers, so they are not kept.
+            results |= {name: self._read(name, aggregated) for name in names}
+        return results[facet]
+
+    def _read(self, facet: str, aggregated: dict[str, Any]) -> Any:
+        """The counts of a facet, from its aggregations."""
+        match facet:
+            case "categories" | "brands":
+                return _by_key(aggregated[facet])
+            case "price":
+                return aggregated["span"], _by_key(aggregated["scale"])
+            case "ratings":
+                return _in_order(aggregated["ratings"])
+            case "in_stock":
+                return _in_order(aggregated["stock"])[1]
+            case "on_sale":
+                return _in_order(aggregated["sale"])[1]
+        codes: Counter[int] = Counter()
+        for column in (*columns_in_use(self._index), MORE):
+            codes.update(_by_key(aggregated[column]))
+        return attribute_counts(self._index, codes)
 
     def _kept(self, criteria: SearchCriteria) -> dict[str, Any]:
         # Without its own filter a facet may find more than the search, but the text alone decides the level.
@@ -140,7 +154,8 @@ class IndexFacetCounts:
     def _query(self, criteria: SearchCriteria) -> Query:
         if criteria.matches_nothing:
             return Query.empty_query()
-        return all_of([*([self._text.query] if self._text else []), *filters(criteria)] or [PRODUCTS])
+        # Only products have what is counted.
+        return all_of([*([self._text.query] if self._text else []), *filters(criteria)] or [Query.all_query()])
 
     def _aggregate(self, criteria: SearchCriteria, aggregations: dict[str, Any]) -> dict[str, Any]:
         query, searcher = self._query(criteria), self._index.searcher
@@ -166,21 +181,24 @@ def attribute_counts(index: Snapshot, codes: Mapping[int, int]) -> AttributeCoun
     """The counts of attributes and values, from those of codes."""
     counts = AttributeCounts()
     attributes: Counter[int] = Counter()
-    decoded_codes = [(*decoded(number), count) for number, count in codes.items()]
-    attribute_of = attributes_of(index, [key for tag, key, _ in decoded_codes if tag is Tag.VALUE])
-    for tag, key, count in decoded_codes:
-        if tag is Tag.VALUE:
-            # A value that is unknown was deleted a moment ago.
-            if attribute := attribute_of.get(key):
-                counts.values.setdefault(attribute, {})[key] = count
-                attributes[attribute] += count
-        elif tag is Tag.FURTHER:
+    # There may be a hundred thousand values, so they are told apart by numbers here.
+    of_values = {key: count for number, count in codes.items() for tag, key in [decoded(number)] if tag == Tag.VALUE}
+    attribute_of = attributes_of(index, of_values)
+    for key, count in of_values.items():
+        # A value that is unknown was deleted a moment ago.
+        if attribute := attribute_of.get(key):
+            counts.values.setdefault(attribute, {})[key] = count
+    for attribute, values in counts.values.items():
+        attributes[attribute] = sum(values.values())
+    for number, count in codes.items():
+        tag, key = decoded(number)
+        if tag == Tag.FURTHER:
             attribute, num_further = decoded_further(key)
             attributes[attribute] -= count * num_further
-        else:
+        elif tag != Tag.VALUE:
             attributes[key] += count
-            if tag is not Tag.NUMBER:
-                counts.booleans[key, tag is Tag.YES] = count
+            if tag != Tag.NUMBER:
+                counts.booleans[key, tag == Tag.YES] = count
     counts.attributes = dict(attributes)
     return counts
 

@@ -1,14 +1,16 @@
 """Counts for facets of a grouped search. A group counts once for a value when any of its matching products has it.
 
-Tantivy counts products only, so the values of all products are read, slice by slice. That takes time in proportion to
-their number, so the snapshot keeps the results.
+Tantivy counts products. That is right for groups of which one product matches. For the others, the values of their
+products are read, and the counts corrected. That takes time in proportion to these products, so the snapshot keeps the
+corrections.
 """
 
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from itertools import chain
+from itertools import chain, compress
+from operator import eq, or_
 from typing import Any
 
 from tantivy import DocAddress, Query
@@ -19,88 +21,99 @@ from catalog.search.facets import STARS, without_own_filter
 from catalog.search.index import ranking
 from catalog.search.index.attribute_codes import FURTHER_COLUMNS, MORE, Tag, decoded, decoded_further
 from catalog.search.index.documents import cents
-from catalog.search.index.facet_counts import IndexFacetCounts, attributes_of, columns_in_use
+from catalog.search.index.facet_counts import IndexFacetCounts, attribute_counts, attributes_of, columns_in_use
 from catalog.search.index.grouping import numbers_of, slices
 from catalog.search.index.terms import all_of
-from catalog.search.price_ranges import SCALE
 
-# The counts of one facet in one slice: of its group keys and addresses, which are added up.
-SliceCounts = Callable[[list[int], list[DocAddress]], Counter[Any]]
+# What corrects the counts of one facet, for some group keys and addresses. The corrections of all parts are added up.
+Correction = Callable[[list[int], list[DocAddress]], Counter[Any]]
+_FIELDS = {"categories": "category", "brands": "brand", "ratings": "rating_low"}
 
 
 class GroupedFacetCounts(IndexFacetCounts):
     """Implements catalog.search.facets.FacetCounts for groups."""
 
     def by_category(self, criteria: SearchCriteria) -> dict[tuple[int, ...], int]:
-        return self._grouped(criteria, "categories")
+        counts = Counter(super().by_category(criteria))
+        counts.update(self._corrections(criteria, "categories"))
+        return +counts
 
     def by_brand(self, criteria: SearchCriteria) -> dict[int, int]:
-        return _by_each(self._grouped(criteria, "brands"))
+        counts = Counter(super().by_brand(criteria))
+        counts.update(_by_each(self._corrections(criteria, "brands")))
+        return +counts
 
     def by_price(self, criteria: SearchCriteria, bounds: list[Decimal]) -> list[int]:
-        if set(bounds) <= set(SCALE):
-            # A step is the number of bounds of SCALE at or below the price.
-            edges = [SCALE.index(bound) + 1 for bound in bounds]
-            combinations: Mapping[tuple[int, ...], int] = self._grouped(criteria, "price")
-        else:
-            edges = [cents(bound) for bound in bounds]
-            combinations = self._sums(criteria, {"prices": self._of_field("price")})["prices"]
-        cells = _by_each(combinations, lambda price: bisect_right(edges, price))
-        return [cells.get(cell, 0) for cell in range(len(bounds) + 1)]
+        edges = [cents(bound) for bound in bounds]
+
+        def correction(keys: list[int], addresses: list[DocAddress]) -> Counter[Any]:
+            prices = numbers_of(self._index, "price", addresses)
+            return _correction(keys, [bisect_right(edges, price) for price in prices])
+
+        cells = _by_each(self._sums(criteria, {"price": correction})["price"])
+        return [count + cells.get(cell, 0) for cell, count in enumerate(super().by_price(criteria, bounds))]
 
     def by_rating(self, criteria: SearchCriteria) -> list[int]:
-        highest = self._grouped(criteria, "ratings")
-        return [sum(count for ratings, count in highest.items() if ratings[-1] >= stars) for stars in STARS]
+        corrections = self._corrections(criteria, "ratings")
+        return [
+            count + sum(correction for ratings, correction in corrections.items() if ratings[-1] >= stars)
+            for stars, count in zip(STARS, super().by_rating(criteria), strict=True)
+        ]
 
     def in_stock(self, criteria: SearchCriteria) -> int:
-        return _by_each(self._grouped(criteria, "in_stock")).get(1, 0)
+        return super().in_stock(criteria) + _by_each(self._corrections(criteria, "in_stock")).get(1, 0)
 
     def on_sale(self, criteria: SearchCriteria) -> int:
-        return _by_each(self._grouped(criteria, "on_sale")).get(1, 0)
+        return super().on_sale(criteria) + _by_each(self._corrections(criteria, "on_sale")).get(1, 0)
 
     def by_attribute(self, criteria: SearchCriteria) -> AttributeCounts:
-        codes = self._grouped(criteria, "attributes")
-        counts = AttributeCounts()
-        for (tag, key), count in codes.items():
-            if tag is None:
-                counts.attributes[key] = count
-            elif tag is Tag.VALUE:
-                if attribute := self._index.attribute_of.get(key):
-                    counts.values.setdefault(attribute, {})[key] = count
-            elif tag in (Tag.NO, Tag.YES):
-                counts.booleans[key, tag is Tag.YES] = count
-        return counts
+        corrections: Counter[tuple[str, int]] = self._corrections(criteria, "attributes")
+        of_kind: dict[str, dict[int, int]] = {"products": {}, "groups": {}, "attributes": {}}
+        for (kind, key), count in corrections.items():
+            of_kind[kind][key] = count
+        products = attribute_counts(self._index, of_kind["products"])
+        groups = attribute_counts(self._index, of_kind["groups"])
+        groups.attributes = of_kind["attributes"]
+        return super().by_attribute(criteria).corrected(products, groups)
 
-    def _grouped(self, criteria: SearchCriteria, facet: str) -> Counter[Any]:
-        """The counts of a facet, made together with those of all wanted facets that have the same criteria."""
+    def _corrections(self, criteria: SearchCriteria, facet: str) -> Counter[Any]:
+        """What corrects a facet, read together with that of all wanted facets that have the same criteria."""
         results = self._kept(criteria)
-        if f"grouped {facet}" not in results:
+        name = f"corrections of {facet}"
+        if name not in results:
             same = criteria.without_sort
-            together = [n for n in self._names if without_own_filter(self._criteria, n).without_sort == same]
-            wanted = {name: self._counting(name, criteria) for name in {facet, *together}}
-            results |= {f"grouped {name}": counts for name, counts in self._sums(criteria, wanted).items()}
-        return results[f"grouped {facet}"]  # type: ignore[no-any-return]
+            names = self._names - {"price"}
+            together = [n for n in names if without_own_filter(self._criteria, n).without_sort == same]
+            sums = self._sums(criteria, {n: self._correction_of(n, criteria) for n in {facet, *together}})
+            results |= {f"corrections of {n}": counts for n, counts in sums.items()}
+        return results[name]  # type: ignore[no-any-return]
 
-    def _sums(self, criteria: SearchCriteria, wanted: Mapping[str, SliceCounts]) -> dict[str, Counter[Any]]:
+    def _sums(self, criteria: SearchCriteria, wanted: Mapping[str, Correction]) -> dict[str, Counter[Any]]:
         sums: dict[str, Counter[Any]] = {name: Counter() for name in wanted}
         for keys, addresses in slices(self._index, self._query(criteria)):
-            for name, counts in wanted.items():
-                sums[name].update(counts(keys, addresses))
+            # Products of one group follow each other.
+            as_next = [*map(eq, keys, keys[1:]), False]
+            is_repeated = [*map(or_, as_next, [False, *as_next])]
+            repeated_keys, repeated = [*compress(keys, is_repeated)], [*compress(addresses, is_repeated)]
+            for name, correction in wanted.items() if repeated else ():
+                sums[name].update(correction(repeated_keys, repeated))
         return sums
 
-    def _counting(self, facet: str, criteria: SearchCriteria) -> SliceCounts:
-        fields = {"categories": "category", "brands": "brand", "price": "price_step", "ratings": "rating_low"}
+    def _correction_of(self, facet: str, criteria: SearchCriteria) -> Correction:
         if facet == "attributes":
-            return lambda keys, addresses: self._attributes(criteria, keys, addresses)
-        return self._of_field(fields.get(facet, facet))
+            return lambda keys, addresses: self._of_attributes(criteria, keys, addresses)
+        field = _FIELDS.get(facet, facet)
+        # Ratings count from their whole stars on.
+        return lambda keys, addresses: _correction(keys, [*map(int, numbers_of(self._index, field, addresses))])
 
-    def _of_field(self, field: str) -> SliceCounts:
-        return lambda keys, addresses: combinations(keys, numbers_of(self._index, field, addresses))
-
-    def _attributes(self, criteria: SearchCriteria, keys: list[int], addresses: list[DocAddress]) -> Counter[Any]:
-        """Counts by (tag, key) of codes, and by (None, attribute)."""
+    def _of_attributes(
+        self, criteria: SearchCriteria, keys: list[int], addresses: list[DocAddress]
+    ) -> Counter[tuple[str, int]]:
+        """How many products and how many groups have each code, and how many groups have each attribute."""
         columns = [numbers_of(self._index, column, addresses) for column in columns_in_use(self._index)]
-        # Products of one group follow each other, so each group's codes are gathered at once.
+        of_products: Counter[int | None] = Counter()
+        for column in columns:
+            of_products.update(column)
         codes_of: dict[int, set[int | None]] = {}
         of_group, last = set[int | None](), 0
         for key, codes in zip(keys, zip(*columns, strict=True), strict=True) if columns else ():
@@ -112,22 +125,31 @@ class GroupedFacetCounts(IndexFacetCounts):
         for key, code in self._further_codes(criteria):
             if key in codes_of:
                 codes_of[key].add(code)
-        counts = Counter(chain.from_iterable(codes_of.values()))
-        # In place of codes that a product has fewer of than there are columns.
-        counts.pop(None, 0)
-        tagged = {code: decoded(code) for code in counts if code is not None}
-        of_values = attributes_of(self._index, [key for tag, key in tagged.values() if tag is Tag.VALUE])
-        attribute_of: dict[int | None, int] = {code: key for code, (_, key) in tagged.items()}
-        for code, (tag, key) in tagged.items():
-            if tag is Tag.VALUE:
-                attribute_of[code] = of_values.get(key, 0)
-            elif tag is Tag.FURTHER:
-                attribute_of[code], _ = decoded_further(key)
-        attribute_of[None] = 0
-        sums: Counter[Any] = Counter({tagged[code]: count for code, count in counts.items() if code is not None})
+                of_products[code] += 1
+        of_groups = Counter(chain.from_iterable(codes_of.values()))
+        attribute_of = self._attribute_of(of_groups)
         having = Counter(chain.from_iterable({*map(attribute_of.__getitem__, codes)} for codes in codes_of.values()))
-        sums.update({(None, attribute): count for attribute, count in having.items()})
-        return sums
+        # None is in place of codes that a product has fewer of than there are columns.
+        return Counter(
+            {
+                (kind, key): count
+                for kind, counts in (("products", of_products), ("groups", of_groups), ("attributes", having))
+                for key, count in counts.items()
+                if key is not None
+            }
+        )
+
+    def _attribute_of(self, codes: Mapping[int | None, int]) -> dict[int | None, int | None]:
+        """The attribute of each code."""
+        tagged = {code: decoded(code) for code in codes if code is not None}
+        of_values = attributes_of(self._index, [key for tag, key in tagged.values() if tag == Tag.VALUE])
+        attribute_of: dict[int | None, int | None] = {None: None}
+        for code, (tag, key) in tagged.items():
+            if tag == Tag.VALUE:
+                attribute_of[code] = of_values.get(key)
+            else:
+                attribute_of[code] = decoded_further(key)[0] if tag == Tag.FURTHER else key
+        return attribute_of
 
     def _further_codes(self, criteria: SearchCriteria) -> Iterator[tuple[int, int]]:
         """Group keys and codes that products have beyond the columns that all are read in. Few have any."""
@@ -145,24 +167,28 @@ class GroupedFacetCounts(IndexFacetCounts):
             yield from pairs
 
 
-def combinations(keys: Sequence[int], values: Sequence[int]) -> Counter[tuple[int, ...]]:
-    """How many groups have each combination of values, in order. Nearly all have one value."""
+def _correction(keys: Sequence[int], values: Sequence[int]) -> Counter[tuple[int, ...]]:
+    """How many groups have each combination of values, in order, less the products that have each value."""
     last, pairs = dict(zip(keys, values, strict=True)), set(zip(keys, values, strict=True))
     others: dict[int, set[int]] = {}
     if len(pairs) > len(last):
         for key, value in pairs - last.items():
             others.setdefault(key, {last[key]}).add(value)
-    counts: Counter[tuple[int, ...]] = Counter((value,) for key, value in last.items() if key not in others)
-    counts.update(tuple(sorted(several)) for several in others.values())
+    counts: Counter[tuple[int, ...]] = Counter()
+    if others:
+        counts.update(tuple(sorted(several)) for several in others.values())
+        last = {key: value for key, value in last.items() if key not in others}
+    for value, count in Counter(last.values()).items():
+        counts[value,] += count
+    for value, count in Counter(values).items():
+        counts[value,] -= count
     return counts
 
 
-def _by_each(
-    combinations: Mapping[tuple[int, ...], int], cell: Callable[[int], int] = lambda value: value
-) -> dict[int, int]:
-    """How many groups have each value, or any value of each cell."""
-    counts: dict[int, int] = {}
-    for values, count in combinations.items():
-        for place in {cell(value) for value in values}:
-            counts[place] = counts.get(place, 0) + count
-    return counts
+def _by_each(corrections: Mapping[tuple[int, ...], int]) -> dict[int, int]:
+    """The corrections by each value."""
+    sums: dict[int, int] = {}
+    for values, count in corrections.items():
+        for value in values:
+            sums[value] = sums.get(value, 0) + count
+    return sums

@@ -13,7 +13,7 @@ from tantivy import DocAddress, Order, Query
 
 from catalog.search.cursors import Position
 from catalog.search.index.documents import SCHEMA
-from catalog.search.index.filters import within
+from catalog.search.index.filters import to_index, within
 from catalog.search.index.paging import before, positions_in_order
 from catalog.search.index.ranking import count, ranked_ids
 from catalog.search.index.store import Snapshot
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 ROWS_EACH, GROWTH, MAX_PART = 4, 4, 20_000
 # Ranked products that are looked at, beyond which no page goes.
 MAX_RANKED = 5 * RELEVANCE_WINDOW
+# How many products of groups are read to be compared with the position of a page; more are asked for by a query.
+MAX_MEMBERS = 10_000
 # How many products about are in memory at once while groups are counted.
-MAX_SLICE = 100_000
+MAX_SLICE = 200_000
 
 
 def groups_of(index: Snapshot, ids: Sequence[int]) -> dict[int, int]:
@@ -82,21 +84,21 @@ def _before_page(
     if not groups:
         return {}
     query = all_of([Query.term_set_query(SCHEMA, "group", groups), *queries])
-    if page.position is not None:
-        rows_before = before(index, field, page.position, descending=descending, inclusive=not page.backward)
-        query = all_of([query, rows_before])
     size = count(index, query)
+    if page.position is not None and size > MAX_MEMBERS:
+        query = all_of([query, before(index, field, page.position, descending=descending, inclusive=not page.backward)])
+        size = count(index, query)
     if not size:
         return {}
     hits = index.searcher.search(query, size, count=False, order_by_field=field).hits
     addresses = [address for _, address in hits]
-    keys = numbers_of(index, "group", addresses)
-    if not page.backward:
-        return dict.fromkeys(keys, 0)
-    ids = numbers_of(index, "id", addresses)
-    rows = sorted(zip((value for value, _ in hits), ids, keys, strict=True), reverse=not descending)
+    keys, ids = numbers_of(index, "group", addresses), numbers_of(index, "id", addresses)
     # The first in the order of the search is the last one here.
-    return {key: pk for _, pk, key in rows}
+    rows = sorted(zip((value for value, _ in hits), ids, keys, strict=True), reverse=not descending)
+    if page.position is not None:
+        place = (to_index(page.position.value), page.position.id)
+        rows = [row for row in rows if (row[:2] > place if descending else row[:2] < place) or row[:2] == place]
+    return {key: pk if page.backward else 0 for _, pk, key in rows}
 
 
 def first_ranked_ids(index: Snapshot, text: "ResolvedText", filters: list[Query], start: int, stop: int) -> list[int]:
@@ -117,7 +119,7 @@ def first_ranked_ids(index: Snapshot, text: "ResolvedText", filters: list[Query]
 def slices(index: Snapshot, query: Query) -> Iterator[tuple[list[int], list[DocAddress]]]:
     """What the query finds, in slices: group keys and addresses. Products of one group are in one slice."""
     size = count(index, query)
-    num_slices = size // MAX_SLICE + 1
+    num_slices = -(-size // MAX_SLICE) or 1
     highest = index.searcher.aggregate(query, {"n": {"max": {"field": "group"}}})["n"]["value"] if num_slices > 1 else 0
     for n in range(num_slices):
         some = query

@@ -37,8 +37,8 @@ MAX_OPEN_ATTEMPTS = 5
 CONDEMNED = "condemned"
 # How much memory a writer of a few changes uses.
 SMALL_HEAP_BYTES = 32_000_000
-# Searches whose results are kept: 20 megabytes with the facets of thousands of brands.
-MAX_KEPT_RESULTS = 100
+# Searches whose results are kept, and counts in these results: together about 50 megabytes.
+MAX_KEPT_RESULTS, MAX_KEPT_COUNTS = 100, 500_000
 
 FileId = tuple[int, int, int]
 
@@ -63,9 +63,15 @@ class KeptResults:
         with self._lock:
             results = self._results.setdefault(key, {})
             self._results.move_to_end(key)
-            if len(self._results) > MAX_KEPT_RESULTS:
+            while len(self._results) > 1 and self._is_full():
                 self._results.popitem(last=False)
         return results
+
+    def _is_full(self) -> bool:
+        # Callers add counts after `of`, so what they added last is seen here by the next search.
+        kept = (counts for results in self._results.values() for counts in [*results.values()])
+        num_counts = sum(len(counts) for counts in kept if hasattr(counts, "__len__"))
+        return len(self._results) > MAX_KEPT_RESULTS or num_counts > MAX_KEPT_COUNTS
 
     def clear(self) -> None:
         with self._lock:

@@ -11,8 +11,10 @@ from catalog.attributes import writing
 from catalog.attributes.writing import AttributeInput
 from catalog.category_tree import CategoryTree
 from catalog.models import Attribute, AttributeValue, Product, ProductGroup
+from catalog.search import attribute_facets
+from catalog.search.criteria import Range
 from catalog.search.engine import engine
-from catalog.search.index import updating
+from catalog.search.index import store, updating
 from catalog.search.index.consistency import find_drift
 from catalog.search.pages import Page
 from catalog.search.tests.catalogues import give
@@ -112,6 +114,38 @@ def test_a_product_that_leaves_its_group_is_listed_by_itself(shirts: dict[str, P
     assert len(found("shirt", grouped=True)) == 1
     Product.objects.filter(slug="red-s").update(group=None, options_key=None)
     assert found("shirt", grouped=True) == ["blue-m", "red-s"]
+
+
+@on_each_engine
+@pytest.mark.parametrize("chunk", [2, 1000])
+def test_the_first_values_of_many_that_share_a_count(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attribute_facets, "CHUNK_KEYS", chunk)
+    common = AttributeInput("Size", text="100 cm")
+    products: list[Product] = ProductFactory.create_batch(9)
+    give({p.pk: [AttributeInput("Size", text=f"{n} cm"), common] for n, p in enumerate(reversed(products), start=4)})
+    given = AttributeFilter(attribute="size", values=["100 cm", "no such size", "9 cm"])
+    for asked, wanted in (
+        ([], ["100 cm", "4 cm", "5 cm", "6 cm"]),
+        ([given], ["100 cm", "9 cm", "no such size", "4 cm"]),
+    ):
+        facets = engine().resolve(parse_criteria(SearchInput(attributes=asked))).facets(CategoryTree.load)
+        assert [value.value for value in facets.attributes(values=4)[0].values] == wanted
+        assert [value.value for value in facets.attributes(values=2)[0].values] == wanted[: 3 if asked else 2]
+
+
+@pytest.mark.usefixtures("index")
+def test_so_many_counts_are_kept_of_an_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    products: list[Product] = ProductFactory.create_batch(30)
+    give({product.pk: [AttributeInput("Serial", text=f"SN {product.pk}")] for product in products})
+    monkeypatch.setattr(store, "MAX_KEPT_COUNTS", 100)
+    for price in range(20):
+        criteria = parse_criteria(SearchInput(price=Range(Decimal(price) / 100, None)))
+        assert (
+            len(engine().resolve(criteria).facets(CategoryTree.load, ["attributes"]).attributes(values=100)[0].values)
+            == 30
+        )
+    # Each search has 31 counts. The last one is not weighed yet.
+    assert len(store.reader.snapshot().results._results) <= 100 // 31 + 1
 
 
 @pytest.mark.usefixtures("index")
