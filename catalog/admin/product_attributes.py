@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from decimal import Decimal, InvalidOperation
+import re
+from collections.abc import Collection, Iterable
+from decimal import Decimal
+from hashlib import blake2b
 from typing import Any
 
 from django import forms
@@ -12,6 +14,7 @@ from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.functional import cached_property
 
 from catalog import policy
 from catalog.admin.named import CheckedAutocompleteSelect
@@ -22,6 +25,7 @@ from catalog.attributes.writing import AttributeInput, differs, resolve, stored_
 from catalog.models import Product
 from core.auth.admin import PolicyAdmin
 
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 _BOOLEANS = {"yes": True, "no": False, "true": True, "false": False}
 
 
@@ -90,10 +94,9 @@ def _parsed(attribute: Attribute, text: str) -> AttributeInput:
     if attribute.kind == AttributeKind.TEXT:
         return AttributeInput(attribute.slug, text=text)
     if attribute.kind == AttributeKind.NUMBER:
-        try:
-            return AttributeInput(attribute.slug, number=Decimal(text))
-        except InvalidOperation:
-            raise ValueError("Enter a number, such as 40 or 1.5.") from None
+        if not _NUMBER.fullmatch(text):
+            raise ValueError("Enter a number, such as 40 or 1.5.")
+        return AttributeInput(attribute.slug, number=Decimal(text))
     if text.casefold() not in _BOOLEANS:
         raise ValueError("Enter yes or no.")
     return AttributeInput(attribute.slug, boolean=_BOOLEANS[text.casefold()])
@@ -123,6 +126,18 @@ class AttributeFormSet(forms.BaseInlineFormSet):
         kwargs["queryset"] = ProductAttribute.objects.none()
         super().__init__(data, *args, **kwargs)
 
+    @cached_property
+    def management_form(self) -> Any:
+        """As Django's, with a digest of the values that the page shows: somebody else may change them meanwhile."""
+        form = super().management_form
+        form.fields["SEEN"] = forms.CharField(widget=forms.HiddenInput, required=False, initial=_digest(self.shown))
+        return form
+
+    @property
+    def shown(self) -> set[tuple[int, str]]:
+        """The stored values as the page shows them."""
+        return {(row.attribute_id, row.text) for row in self.stored}
+
     def _initial(self, rows: Collection[ProductAttribute]) -> list[dict[str, Any]]:
         """The rows to show. In a variant of a group's product the options are to be filled in."""
         options: Collection[Attribute] = ()
@@ -148,6 +163,9 @@ class AttributeFormSet(forms.BaseInlineFormSet):
         forms_given = [(form, form.given) for form in rows if form.given is not None]
         if any(form.errors for form in self.forms):
             return
+        self._check_overtaken(
+            {(form.cleaned_data["attribute"].pk, form.cleaned_data["text"]) for form in rows if form.given}
+        )
         seen: set[Attribute] = set()
         for form, _ in forms_given:
             attribute = form.cleaned_data["attribute"]
@@ -162,6 +180,17 @@ class AttributeFormSet(forms.BaseInlineFormSet):
             forms_given[int(error.path[0])][0].add_error("text", error.message)
         if 0 in resolved.rows:
             self._check_options(resolved.rows[0] if self.is_posted else self.stored)
+
+    def _check_overtaken(self, posted: set[tuple[int, str]]) -> None:
+        """Leaves values alone that were not edited. Raises ValidationError for an edit that somebody else overtook."""
+        if not (seen := self.data.get(f"{self.prefix}-SEEN")) or not self.is_posted:
+            return
+        if _digest(posted) == seen:
+            self.is_posted = False
+        elif _digest(self.shown) != seen and posted != self.shown:
+            raise ValidationError(
+                "Somebody else has changed these attributes since you opened the page. Open it again to see them."
+            )
 
     def _check_options(self, rows: list[ProductAttribute]) -> None:
         """Raises ValidationError when another product of the group has the same options."""
@@ -193,6 +222,10 @@ class AttributeFormSet(forms.BaseInlineFormSet):
                 product.save(update_fields=[])
         write_options_keys([product.pk])
         return self.new_objects
+
+
+def _digest(values: Iterable[tuple[int, str]]) -> str:
+    return blake2b(repr(sorted(values)).encode(), digest_size=16).hexdigest()
 
 
 def _copied(widget: forms.Widget) -> Any:

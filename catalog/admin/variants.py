@@ -41,7 +41,10 @@ def products_table(group: ProductGroup, **context: Any) -> SafeString:
 
 
 class VariantForm(forms.ModelForm):
-    """The form of a product. A variant needs no slug: without one it gets a free one, made from its name."""
+    """The form of a product. It changes what was edited only.
+
+    A variant needs no slug: without one it gets a free one, made from its name.
+    """
 
     variant_of: Product | None = None
 
@@ -50,6 +53,17 @@ class VariantForm(forms.ModelForm):
         if self.variant_of is not None and "slug" in self.fields:
             self.fields["slug"].required = False
             self.fields["slug"].help_text = "Empty: made from the name."
+        if self.instance.pk:
+            for name, field in self.fields.items():
+                field.show_hidden_initial |= not self.is_bound or self.add_initial_prefix(name) in self.data
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if self.instance.pk:
+            # What was not edited stays as it is by now. Somebody may have changed it since the page was opened.
+            for name in cleaned.keys() - {*self.changed_data}:
+                cleaned[name] = getattr(self.instance, name)
+        return cleaned
 
     def clean_slug(self) -> str:
         slug: str = self.cleaned_data["slug"]

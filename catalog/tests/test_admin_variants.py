@@ -1,6 +1,8 @@
 """Attributes and the group in a product's page of the admin, and adding a variant."""
 
+import re
 from decimal import Decimal
+from html import unescape
 
 import pytest
 from django.db import connection
@@ -41,6 +43,14 @@ def product_form(row, *rows, **changes):
     form = {**form_of(**fields), "group": row.group_id or "", **rows_form(*rows), **changes}
     # The page says what it showed of a date that has a default.
     return {**form, **{f"initial-{name}": form[name] for name in ("created_at_0", "created_at_1")}}
+
+
+def seen_by(page):
+    """What a page tells the server that it showed, in hidden fields."""
+    hidden = re.findall(
+        r'<input type="hidden" name="(initial-[^"]*|[^"]*-SEEN)" value="([^"]*)"', page.content.decode()
+    )
+    return {name: unescape(value) for name, value in hidden}
 
 
 def formset(response):
@@ -93,10 +103,36 @@ class TestRows:
         assert admin_client.post(path_of(lamp), form).status_code == 302
         assert texts(lamp) == {"colour": {"red"}}
 
+    @pytest.mark.parametrize("theirs", [["blue"], ["blue", "red"], []])
+    def test_what_was_not_edited_stays_as_somebody_else_changed_it(self, admin_client, attributes, theirs):
+        lamp = product("Lamp", ProductGroup.objects.create(name="Lamp", slug="lamp"), colour="red")
+        seen = seen_by(admin_client.get(path_of(lamp)))
+        form = product_form(lamp, ("colour", "red"), price="77", quantity=lamp.quantity, **seen)
+        give(lamp, colour=theirs)
+        Product.objects.filter(pk=lamp.pk).update(group=None, options_key=None, quantity=123)
+        assert admin_client.post(path_of(lamp), form).status_code == 302
+        lamp.refresh_from_db()
+        assert (lamp.price, lamp.quantity, lamp.group) == (77, 123, None)
+        assert texts(lamp) == ({"colour": {*theirs}} if theirs else {})
+
+    def test_an_edit_that_somebody_else_overtook_is_refused(self, admin_client, attributes):
+        lamp = product("Lamp", colour="red")
+        seen = seen_by(admin_client.get(path_of(lamp)))
+        give(lamp, colour="blue")
+        form = product_form(lamp, ("colour", "red"), ("width", "40"), **seen)
+        for _ in range(2):
+            page = admin_client.post(path_of(lamp), form)
+            assert "Somebody else has changed these attributes" in page.content.decode()
+            form |= seen_by(page)
+        assert texts(lamp) == {"colour": {"blue"}}
+
     @pytest.mark.parametrize(
         ("attribute", "text", "field"),
         [
-            *(("width", text, "text") for text in ("wide", "1,5", "NaN", "1e400", "9" * 12, "1.1234567", "")),
+            *(
+                ("width", text, "text")
+                for text in ("wide", "1,5", "NaN", "1e9", "1e999999999", "1_0", "9" * 12, "1.1234567", "")
+            ),
             *(("washable", text, "text") for text in ("maybe", "1", "")),
             *(("colour", text, "text") for text in ("a" * 256, "a\0", " ")),
             ("", "red", "attribute"),
