@@ -271,4 +271,4 @@ class TestRelated:
         assert cost(by_variable, g="GROUP") == 300 + 2 + 20
         assert cost(by_variable, g="NONE") == cost(by_variable, g=None) == cost(by_variable) == 2 + 20
         facets = "{ products { facets { attributes(first: 5) { values { value } attribute { slug } } } } }"
-        assert cost(facets) == 1 + 100 + 50 + 5
+        assert cost(facets) == 1 + 100 + 300 + 5

@@ -61,7 +61,7 @@ def test_both_apis_spend_one_budget(shopper: Api) -> None:
         ({"limit": "9" * 4_000}, 20 + 5 * 20),
         ({"limit": "٣"}, 20 + 5 * 20),
         ({"q": "lamp"}, 150 + 20 + 5 * 20),
-        ({"q": "lamp", "facets": "true"}, 150 + 100 + 50 + 20 + 5 * 20),
+        ({"q": "lamp", "facets": "true"}, 150 + 100 + 300 + 20 + 5 * 20),
         ({"group_by": "group"}, 300 + 20 + 5 * 20),
         ({"group_by": "none"}, 20 + 5 * 20),
         ({"facets": "false"}, 20 + 5 * 20),
