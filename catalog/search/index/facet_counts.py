@@ -31,7 +31,7 @@ from catalog.search.index.store import Snapshot
 from catalog.search.index.terms import all_of
 from catalog.search.price_ranges import SCALE
 
-# Tantivy's limit. If an answer has more brands or categories than this, the database counts them.
+# Tantivy's limit. Without a word, it leaves out what there is more of.
 MAX_TERMS = 65_000
 
 
@@ -133,7 +133,7 @@ class IndexFacetCounts:
         """The counts of a facet, from its aggregations."""
         match facet:
             case "categories" | "brands":
-                return _by_key(aggregated[facet])
+                return self._by_key(criteria, "category" if facet == "categories" else "brand", aggregated[facet])
             case "price":
                 return aggregated["span"], _by_key(aggregated["scale"])
             case "ratings":
@@ -144,17 +144,18 @@ class IndexFacetCounts:
                 return _in_order(aggregated["sale"])[1]
         codes: Counter[int] = Counter()
         for column in (*columns_in_use(self._index), MORE):
-            is_cut = aggregated[column].get("sum_other_doc_count")
-            codes.update(self._read_one_by_one(criteria, column) if is_cut else _by_key(aggregated[column]))
+            codes.update(self._by_key(criteria, column, aggregated[column]))
         return attribute_counts(self._index, codes)
 
-    def _read_one_by_one(self, criteria: SearchCriteria, column: str) -> Counter[int]:
-        """The codes in a column that has more different ones than Tantivy counts."""
-        codes: Counter[int] = Counter()
+    def _by_key(self, criteria: SearchCriteria, field: str, result: dict[str, Any]) -> dict[int, int]:
+        """The counts by the numbers of a field. All are read when there are more different ones than Tantivy counts."""
+        if not result.get("sum_other_doc_count"):
+            return _by_key(result)
+        counts: Counter[int] = Counter()
         for _, addresses in slices(self._index, self._query(criteria)):
-            for each in FURTHER_COLUMNS if column == MORE else (column,):
-                codes.update(code for code in numbers_of(self._index, each, addresses) if code is not None)
-        return codes
+            for column in FURTHER_COLUMNS if field == MORE else (field,):
+                counts.update(number for number in numbers_of(self._index, column, addresses) if number is not None)
+        return counts
 
     def _kept(self, criteria: SearchCriteria) -> dict[str, Any]:
         # Without its own filter a facet may find more than the search, but the text alone decides the level.

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from catalog.search.criteria import SearchCriteria
 from catalog.search.engine import engine
+from catalog.search.index import facet_counts
 from catalog.search.price_ranges import round_bounds
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 from core.tests.clients import Api
@@ -181,3 +182,14 @@ def test_bounds_are_round_and_within(low: str, high: str, first: str) -> None:
     assert bounds == sorted(set(bounds))
     assert all(Decimal(low) < bound <= Decimal(high) for bound in bounds)
     assert len(bounds) <= 100
+
+
+def test_more_brands_and_categories_than_the_index_counts_at_once(
+    shopper: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, field in (("categories", "category"), ("brands", "brand")):
+        few = {name: {"terms": {"field": field, "size": 1, "segment_size": 1}}}
+        monkeypatch.setitem(facet_counts.AGGREGATIONS, name, few)
+    found = facets(shopper)
+    assert by_slug(found["categories"], "category") == [("lighting", 6), ("bulbs", 3), ("lamps", 3)]
+    assert by_slug(found["brands"], "brand") == [("abc", 3), ("zen", 3)]
