@@ -95,12 +95,13 @@ class _Products:
 
     def is_in(self, holder: Product, group: GroupRow | None) -> bool:
         """Whether the product, which has the SKU of a row, is in this group."""
-        return bool(group and holder.group_id) and self._groups.get(holder.group_id) == group.slug
+        slug = None if holder.group_id is None else self._groups.get(holder.group_id)
+        return slug is not None and group is not None and group.slug == slug
 
     @cached_property
-    def _groups(self) -> dict[int | None, str]:
+    def _groups(self) -> dict[int, str]:
         """The slugs of the groups in which there are products with SKUs."""
-        wanted = {product.group_id for product in self.by_sku.values()} - {None}
+        wanted = {product.group_id for product in self.by_sku.values() if product.group_id is not None}
         return dict(ProductGroup.objects.filter(pk__in=wanted).values_list("pk", "slug"))
 
     def with_slug(self, slug: str) -> Product | None:

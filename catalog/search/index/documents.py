@@ -223,8 +223,9 @@ class Documents:
         """The document of an active product's row."""
         brand = self._tokens_of(self._brands[row.brand_id])
         context = [self._tokens_of(self._path(row.category_id).replace("\x1f", " "))]
-        context += [self._tokens_of(self._text(held)) for held in row.attributes]
         named, described = tokens_of(row.name), tokens_of(row.description)
+        in_name = {*named.stems.split(), *named.words.split()}
+        context += [_without(self._tokens_of(self._text(held)), in_name) for held in row.attributes]
         document = tantivy.Document()
         document.add_unsigned("id", row.id)
         document.add_unsigned("category", row.category_id)
@@ -254,6 +255,13 @@ class Documents:
         document.add_text("name_ends", reversed_tokens(named))
         _add_attributes(document, row.attributes)
         return document
+
+
+def _without(tokens: Tokens, in_name: set[str]) -> Tokens:
+    """The tokens that the name does not have: a name that ends in its colour does not count for it twice."""
+    kinds = (tokens.stems, tokens.words)
+    stems, words = (" ".join(token for token in kind.split() if token not in in_name) for kind in kinds)
+    return Tokens(stems, words)
 
 
 def _add_attributes(document: tantivy.Document, attributes: Sequence[Held]) -> None:

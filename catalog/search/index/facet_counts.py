@@ -15,6 +15,7 @@ from catalog.search.criteria import SearchCriteria
 from catalog.search.facets import STARS, without_own_filter
 from catalog.search.index.attribute_codes import (
     COLUMNS,
+    FURTHER_COLUMNS,
     MORE,
     Tag,
     decoded,
@@ -24,6 +25,7 @@ from catalog.search.index.attribute_codes import (
 )
 from catalog.search.index.documents import ATTRIBUTE_NUMBERS, cents
 from catalog.search.index.filters import PRODUCTS, filters, price_of
+from catalog.search.index.grouping import numbers_of, slices
 from catalog.search.index.resolving import ResolvedText
 from catalog.search.index.store import Snapshot
 from catalog.search.index.terms import all_of
@@ -124,10 +126,10 @@ class IndexFacetCounts:
             wanted = {name: how for n in names for name, how in AGGREGATIONS[n].items() if name not in unused}
             aggregated = self._aggregate(criteria, wanted)
             # Buckets take ten times as much memory as numbers, so they are not kept.
-            results |= {name: self._read(name, aggregated) for name in names}
+            results |= {name: self._read(name, aggregated, criteria) for name in names}
         return results[facet]
 
-    def _read(self, facet: str, aggregated: dict[str, Any]) -> Any:
+    def _read(self, facet: str, aggregated: dict[str, Any], criteria: SearchCriteria) -> Any:
         """The counts of a facet, from its aggregations."""
         match facet:
             case "categories" | "brands":
@@ -142,8 +144,17 @@ class IndexFacetCounts:
                 return _in_order(aggregated["sale"])[1]
         codes: Counter[int] = Counter()
         for column in (*columns_in_use(self._index), MORE):
-            codes.update(_by_key(aggregated[column]))
+            is_cut = aggregated[column].get("sum_other_doc_count")
+            codes.update(self._read_one_by_one(criteria, column) if is_cut else _by_key(aggregated[column]))
         return attribute_counts(self._index, codes)
+
+    def _read_one_by_one(self, criteria: SearchCriteria, column: str) -> Counter[int]:
+        """The codes in a column that has more different ones than Tantivy counts."""
+        codes: Counter[int] = Counter()
+        for _, addresses in slices(self._index, self._query(criteria)):
+            for each in FURTHER_COLUMNS if column == MORE else (column,):
+                codes.update(code for code in numbers_of(self._index, each, addresses) if code is not None)
+        return codes
 
     def _kept(self, criteria: SearchCriteria) -> dict[str, Any]:
         # Without its own filter a facet may find more than the search, but the text alone decides the level.

@@ -14,7 +14,8 @@ from catalog.models import Attribute, AttributeValue, Product, ProductGroup
 from catalog.search import attribute_facets
 from catalog.search.criteria import Range
 from catalog.search.engine import engine
-from catalog.search.index import store, updating
+from catalog.search.index import facet_counts, store, updating
+from catalog.search.index.attribute_codes import COLUMNS, MORE
 from catalog.search.index.consistency import find_drift
 from catalog.search.pages import Page
 from catalog.search.tests.catalogues import give
@@ -131,6 +132,22 @@ def test_the_first_values_of_many_that_share_a_count(chunk: int, monkeypatch: py
         facets = engine().resolve(parse_criteria(SearchInput(attributes=asked))).facets(CategoryTree.load)
         assert [value.value for value in facets.attributes(values=4)[0].values] == wanted
         assert [value.value for value in facets.attributes(values=2)[0].values] == wanted[: 3 if asked else 2]
+
+
+@pytest.mark.usefixtures("index")
+def test_more_values_than_tantivy_counts_are_counted_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("attributes", {column: {"terms": {"field": column, "size": 5}} for column in (*COLUMNS, MORE)})
+    monkeypatch.setitem(facet_counts.AGGREGATIONS, *names)
+    products: list[Product] = ProductFactory.create_batch(30)
+    tags = [AttributeInput("Tag", text=f"tag {n}") for n in range(40)]
+    give({product.pk: [AttributeInput("Serial", text=f"SN {product.pk}"), *tags] for product in products})
+    facets = (
+        engine().resolve(parse_criteria(SearchInput())).facets(CategoryTree.load, ["attributes"]).attributes(values=100)
+    )
+    assert {facet.attribute.name: [value.count for value in facet.values] for facet in facets} == {
+        "Serial": [1] * 30,
+        "Tag": [30] * 40,
+    }
 
 
 @pytest.mark.usefixtures("index")
