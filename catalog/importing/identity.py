@@ -8,9 +8,11 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
+from catalog.attributes.models import ProductGroup
 from catalog.importing.errors import shown
-from catalog.importing.rows import ProductRow
+from catalog.importing.rows import GroupRow, ProductRow
 from catalog.importing.seen_rows import SeenRow, SeenRows
 from catalog.models import SLUG_LENGTH, Product
 from catalog.slugs import shortened, slug_of
@@ -91,6 +93,17 @@ class _Products:
             if product.sku:
                 self.by_sku[product.sku] = product
 
+    def is_in(self, holder: Product, group: GroupRow | None) -> bool:
+        """Whether the product, which has the SKU of a row, is in this group."""
+        slug = None if holder.group_id is None else self._groups.get(holder.group_id)
+        return slug is not None and group is not None and group.slug == slug
+
+    @cached_property
+    def _groups(self) -> dict[int, str]:
+        """The slugs of the groups in which there are products with SKUs."""
+        wanted = {product.group_id for product in self.by_sku.values() if product.group_id is not None}
+        return dict(ProductGroup.objects.filter(pk__in=wanted).values_list("pk", "slug"))
+
     def with_slug(self, slug: str) -> Product | None:
         """The product with this slug, which none of the rows has named, locked."""
         return Product.objects.select_for_update().filter(slug=slug).first()
@@ -119,10 +132,13 @@ class _Claims:
         if holder and (changed := self.slugs.get(holder.slug)) and changed.sku != row.sku:
             holder = None  # Another row took this SKU from it.
         if row.slug:
-            # What was imported when slugs were made by other rules is known by its SKU and name.
-            if row.is_composed and holder and row.slug not in products.by_slug and row.name in ("", holder.name):
-                return (row.slug if holder.slug in self.slugs else holder.slug), ""
-            return row.slug, ""
+            # A variant whose options were respelled, or that was imported when slugs were made by other rules, is known
+            # by its SKU. Without it, another row may have taken the product that has the slug.
+            is_free = row.slug not in products.by_slug or row.slug in self.slugs
+            if not (row.is_composed and holder and is_free) or holder.slug in self.slugs:
+                return row.slug, ""
+            is_same = row.name in ("", holder.name) or products.is_in(holder, row.group)
+            return (holder.slug if is_same else row.slug), ""
         if row.sku and (other := self._skus.get(row.sku)):
             return other.slug, ""
         if holder:

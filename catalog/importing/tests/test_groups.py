@@ -3,6 +3,7 @@
 import pytest
 
 from catalog.attributes.models import Attribute, ProductGroup, options_key
+from catalog.importing import run as import_run
 from catalog.importing.tests.test_attributes import values_of
 from catalog.importing.tests.test_cases import FOLDER
 from catalog.importing.tests.test_command import run, write
@@ -84,6 +85,26 @@ class TestShopify:
         assert values_of("shirt-m-red") == {"Size": ["M"], "Color": ["Red"]}
         assert [*groups()] == ["shirt"]
         assert run(path).summary == (0, 0, 4, 0)
+
+    @pytest.mark.parametrize("batch_rows", [1, 2_000])
+    def test_an_option_of_another_spelling_changes_its_product(self, tmp_path, monkeypatch, batch_rows):
+        monkeypatch.setattr(import_run, "MAX_BATCH_ROWS", batch_rows)
+        run(write(tmp_path, SHOPIFY, *self.SHIRT))
+        keys = dict(Product.objects.values_list("sku", "pk"))
+        # The new name of one is that of another before.
+        respelled = [row.replace("Red", "Crimson").replace("Blue", "Red") for row in self.SHIRT]
+        path = write(tmp_path, SHOPIFY, *respelled)
+        assert run(path, dry_run=True).summary == run(path).summary == (0, 3, 1, 0)
+        assert dict(Product.objects.values_list("sku", "pk")) == keys
+        assert [values_of(slug)["Color"] for slug in groups()["shirt"][1]] == [["Crimson"], ["Crimson"], ["Red"]]
+        assert Product.objects.get(sku="LS-M-B").name == "Linen shirt – M / Red"
+        assert run(path).summary == (0, 0, 4, 0)
+
+    def test_a_sku_of_another_handle_stays_there(self, tmp_path):
+        run(write(tmp_path, SHOPIFY, *self.SHIRT))
+        summary = run(write(tmp_path, SHOPIFY, "cap,Cap,Size,S,Color,Red,LS-S-R,40")).summary
+        assert summary == (0, 0, 0, 1)
+        assert values_of("shirt-s-red") == {"Size": ["S"], "Color": ["Red"]}
 
     def test_a_new_title_is_the_new_name_of_the_group(self, tmp_path):
         run(write(tmp_path, SHOPIFY, *self.SHIRT))
