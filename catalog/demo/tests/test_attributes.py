@@ -1,10 +1,10 @@
 """The attributes and groups of the demo shop: what they are, and that an older demo shop is given them."""
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
+from zlib import crc32
 
 import pytest
 from django.conf import settings
@@ -220,8 +220,7 @@ def test_pictures_are_drawn_as_before_attributes() -> None:
     names = {category.slug: category.name for category in catalogue.categories}
     drawn = [(p.slug, subject_of(names[p.category_slug], p.name), colour_of(p.name)) for p in catalogue.products]
     assert drawn[0] == ("harlow-two-seater-sofa-in-oatmeal", "seat", "#cbb897")
-    digest = hashlib.sha256(repr(drawn).encode()).hexdigest()
-    assert digest == "a80800042b6d0530070c177ca7e3d337f99d424f82d142d09152ded3b62f0608"
+    assert crc32(repr(drawn).encode()) == 452382670
 
 
 def test_the_documentation_has_the_right_numbers() -> None:
