@@ -12,6 +12,8 @@ from core.parsing import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
 # RELEVANCE has no stable key, so its positions are ranks. Only so many hits can be paged through.
 RELEVANCE_WINDOW = 10_000
+# In a grouped search, hits of one group count as one. So many hits are looked at.
+MAX_RANKED = 5 * RELEVANCE_WINDOW
 # The type of the value that each sort compares.
 VALUE_TYPES: dict[SortField, type[Value]] = {
     SortField.RELEVANCE: int,

@@ -18,15 +18,13 @@ from catalog.search.index.paging import before, positions_in_order
 from catalog.search.index.ranking import count, ranked_ids
 from catalog.search.index.store import Snapshot
 from catalog.search.index.terms import all_of, with_ids
-from catalog.search.pages import RELEVANCE_WINDOW, Page
+from catalog.search.pages import MAX_RANKED, Page
 
 if TYPE_CHECKING:
     from catalog.search.index.resolving import ResolvedText
 
 # Rows of the first part for each one that is wanted, how many times as large the next part is, and the largest part.
 ROWS_EACH, GROWTH, MAX_PART = 4, 4, 20_000
-# Ranked products that are looked at, beyond which no page goes.
-MAX_RANKED = 5 * RELEVANCE_WINDOW
 # How many products of groups are read to be compared with the position of a page; more are asked for by a query.
 MAX_MEMBERS = 10_000
 # How many products about are in memory at once while groups are counted.

@@ -6,6 +6,7 @@ from django.db.models import Count, F, Q, QuerySet, Window
 from django.db.models.functions import Coalesce, RowNumber
 
 from catalog.models import Product
+from catalog.search.pages import MAX_RANKED
 
 
 def group_key(prefix: str = "") -> Coalesce:
@@ -24,3 +25,16 @@ def first_of_groups(products: QuerySet[Product], *order: Any) -> QuerySet[Produc
     first = products.order_by().annotate(place_in_group=place).filter(place_in_group=1)
     # In a query around it, so that further conditions do not change which one is first.
     return Product.objects.filter(pk__in=first.values("pk"))
+
+
+def first_ranked_ids(ranked: QuerySet[Product], start: int, stop: int) -> list[int]:
+    """The ids of those of the ranked products that come first in their groups, of which they alone are counted by rank.
+
+    They are found here, because SQLite refuses to number rows by an expression as long as a rank.
+    """
+    first: dict[int, int] = {}
+    for pk, key in ranked.annotate(group_key=group_key()).values_list("id", "group_key")[:MAX_RANKED].iterator():
+        first.setdefault(key, pk)
+        if len(first) == stop:
+            break
+    return [*first.values()][start:stop]

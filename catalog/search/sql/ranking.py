@@ -9,7 +9,6 @@ from django.db.models.lookups import Exact
 
 from catalog.models import Product
 from catalog.search.criteria import SearchCriteria
-from catalog.search.sql.grouping import first_of_groups
 from catalog.search.sql.matching import Matching, Unit, number, sum_of
 from catalog.search.sql.word_matching import END_OF_NAME
 from catalog.search.strategy import MatchingStrategy, MatchLevel
@@ -24,15 +23,13 @@ IS_TEXT, STARTS_WITH_TEXT = -100_000, -1
 def ranked(
     products: QuerySet[Product], criteria: SearchCriteria, matching: Matching, level: MatchLevel
 ) -> QuerySet[Product]:
-    """The products: pinned ones in their order, then by rank, then by id. Of each group only the first, if grouped."""
+    """The products: pinned ones in their order, then by rank, then by id."""
     order: list[Any] = [
         sum_of([_bonus(criteria.text or ""), *(_cost(u, level) for u in matching.counted)]),
         F("id"),
     ]
     if pinned := criteria.steering.pinned:
         order.insert(0, number(*(When(pk=pk, then=place) for place, pk in enumerate(pinned)), default=len(pinned)))
-    if criteria.grouped:
-        products = first_of_groups(products, *order)
     return products.order_by(*order)
 
 

@@ -12,7 +12,7 @@ from catalog.search.highlight import Highlighter
 from catalog.search.pages import Hits, Page, hits_of, ranked_hits_of, ranks_of
 from catalog.search.sql.facet_counts import DatabaseFacetCounts
 from catalog.search.sql.filters import has_filters, sort_column
-from catalog.search.sql.grouping import counted, first_of_groups
+from catalog.search.sql.grouping import counted, first_of_groups, first_ranked_ids
 from catalog.search.sql.paging import positions_in_order
 from catalog.search.sql.ranking import ranked
 from catalog.search.sql.resolving import ResolvedText, matching_products
@@ -83,7 +83,11 @@ class DatabaseSearch:
         if text and text.by_relevance:
             start, stop = ranks_of(page)
             stop = stop if page.backward else max(stop, start + size) + 1
-            ids = ranked(products, criteria, text.matching, text.level).values_list("id", flat=True)[start:stop]
+            in_order = ranked(products, criteria, text.matching, text.level)
+            if criteria.grouped:
+                ids = first_ranked_ids(in_order, start, stop)
+            else:
+                ids = [*in_order.values_list("id", flat=True)[start:stop]]
             return [Position(rank, pk) for rank, pk in enumerate(ids, start)]
         page, column = replace(page, size=size), sort_column(criteria)
         if criteria.grouped:
