@@ -1,11 +1,13 @@
 """A shop of random words in several scripts, random searches of it with texts, and walks through all their pages."""
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings as django_settings
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
@@ -187,4 +189,7 @@ def walk_back(criteria: SearchCriteria, size: int) -> list[int]:
         page = Page(size, True, hits.positions[0])
 
 
-patient = settings(deadline=None, max_examples=examples(100), suppress_health_check=[*HealthCheck], print_blob=True)
+def patient(check: Callable[..., None]) -> Callable[..., None]:
+    """Tries many examples, however long they take. The database takes ten times as long as the index."""
+    number = examples(100 if django_settings.SEARCH_ENGINE == "tantivy" else 25)
+    return settings(deadline=None, max_examples=number, suppress_health_check=[*HealthCheck], print_blob=True)(check)
