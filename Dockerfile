@@ -20,6 +20,8 @@ FROM ${PYTHON} AS source
 COPY . /src
 RUN cp -r /src /app && cd /app \
  && find . -depth -type d -name tests -exec rm -rf {} + \
+ # Of the storefront the service needs its documents only (GRAPHQL_TRUSTED_DOCUMENTS).
+ && find examples -depth ! -name persisted-documents.json ! -name storefront ! -name examples -delete \
  && rm -rf .ci .devcontainer .dockerignore .editorconfig .github .gitignore .pre-commit-config.yaml bench docs requirements conftest.py Dockerfile Makefile Procfile *.md pyproject.toml \
         schema.graphql docker/compose.yaml docker/nginx docker/mail docker/*.sh \
  && python -m compileall -q -j 0 .

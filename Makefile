@@ -14,12 +14,14 @@ COMPILE = $(CURDIR)/$(RUN)/uv pip compile --quiet --universal --python-version 3
 # base.txt first: the others are constrained by it.
 SETS := base production dev
 COMPOSE := docker compose --file docker/compose.yaml
+# Compose reads the choice from docker/.env, where docker/env.sh has written it.
+unexport STOREFRONT
 REVISION ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 export REVISION
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-all coverage mutation test-mysql fuzz test-browser test-worker bench-search bench-relevance lint style types arrows migrations schema-current pins deployable \
-	format schema requirements clean base dev production scan up down logs backup restore chaos image test-image audit bench-graphql bench-images secrets known-secrets
+	storefront storefront-build storefront-checks format schema requirements clean base dev production scan up down logs backup restore chaos image test-image audit bench-graphql bench-images secrets known-secrets
 
 ##@ Start
 
@@ -28,12 +30,21 @@ help: ## this list
 	@echo
 	@echo "Variables: make run PORT=8765 VAR_DIR=var2 DATABASE_URL=mysql://… ; every setting is in docs/settings.md"
 
+# Open, so that the first look needs no sign-in. `make run CATALOG_PUBLIC=0` is closed, as production is.
 run: export DEBUG = 1
+run: export CATALOG_PUBLIC := $(or $(CATALOG_PUBLIC),1)
 run: $(if $(filter mysql%,$(DATABASE_URL)),production,base) ## Vitrine on this machine: installs, migrates, seeds, serves
 	@exec $(RUN)/python manage.py serve
 
+storefront: ## the example storefront on port 5173, beside `make run` in another terminal; VITE_VITRINE_URL=http://… asks another shop
+	@exec $(PYTHON) .ci/storefront.py serve
+
+storefront-build: ## the same as files in examples/storefront/dist/, for any web server
+	@$(PYTHON) .ci/storefront.py build
+
 clean: ## removes what was installed or cached; your data in var/ stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	cd examples/storefront && rm -rf node_modules dist src/gql
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ##@ Change the code
@@ -42,7 +53,7 @@ format: dev ## lays the code out and fixes what ruff can
 	$(RUN)/ruff format .
 	$(RUN)/ruff check --fix .
 
-lint: style types arrows migrations schema-current pins deployable secrets ## all that must hold besides the tests: types, migrations (made, and safe) …
+lint: style types arrows migrations schema-current pins deployable secrets storefront-checks ## all that must hold besides the tests: types, migrations (made, and safe) …
 
 style types arrows migrations schema-current schema: export DEBUG = 1
 
@@ -76,10 +87,13 @@ deployable: dev
 		ALLOWED_HOSTS=example.com SITE_URL=https://example.com EMAIL_URL=smtp://mail.example.com $(RUN)/python manage.py check --deploy --fail-level WARNING
 
 # Words such as password in the code are ruff's to judge (S105 to S107); this looks for keys, tokens and URLs with passwords.
-SECRETS := --disable-plugin KeywordDetector --exclude-files '^(requirements/|docker/mail/requirements.txt|core/static/graphiql/)'
+SECRETS := --disable-plugin KeywordDetector --exclude-files '^(requirements/|examples/storefront/(package-lock|persisted-documents).json|docker/mail/requirements.txt|core/static/graphiql/)'
 
 secrets: dev
 	@git ls-files -z | grep -zv '^.ci/secrets.json$$' | xargs -0 $(RUN)/detect-secrets-hook --baseline .ci/secrets.json $(SECRETS)
+
+storefront-checks:
+	@$(PYTHON) .ci/storefront.py check
 
 schema: dev ## writes schema.graphql from the code
 	$(EMBEDDED) $(RUN)/python manage.py graphql_schema --out schema.graphql
@@ -116,9 +130,15 @@ test-mysql: ## all of these and those about MySQL, against DATABASE_URL=mysql://
 test-worker: dev ## real workers: killed in a loop, rebuilding under load; on SQLite, or on DATABASE_URL and CELERY_BROKER_URL
 	$(PYTEST) -m worker $(ARGS)
 
-test-browser: dev ## the pages in headless Chromium
+# The newest that was looked at; it finds what people with a screen reader or weak sight stumble over.
+AXE := .venv/axe/node_modules/axe-core
+
+$(AXE): | dev
+	npm install --silent --no-fund --no-audit --prefix .venv/axe axe-core@4.14.1
+
+test-browser: dev $(AXE) ## the pages in headless Chromium
 	@command -v chromium chromium-browser google-chrome >/dev/null || { echo "No Chromium here: apt-get install chromium"; exit 2; }
-	$(EMBEDDED) $(PYTEST) -m browser $(ARGS)
+	$(EMBEDDED) $(PYTEST) -n auto --maxprocesses 4 --dist loadfile -m browser $(ARGS)
 
 fuzz: dev ## N=2000 documents for each field and executor, drawn from the schema and sent over HTTP
 	$(EMBEDDED) FUZZED_EXAMPLES=$(or $(N),2000) $(PYTEST) core/tests/test_graphql_fuzzed.py $(PARALLEL) $(ARGS)
@@ -131,17 +151,20 @@ scan: dev secrets ## known holes in what is installed, and secrets in what is co
 	@$(RUN)/pip-audit --strict --requirement requirements/production.txt --disable-pip --require-hashes 2>.venv/audit.log || { \
 		cat .venv/audit.log >&2; ! grep -q '^ERROR' .venv/audit.log || echo "NOT AUDITED: pip-audit asks pypi.org/pypi/NAME/VERSION/json \
 	about each package and had no answer (a mirror of packages alone has none). CI asks with every change." >&2; exit 1; }
+	@$(PYTHON) .ci/storefront.py audit
 
 test-image: ## the tests inside the image
 	docker build --target test --tag vitrine:test . && docker run --rm vitrine:test
 
 ##@ Run it in Docker
 
-up: ## the whole system in Docker, built and healthy; ARGS="--scale web=3"
-	@docker/env.sh
+up: ## the whole system in Docker, built and healthy; ARGS="--scale web=3"; STOREFRONT=1 serves the storefront, 0 no more
+	@STOREFRONT=$(STOREFRONT) docker/storefront.sh build
+	@STOREFRONT=$(STOREFRONT) docker/env.sh
 	@# Built once, under the name by which all services know it; with IMAGE in docker/.env that one is pulled instead.
 	$(COMPOSE) $(if $(shell grep -s '^IMAGE=' docker/.env),pull --ignore-buildable && $(COMPOSE) build mail,build)
 	$(COMPOSE) up --no-build --detach --wait --wait-timeout 300 --remove-orphans $(ARGS)
+	@STOREFRONT=$(STOREFRONT) docker/storefront.sh publish
 	@$(COMPOSE) ps --format 'table {{.Service}}\t{{.Status}}\t{{.Ports}}'
 
 down: ## stops it; the data stays (ARGS=--volumes removes it for good)
@@ -170,7 +193,7 @@ bench-search: dev $(if $(filter mysql%,$(DATABASE_URL)),production) ## both sear
 bench-relevance: dev $(if $(filter mysql%,$(DATABASE_URL)),production) ## how good a search answers: JUDGMENTS=file.csv (query, product, grade), CATALOGUE=products.csv; ARGS="--database --worst 20"
 	$(RUN)/python -m bench.relevance $(if $(JUDGMENTS),"$(JUDGMENTS)") $(if $(CATALOGUE),--catalogue "$(CATALOGUE)") $(ARGS)
 
-bench-graphql: dev $(if $(filter mysql%,$(DATABASE_URL)),production) ## requests a second beside graphene-django, strawberry-django and a view by hand; DATABASE_URL=mysql://…; ARGS=--quick
+bench-graphql: dev $(if $(filter mysql%,$(DATABASE_URL)),production) ## requests a second beside Node, graphene-django, strawberry-django and a view by hand, cold documents, a mixed load, memory; DATABASE_URL=mysql://…; ARGS=--quick
 	$(RUN)/python -m bench.graphql $(ARGS)
 
 bench-images: dev ## images a second and ms an image by format, for 1 to N processes; IMAGES=folder

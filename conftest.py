@@ -1,20 +1,28 @@
 """Hooks and fixtures for every test: what makes them cheap, and no test that is left out unseen."""
 
 import gc
-import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.conf import settings as django_settings
 from django.core.cache import cache
-from django.db import connection
+from django.db import connection, transaction
+from django.test import SimpleTestCase
+from django.test.client import ClientHandler
 
+from catalog import kept
+from catalog.demo.seed import seed_demo
+from catalog.models import SteeringVersion
 from catalog.search.steering import selectors
 from catalog.search.steering.snapshot import EMPTY
+from core.http.chains import load_chains
+from core.models import RevisionCounter
 from core.tests.clients import Api
+from core.urls import graphql
 from users import hashers
 from users.tests.factories import UserFactory, employee
 
@@ -25,6 +33,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(WorkerReports())
     # Otherwise each Client lists all static files anew: 30 ms, half of what an average test costs.
     django_settings.WHITENOISE_AUTOREFRESH = True
+    # The test client's requests take the same chains as those of the server.
+    ClientHandler.load_middleware = load_chains
     # Argon2 costs 50 ms a password on purpose; users/tests/test_hashing.py puts it back.
     django_settings.PASSWORD_HASHERS = [
         "django.contrib.auth.hashers.MD5PasswordHasher",
@@ -45,12 +55,21 @@ def pytest_report_header() -> str:
     return f"vitrine: {connection.vendor}, {cache}, broker {broker}"
 
 
+WITHOUT_DATABASE = "without a database"
+# Where tests without a database have nothing to do with a cache or a broker either.
+SAME_EVERYWHERE = (
+    *("bench/", "core/execution/", "core/http/", "core/patches/", "catalog/importing/reading/"),
+    *(f"catalog/images/tests/test_{name}.py" for name in ("confinement", "inspect", "pool", "render")),
+    *(f"core/tests/test_{name}.py" for name in ("bounds", "docs", "graphql_memory", "settings")),
+)
+
 # What runs the tests of a marker that a run left out.
 LEFT_TO = {
     "slow": "make test-all",
     "worker": "make test-worker",
     "mysql": "make test-mysql",
     "browser": "make test-browser",
+    WITHOUT_DATABASE: "make test-all",
 }
 deselected: Counter[str] = Counter()
 
@@ -77,6 +96,25 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"left out: {number} {marker} ({LEFT_TO[marker]})")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On MySQL, leaves out what would only run a second time."""
+    if connection.vendor != "mysql":
+        return
+    again = [item for item in items if item.nodeid.startswith(SAME_EVERYWHERE) and not _uses_database(item)]
+    if again:
+        deselected[WITHOUT_DATABASE] = len(again)
+        config.hook.pytest_deselected(items=again)
+        items[:] = [item for item in items if item not in {*again}]
+
+
+def _uses_database(item: pytest.Item) -> bool:
+    is_case = issubclass(getattr(item, "cls", None) or object, SimpleTestCase)
+    is_marked = any(item.get_closest_marker(name) for name in ("django_db", "mysql", "worker", "browser"))
+    fixtures = {"db", "transactional_db", "django_db_setup", "live_server"}
+    return is_case or is_marked or not fixtures.isdisjoint(getattr(item, "fixturenames", ()))
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """A test about MySQL that was asked for without one fails rather than say nothing."""
     if item.get_closest_marker("mysql") and connection.vendor != "mysql":
@@ -98,6 +136,8 @@ def _no_rows_are_left(django_db_blocker: Any) -> Iterator[None]:
     yield
     if database_is_made:
         models = [model for app in OUR_APPS for model in apps.get_app_config(app).get_models()]
+        # What tells of changes also tells of rows that are taken back.
+        models = [model for model in models if model not in (RevisionCounter, SteeringVersion)]
         with django_db_blocker.unblock():
             left = [model._meta.label for model in models if model._base_manager.exists()]
         if left:
@@ -118,12 +158,30 @@ def _nobody_has_tried() -> None:
 
 
 @pytest.fixture(autouse=True)
+def _nothing_kept() -> None:
+    """No test is given an answer of another, whose settings were others, nor finds what is kept full of its rows."""
+    kept.store.clear()
+    graphql.server.answers.kept.clear()
+
+
+@pytest.fixture(autouse=True)
 def _no_steering(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test finds the synonyms and rules of another, or a query for them among those that it counts.
 
     A test about them asks for the fixture `steering` (catalog.search.steering.tests.conftest).
     """
-    monkeypatch.setattr(selectors, "snapshots", selectors.SnapshotCache(max_age_seconds=math.inf, snapshot=EMPTY))
+    monkeypatch.setattr(selectors, "snapshots", SimpleNamespace(current=lambda: EMPTY))
+
+
+@pytest.fixture(scope="class")
+def demo_shop(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """The demo shop, seeded once for the tests of a class. What a test changes in it is rolled back."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        seed_demo()
+        # They belong to no test.
+        connection.run_on_commit.clear()
+        yield
+        transaction.set_rollback(True)
 
 
 @pytest.fixture

@@ -23,6 +23,10 @@ EXEMPT = {
     "0005_indexchange_created_at": "adds created_at without a default in the database: nothing older runs.",
     "0006_image_jobs_of_images_only": "SQLite rebuilds the table, with the NOT NULL columns that it had before.",
     "0010_compare_at_price_and_unlimited_stock": "the same on SQLite; the new column has a default in every database.",
+    "0004_sample_mails": "SQLite rebuilds the table; the new column has a default in every database.",
+    "0005_own_account": "the same on SQLite; the new columns have defaults in every database, or are null.",
+    "0003_guest_carts": "the same on SQLite; the new column is null, and unique per user as the key was.",
+    "0007_keys_of_guests": "SQLite rebuilds the table, with the NOT NULL columns that it had before.",
     "0012_attributes": "the same on SQLite; new columns of products are null, and the other tables are new.",
 }
 

@@ -1,6 +1,6 @@
 """A shop to put load on: a new database, gunicorn, users with tokens, HTTP clients.
 
-For bench/cart.py and bench/cart_races.py. DATABASE_URL names the database server; the database is bench_<name>, which is
+For bench/cart.py, bench/cart_races.py and bench.staleness. DATABASE_URL names the database server; the database is bench_<name>, which is
 dropped at the end. Without it the database is SQLite in a temporary folder.
 """
 
@@ -55,7 +55,9 @@ class Client:
 
 
 @contextmanager
-def shop(*, workers: int, threads: int, users: int, products: int, stock: int = 1_000_000) -> Iterator[Shop]:
+def shop(
+    *, workers: int, threads: int, users: int, products: int, stock: int = 1_000_000, **environment: str
+) -> Iterator[Shop]:
     """The shop, open for as long as the context lasts; asked to end by SIGTERM, it cleans up too."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="vitrine-bench-") as folder:
@@ -67,7 +69,8 @@ def shop(*, workers: int, threads: int, users: int, products: int, stock: int = 
         secrets = {"DEBUG": "0", "SECRET_KEY": "b" * 32, "JWT_SECRET_KEY": "b" * 32, "INSECURE_HTTP": "1"}
         secrets |= {"SITE_URL": "https://shop.example", "EMAIL_URL": "smtp://127.0.0.1"}
         places = {"VAR_DIR": folder, "ALLOWED_HOSTS": "127.0.0.1", "DATABASE_URL": url}
-        os.environ.update(secrets, **places, DJANGO_SETTINGS_MODULE="core.settings", LOG_LEVEL="WARNING")
+        os.environ.update(secrets, **places, **environment)
+        os.environ.update(DJANGO_SETTINGS_MODULE="core.settings", LOG_LEVEL="WARNING")
         import django
 
         django.setup()

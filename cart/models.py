@@ -1,4 +1,4 @@
-"""Carts: one for each user, with one line for each product."""
+"""Carts: one for each user or guest, with one line for each product."""
 
 from decimal import Decimal
 from enum import StrEnum
@@ -20,9 +20,17 @@ class Availability(StrEnum):
 
 
 class Cart(models.Model):
-    """A user's cart. Its primary key is the user's, so that its id is known before the row is created."""
+    """The cart of a user or a guest. Its key is known before the row is created: the user's, or the guest token's.
 
-    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
+    The key's column has its name from before there were guests, so that processes of two releases can share the table.
+    """
+
+    # A guest's is below 0, and random.
+    id = models.BigIntegerField(primary_key=True, db_column="user_id")
+    # None: a guest's cart.
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+", db_column="account_id"
+    )
     version = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now, db_index=True)
@@ -34,7 +42,7 @@ class Cart(models.Model):
         ordering = ["pk"]
 
     def __str__(self) -> str:
-        return f"Cart {self.pk}"
+        return f"Cart {self.pk}" if self.pk > 0 else f"Guest cart {-self.pk}"
 
     @property
     def total_quantity(self) -> int:

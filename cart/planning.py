@@ -31,18 +31,18 @@ class Plan:
     remove: list[int] = field(default_factory=list)
     field_errors: list[FieldError] = field(default_factory=list)
 
-    def add_error(self, *path: str, message: str, code: ErrorCode = ErrorCode.INVALID) -> None:
-        self.field_errors.append(FieldError(path, message, code))
+    def add_error(self, *path: str, message: str, code: ErrorCode = ErrorCode.INVALID, **numbers: int) -> None:
+        self.field_errors.append(FieldError(path, message, code, **numbers))
 
     def check_quantity(self, *path: str, product: Product, quantity: int, held: int = 0) -> None:
         """Adds an error when the cart cannot hold this quantity of the product. `held` are in the cart already."""
         if quantity > settings.CART_MAX_QUANTITY:
             message = f"At most {settings.CART_MAX_QUANTITY} of a product fit into a cart; this would make {quantity}."
-            self.add_error(*path, message=message, code=ErrorCode.LIMIT_EXCEEDED)
+            self.add_error(*path, message=message, code=ErrorCode.LIMIT_EXCEEDED, allowed=settings.CART_MAX_QUANTITY)
         if not product.has_units(quantity):
-            stock = f"There {'is' if product.quantity == 1 else 'are'} only {product.quantity} in stock"
+            stock = _stock(product).capitalize()
             message = f"{stock}, and the cart holds {held} already." if held else f"{stock}."
-            self.add_error(*path, message=message, code=ErrorCode.INSUFFICIENT_STOCK)
+            self.add_error(*path, message=message, code=ErrorCode.INSUFFICIENT_STOCK, available=product.quantity)
 
 
 def plan_add(cart: Cart, lines: Sequence[LineChange]) -> Plan:
@@ -74,7 +74,7 @@ def plan_add(cart: Cart, lines: Sequence[LineChange]) -> Plan:
     # A cart that was fuller before the limit was lowered may stay so, and take more of the products it holds.
     if count > max(settings.CART_MAX_LINES, len(held)):
         message = f"A cart holds at most {settings.CART_MAX_LINES} lines; this would make {count}."
-        plan.add_error("lines", message=message, code=ErrorCode.LIMIT_EXCEEDED)
+        plan.add_error("lines", message=message, code=ErrorCode.LIMIT_EXCEEDED, allowed=settings.CART_MAX_LINES)
     return plan
 
 
@@ -131,6 +131,59 @@ def plan_remove(cart: Cart, keys: Sequence[int | None]) -> Plan:
 
 def plan_clear(cart: Cart) -> Plan:
     return Plan(remove=[line.pk for line in cart.contents])
+
+
+def plan_merge(cart: Cart, guest_cart: Cart) -> Plan:
+    """Adds a guest's cart to an account's, up to what stock and limits allow. What the account's cart holds stays.
+
+    An error names what does not fit, and does not stop the rest. A product has one at most: that of the narrower limit.
+    """
+    plan = Plan()
+    held = {line.product_id: line.quantity for line in cart.contents}
+    products = Product.objects.only("id", "name", "quantity", "unlimited_stock", "is_active")
+    found = products.in_bulk([line.product_id for line in guest_cart.contents])
+    for line in guest_cart.contents:
+        product, quantity = found[line.product_id], held.get(line.product_id, 0)
+        fits = _plan_joining(
+            plan, product, quantity, quantity + line.quantity, is_full=len(held) >= settings.CART_MAX_LINES
+        )
+        if fits > quantity:
+            held[product.pk] = fits
+            # Nobody adds anything now: a price that has moved since the guest did should be seen.
+            price = line.unit_price_when_added
+            plan.write.append(CartLine(cart=cart, product_id=product.pk, quantity=fits, unit_price_when_added=price))
+    return plan
+
+
+def _plan_joining(plan: Plan, product: Product, held: int, wanted: int, *, is_full: bool) -> int:
+    """How many of a product the merged cart can hold, of those that are wanted. Adds an error when that is fewer."""
+    if not product.is_active:
+        message = f"{product.name} was left out: it has left the shop."
+        plan.add_error("guestToken", message=message, code=ErrorCode.NOT_FOUND)
+        return held
+    if is_full and not held:
+        message = f"{product.name} was left out: a cart holds at most {settings.CART_MAX_LINES} lines."
+        plan.add_error("guestToken", message=message, code=ErrorCode.LIMIT_EXCEEDED, allowed=settings.CART_MAX_LINES)
+        return held
+    allowed = settings.CART_MAX_QUANTITY
+    fits = max(held, min(wanted, allowed if product.unlimited_stock else min(allowed, product.quantity)))
+    if fits == wanted:
+        return fits
+    fewer = f"Your cart has {fits} of {product.name}, not {wanted}:" if fits else f"{product.name} was left out:"
+    if not product.has_units(min(wanted, allowed)):
+        message = f"{fewer} {_stock(product)}."
+        plan.add_error("guestToken", message=message, code=ErrorCode.INSUFFICIENT_STOCK, available=product.quantity)
+    else:
+        message = f"{fewer} at most {allowed} of a product fit into a cart."
+        plan.add_error("guestToken", message=message, code=ErrorCode.LIMIT_EXCEEDED, allowed=allowed)
+    return fits
+
+
+def _stock(product: Product) -> str:
+    """Why the stock does not suffice: a clause."""
+    if not product.quantity:
+        return "it is sold out"
+    return f"there {'is' if product.quantity == 1 else 'are'} only {product.quantity} in stock"
 
 
 def _products_in_shop(keys: Iterable[int | None]) -> dict[int | None, Product]:

@@ -1,36 +1,37 @@
-"""The GraphQL API of the cart. Signed-in users have one each, and reach only their own."""
+"""The GraphQL API of the cart. Signed-in users and guests have one each, and reach only their own."""
 
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import graphene
-from django.contrib.auth.base_user import AbstractBaseUser
 from graphql import GraphQLResolveInfo
 
 from cart import models, services
 from cart.planning import LineChange
-from cart.selectors import read_cart, read_line
+from cart.selectors import Owner, cart_key, read_cart, read_line
 from catalog.schema.lookahead import relations
 from catalog.schema.types import Money, Product
 from catalog.selectors import attach_relations
-from core.errors import FieldError, InvalidInput
+from core.auth.guests import Guest
+from core.errors import InvalidInput
 from core.graphql.connections import list_of
-from core.graphql.errors import UserError, unauthenticated, user_errors
+from core.graphql.enums import described
+from core.graphql.errors import UserError, refused, unauthenticated
 from core.graphql.ids import key_of
 from core.graphql.nodes import Node, NodeType
 from core.graphql.scalars import DateTime
 from core.graphql.selection import Selection, at, selection
+from core.http.proxies import client_address
 
 IDEMPOTENCY_KEY = "Up to 64 characters. A mutation is applied once within 24 hours for the same key and the same lines."
+WHO_MAY = "For whoever is signed in, and for guests (`guestTokenCreate`)."
 EXPECTED_VERSION = "Refuses the mutation if the cart is at another version."
-Availability = graphene.Enum.from_enum(
+Availability = described(
     models.Availability,
-    description=lambda value: (
-        "INSUFFICIENT_STOCK: the stock is lower than the quantity. UNAVAILABLE: the product is archived."
-        if value is None
-        else None
-    ),
+    "Whether a line can be bought. Only AVAILABLE ones count in `subtotal`.",
+    INSUFFICIENT_STOCK="The stock is lower than the quantity.",
+    UNAVAILABLE="The product is archived.",
 )
 
 
@@ -56,7 +57,7 @@ class CartLine(NodeType):
 
 
 class Cart(NodeType):
-    """The signed-in user's cart."""
+    """The cart of the signed-in user, or of the guest."""
 
     version = graphene.Int(
         required=True,
@@ -64,12 +65,13 @@ class Cart(NodeType):
         "mutation refused if the cart has changed since. 0: the cart was never used.",
     )
     lines = graphene.Field(list_of(CartLine), description="In the order in which the products were first added.")
-    total_quantity = graphene.Int(required=True)
+    total_quantity = graphene.Int(required=True, description="Units of all lines, those that are not AVAILABLE too.")
     subtotal = graphene.Field(Money, required=True, description="The sum of the AVAILABLE lines.")
     updated_at = graphene.Field(
         DateTime,
         required=True,
-        description="When the cart last changed. For a cart that was never used: when the user joined.",
+        description="When the cart last changed. For a cart that was never used: when the user joined, or "
+        "the guest token was made.",
     )
 
     class Meta:
@@ -84,7 +86,8 @@ class Cart(NodeType):
 
     @staticmethod
     def resolve_updated_at(cart: models.Cart, info: GraphQLResolveInfo) -> datetime | None:
-        return cart.updated_at or info.context.user.date_joined
+        owner = info.context.user
+        return cart.updated_at or (owner.since if isinstance(owner, Guest) else owner.date_joined)
 
 
 class CartPayload(graphene.ObjectType):
@@ -143,13 +146,13 @@ class CartQuery(graphene.ObjectType):
     cart = graphene.Field(
         Cart,
         required=True,
-        description="The signed-in user's cart. Before its first mutation it is empty, at version 0, with the id "
-        "that it keeps.",
+        description="The cart of the signed-in user or the guest. Before its first mutation it is empty, at version 0, "
+        f"with the id that it keeps. {WHO_MAY}",
     )
 
     @staticmethod
     def resolve_cart(root: None, info: GraphQLResolveInfo) -> models.Cart:
-        cart = read_cart(_user(info).pk)
+        cart = read_cart(cart_key(_owner(info)))
         _attach(info, cart, selection(info))
         return cart
 
@@ -157,21 +160,24 @@ class CartQuery(graphene.ObjectType):
 class CartMutation(graphene.ObjectType):
     """The mutations of the cart."""
 
-    cart_lines_add = graphene.Field(CartPayload, input=CartLinesAddInput(required=True), description="Adds products.")
+    cart_lines_add = graphene.Field(
+        CartPayload, input=CartLinesAddInput(required=True), description=f"Adds products. {WHO_MAY}"
+    )
     cart_lines_update = graphene.Field(
         CartPayload,
         input=CartLinesUpdateInput(required=True),
-        description="Sets the quantities of lines; 0 removes a line.",
+        description=f"Sets the quantities of lines; 0 removes a line. {WHO_MAY}",
     )
     cart_lines_remove = graphene.Field(
-        CartPayload, input=CartLinesRemoveInput(required=True), description="Removes lines."
+        CartPayload, input=CartLinesRemoveInput(required=True), description=f"Removes lines. {WHO_MAY}"
     )
-    cart_clear = graphene.Field(CartPayload, input=CartClearInput(), description="Removes every line.")
+    cart_clear = graphene.Field(CartPayload, input=CartClearInput(), description=f"Removes every line. {WHO_MAY}")
 
     @staticmethod
     def resolve_cart_lines_add(root: None, info: GraphQLResolveInfo, input: dict[str, Any]) -> CartPayload:
         lines = [LineChange(key_of(line["product_id"], "Product"), line["quantity"]) for line in input["lines"]]
-        return _mutation(info, services.add_cart_lines, **{**input, "lines": lines})
+        address = client_address(info.context)
+        return _mutation(info, services.add_cart_lines, **{**input, "lines": lines, "address": address})
 
     @staticmethod
     def resolve_cart_lines_update(root: None, info: GraphQLResolveInfo, input: dict[str, Any]) -> CartPayload:
@@ -190,23 +196,23 @@ class CartMutation(graphene.ObjectType):
 
 def _mutation(info: GraphQLResolveInfo, change: Callable[..., models.Cart], **arguments: Any) -> CartPayload:
     """Runs the service. Answers the changed cart, or the unchanged one with every error of the input."""
-    user = _user(info)
-    field_errors: tuple[FieldError, ...] = ()
+    owner = _owner(info)
+    errors: list[UserError] = []
     try:
-        cart = change(actor=user, **arguments)
+        cart = change(actor=owner, **arguments)
     except InvalidInput as error:
-        field_errors = error.field_errors
-        cart = read_cart(user.pk)
+        errors = refused(info.context, error)
+        cart = read_cart(cart_key(owner))
     _attach(info, cart, at(selection(info), "cart") or {})
-    return CartPayload(cart=cart, errors=user_errors(field_errors))
+    return CartPayload(cart=cart, errors=errors)
 
 
-def _user(info: GraphQLResolveInfo) -> AbstractBaseUser:
-    """The signed-in user. Raises UNAUTHENTICATED."""
-    user: AbstractBaseUser = info.context.user
-    if not user.is_authenticated:
+def _owner(info: GraphQLResolveInfo) -> Owner:
+    """The signed-in user or the guest. Raises UNAUTHENTICATED."""
+    owner = info.context.user
+    if not owner.is_authenticated and not isinstance(owner, Guest):
         raise unauthenticated()
-    return user
+    return owner  # type: ignore[no-any-return]
 
 
 def _attach(info: GraphQLResolveInfo, cart: models.Cart, selected: Selection) -> None:
@@ -218,7 +224,7 @@ def _attach(info: GraphQLResolveInfo, cart: models.Cart, selected: Selection) ->
 
 def cart_node(info: GraphQLResolveInfo, key: int) -> models.Cart | None:
     """The cart with this primary key, if it is the viewer's own."""
-    if info.context.user.pk != key:
+    if _viewers_cart(info) != key:
         return None
     cart = read_cart(key)
     _attach(info, cart, selection(info))
@@ -227,9 +233,13 @@ def cart_node(info: GraphQLResolveInfo, key: int) -> models.Cart | None:
 
 def line_node(info: GraphQLResolveInfo, key: int) -> models.CartLine | None:
     """The line with this primary key, if it is in the viewer's cart."""
-    if not info.context.user.is_authenticated:
-        return None
-    return read_line(key, user_id=info.context.user.pk)
+    owned = _viewers_cart(info)
+    return read_line(key, cart_key=owned) if owned else None
+
+
+def _viewers_cart(info: GraphQLResolveInfo) -> int | None:
+    viewer = info.context.user
+    return cart_key(viewer) if viewer.is_authenticated or isinstance(viewer, Guest) else None
 
 
 NODES = {"Cart": cart_node, "CartLine": line_node}

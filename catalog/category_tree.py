@@ -1,7 +1,7 @@
 """The category tree, read by one query. That is fast enough, since a shop has hundreds of categories, not a million."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from catalog.models import Category
 from catalog.slugs import normal_form
@@ -43,13 +43,13 @@ class CategoryTree:
 
     def path(self, category: Category) -> list[Category]:
         """The categories from the root down to this one, itself included."""
-        upward: list[Category] = []
+        upward: dict[int, Category] = {}
         ancestor: Category | None = self.by_id.get(category.pk, category)
         # A tree that was edited past the models may have a cycle.
-        while ancestor is not None and ancestor not in upward:
-            upward.append(ancestor)
+        while ancestor is not None and ancestor.pk not in upward:
+            upward[ancestor.pk] = ancestor
             ancestor = self.parent(ancestor)
-        return upward[::-1]
+        return [*upward.values()][::-1]
 
     def subtree(self, roots: Iterable[int]) -> frozenset[int]:
         """The ids of the categories and of all below them."""
@@ -61,3 +61,20 @@ class CategoryTree:
                 ids.add(category_id)
                 waiting += [child.pk for child in self.children(category_id)]
         return frozenset(ids)
+
+
+def walk(tree: CategoryTree) -> Iterator[tuple[Category, int]]:
+    """Every category with its depth (0 for a root), parents before children. Categories in a cycle come last."""
+    visited: set[int] = set()
+    waiting = [(root, 0) for root in reversed(tree.children(None))]
+    while waiting:
+        category, depth = waiting.pop()
+        visited.add(category.pk)
+        yield category, depth
+        waiting += [(child, depth + 1) for child in reversed(tree.children(category.pk))]
+    yield from ((category, 0) for category in tree.by_id.values() if category.pk not in visited)
+
+
+def path_text(tree: CategoryTree, category: Category) -> str:
+    """The names of the categories from the root down to this one."""
+    return " › ".join(above.name for above in tree.path(category))

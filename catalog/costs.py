@@ -15,6 +15,7 @@ RELATED = 10
 BRAND_SEARCH, BRAND_TOTAL = 5, 2
 # The attributes of a product, or the options of a group.
 ATTRIBUTES = 1
+TAXONOMY_CHANGE = 50
 # A product with its category, brand, price and image.
 PRODUCT = 5
 COSTS = {
@@ -35,6 +36,8 @@ COSTS = {
     "BrandConnection.totalCount": BRAND_TOTAL,
     # Up to 1,000 products are locked, written and recorded for the index, which takes up to half a second.
     "Mutation.inventoryUpdate": 1_000,
+    # All categories are locked and read, or the products of one are counted.
+    **dict.fromkeys(("Mutation.categoryUpdate", "Mutation.categoryDelete", "Mutation.brandDelete"), TAXONOMY_CHANGE),
 }
 
 

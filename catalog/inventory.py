@@ -44,11 +44,15 @@ class Outcome(NamedTuple):
 
 
 class _Mistake(NamedTuple):
-    """What is wrong with an item: its field ("" for the item as a whole), the message, the code."""
+    """What is wrong with an item: its field ("" for the item as a whole), the message, the code.
+
+    For INSUFFICIENT_STOCK also the units that there are.
+    """
 
     field: str
     message: str
     code: ErrorCode = ErrorCode.INVALID
+    available: int | None = None
 
 
 def update_inventory(*, actor: Actor, items: Sequence[InventoryItem], idempotency_key: str | None = None) -> Outcome:
@@ -61,13 +65,13 @@ def update_inventory(*, actor: Actor, items: Sequence[InventoryItem], idempotenc
         raise InvalidInput.at("items", message="Name at least one item.", code=ErrorCode.REQUIRED)
     if len(items) > MAX_ITEMS:
         message = f"At most {MAX_ITEMS:,} items can be given at once; these are {len(items):,}."
-        raise InvalidInput.at("items", message=message, code=ErrorCode.LIMIT_EXCEEDED)
+        raise InvalidInput.at("items", message=message, code=ErrorCode.LIMIT_EXCEEDED, allowed=MAX_ITEMS)
     # Only users have keys: the program itself repeats nothing.
     key = idempotency_key if isinstance(actor, AbstractBaseUser) else None
     digest = input_digest(list(items)) if key is not None else ""
 
     def update() -> Outcome:
-        claim = claim_key(user_id=getattr(actor, "pk", 0), mutation="inventory", key=key, digest=digest)
+        claim = claim_key(owner=getattr(actor, "pk", 0), mutation="inventory", key=key, digest=digest)
         if claim.row and claim.is_retry:
             return Outcome(*cast(list[int], claim.row.answer))
         changed, field_errors = _apply(items)
@@ -100,9 +104,9 @@ def _apply(items: Sequence[InventoryItem]) -> tuple[list[Product], list[FieldErr
             if _values(product) != before:
                 product.updated_at = now
                 changed.append(product)
-        for field, message, code in mistakes:
+        for field, message, code, available in mistakes:
             path = ("items", str(index), *([field] if field else []))
-            field_errors.append(FieldError(path, message, code))
+            field_errors.append(FieldError(path, message, code, available))
         if len(field_errors) >= MAX_REPORTED_ERRORS:
             break
     return changed, field_errors
@@ -169,7 +173,7 @@ def _set(product: Product, item: InventoryItem) -> Iterator[_Mistake]:
     change, quantity = item.get("change"), item.get("quantity")
     if change is not None and product.quantity + change < 0:
         stock = f"There {'is' if product.quantity == 1 else 'are'} only {product.quantity} in stock."
-        yield _Mistake("change", stock, ErrorCode.INSUFFICIENT_STOCK)
+        yield _Mistake("change", stock, ErrorCode.INSUFFICIENT_STOCK, available=product.quantity)
     elif change is not None:
         yield from _set_field(product, "quantity", product.quantity + change, "change")
     if quantity is not None:

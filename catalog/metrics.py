@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db.models import Count
 
 from catalog.images.models import ImageStatus
-from catalog.models import ImportJob, ProductImage
+from catalog.models import BulkChange, ImportJob, ProductImage
 from catalog.search.changes import IndexChange
 from core.telemetry.metrics import register_gauge
 
@@ -23,7 +23,13 @@ def imports() -> dict[str, float]:
     return {status: counted.get(status, 0) for status in ImportJob.Status.values}
 
 
+def bulk_changes() -> dict[str, float]:
+    counted = dict(BulkChange.objects.order_by().values_list("status").annotate(number=Count("id")))
+    return {status: counted.get(status, 0) for status in BulkChange.Status.values}
+
+
 def register() -> None:
     register_gauge("index_changes_waiting", "Changes that the search index does not know yet.", index_changes_waiting)
     register_gauge("images", "Images by state.", images, label="state")
     register_gauge("imports", "Imports of the admin by status.", imports, label="status")
+    register_gauge("bulk_changes", "Bulk changes by status.", bulk_changes, label="status")

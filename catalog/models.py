@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from catalog.attributes.models import Attribute, AttributeKind, AttributeValue, ProductAttribute, ProductGroup
 from catalog.attributes.shown import ShownAttribute
+from catalog.bulk.models import BulkBatch, BulkChange
 from catalog.images.models import ImageJob, ImageStatus, ProductImage, Rendition
 from catalog.importing.models import ImportJob
 from catalog.search.changes import IndexChange, RecordedQuerySet
@@ -21,15 +22,18 @@ from catalog.search.counts import SearchCount
 from catalog.search.steering.models import RuleProduct, SearchRule, SteeringVersion, Synonym
 from catalog.slugs import normal_form, validate_slug
 from catalog.text import SORT_KEY_LENGTH, plain, search_text_of, sort_key, squeeze
-from core.db.fields import BinaryCharField, BinaryTextField
+from core.db.fields import BinaryCharField, BinaryTextField, MovingDateTimeField
 
 __all__ = ["Brand", "Category", "ImageJob", "ImageStatus", "ImportJob", "IndexChange", "Product", "ProductImage"]
 __all__ += ["Attribute", "AttributeKind", "AttributeValue", "ProductAttribute", "ProductGroup"]
+__all__ += ["BulkBatch", "BulkChange"]
 __all__ += ["Rendition", "RuleProduct", "SearchCount", "SearchRule", "SteeringVersion", "Synonym"]
 
 NAME_LENGTH = 255
 SLUG_LENGTH = 255
 SKU_LENGTH = 100
+# Levels of the tree of categories.
+MAX_DEPTH = 10
 MAX_PRICE, CENT = Decimal("9999999999.99"), Decimal("0.01")
 MAX_QUANTITY = 2_147_483_647
 MIN_CREATED_AT = datetime(1000, 1, 1, tzinfo=UTC)  # The beginning of MySQL's DATETIME.
@@ -89,13 +93,30 @@ class Category(_Named):
         ]
 
     def clean(self) -> None:
-        """Raises ValidationError when the parent is this category or lies below it."""
-        visited, ancestor = {self.pk} - {None}, self.parent
+        """Raises ValidationError when a new parent is this category, lies below it or makes the tree too deep.
+
+        Locks all categories until the transaction ends when one moves. Otherwise two moves at once, each right by
+        itself, could make a cycle.
+        """
+        with transaction.atomic(savepoint=False):
+            locked = Category.objects.select_for_update().order_by("pk")
+            stored = [] if self._state.adding else [*locked.filter(pk=self.pk).values_list("parent_id", flat=True)]
+            if self.parent_id is None or self.parent_id in stored:
+                return
+            parents = dict((locked if stored else Category.objects.order_by()).values_list("pk", "parent_id"))
+        above: set[int | None] = {self.pk}
+        ancestor: int | None = self.parent_id
         while ancestor is not None:
-            if ancestor.pk in visited:
+            if ancestor in above:
                 raise ValidationError({"parent": "A category cannot lie below itself."})
-            visited.add(ancestor.pk)
-            ancestor = ancestor.parent
+            above.add(ancestor)
+            ancestor = parents.get(ancestor)
+        level = {self.pk} if stored else set()
+        height = 0 if stored else 1
+        while level and height <= MAX_DEPTH:
+            height, level = height + 1, {pk for pk, parent in parents.items() if parent in level}
+        if len(above) - 1 + height > MAX_DEPTH:
+            raise ValidationError({"parent": f"Categories lie at most {MAX_DEPTH} levels deep."})
 
 
 class Brand(_Named):
@@ -147,7 +168,7 @@ class Product(models.Model):
     rating = models.FloatField(null=True, blank=True, validators=[MinValueValidator(0), MaxValueValidator(5)])
     is_active = models.BooleanField("in the shop", default=True, help_text="Off: archived.")
     created_at = models.DateTimeField(default=timezone.now, validators=[MinValueValidator(MIN_CREATED_AT)])
-    updated_at = models.DateTimeField(auto_now=True)
+    updated_at = MovingDateTimeField()
 
     name_key = BinaryCharField(max_length=SORT_KEY_LENGTH, editable=False)
     # The name, SKU and description, folded for searching, one a line. The database engine searches in it.
@@ -192,11 +213,14 @@ class Product(models.Model):
             models.Index(name="product_by_name", fields=["is_active", "name_key", "id"]),
             models.Index(name="product_by_price", fields=["is_active", "price", "id"]),
             models.Index(name="product_by_quantity", fields=["is_active", "quantity", "id"]),
+            # For counting what is sold out or nearly so: the index alone answers.
+            models.Index(name="product_by_stock", fields=["is_active", "unlimited_stock", "quantity"]),
             models.Index(name="product_by_created", fields=["is_active", "created_at", "id"]),
             models.Index(name="product_by_rating_desc", fields=["is_active", "rating_low", "id"]),
             models.Index(name="product_by_rating_asc", fields=["is_active", "rating_high", "id"]),
             models.Index(name="product_category_price", fields=["category", "is_active", "price", "id"]),
             models.Index(name="product_category_created", fields=["category", "is_active", "created_at", "id"]),
+            models.Index(name="product_reduced", fields=["is_active", "compare_at_price", "id"]),
             models.Index(name="product_brand_price", fields=["brand", "is_active", "price", "id"]),
         ]
 

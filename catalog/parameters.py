@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from django.http import QueryDict
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
@@ -24,6 +25,16 @@ ORDERINGS = [
     *("name", "-name", "price", "-price", "rating", "-rating", "quantity", "-quantity"),
     *("created_at", "-created_at", "relevance"),
 ]
+
+
+# The one in the path of a product.
+SLUG = OpenApiParameter(
+    "slug",
+    str,
+    OpenApiParameter.PATH,
+    description="The product's slug.",
+    examples=[OpenApiExample("From a search", "alva-arc-floor-lamp-in-brushed-brass")],
+)
 
 
 class ProductSearchSerializer(ParametersSerializer):

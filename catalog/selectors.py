@@ -1,14 +1,15 @@
 """Reads products by id, and each selected relation by one query."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import cast
 
 from catalog.attributes.selectors import Allowances, attach_attributes, read_groups, read_members, siblings_of
 from catalog.category_tree import CategoryTree
 from catalog.images.selectors import attach_images
+from catalog.kept import read_brands, read_categories
 from catalog.models import IN_STOCK, Brand, Category, Product, ProductGroup
 from core.db.prepared import Prepared, instances
 
@@ -21,9 +22,6 @@ COLUMNS = (
 SIBLING_COLUMNS = ("group_id", "is_active", "price")
 # Of five. Products that are rated lower are not recommended.
 MIN_RECOMMENDED_RATING = 3.0
-_CATEGORY, _BRAND = ("id", "name", "slug", "parent_id"), ("id", "name", "slug")
-_categories = Prepared(lambda keys: Category.objects.filter(pk__in=keys).order_by().values_list(*_CATEGORY))
-_brands = Prepared(lambda keys: Brand.objects.filter(pk__in=keys).order_by().values_list(*_BRAND))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,15 +35,19 @@ class SiblingRelations:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Relations:
-    """Which relations to read with products. `images` are the READY ones, `renditions` their files.
+    """Which relations to read with products. `images` are the READY ones, `renditions` their files, with
+    `first_image` those of the first one alone.
 
     Pass a `tree` that was read already to save the query for categories, and the `allowances` of the answer.
+    `ancestors` says that categories are shown with others of the tree; who reads the products reads the tree then.
     """
 
     category: bool = False
+    ancestors: bool = False
     brand: bool = False
     images: bool = False
     renditions: bool = False
+    first_image: bool = False
     attributes: bool = False
     group: bool = False
     siblings: SiblingRelations | None = None
@@ -82,12 +84,13 @@ def attach_relations(products: list[Product], relations: Relations) -> list[Prod
     Leaves out products whose category or brand was just deleted. Raises LimitExceeded when groups are too large.
     """
     if relations.category:
-        products = _attach(products, "category", _categories_of(products, relations.tree))
+        products = _attach(products, "category", partial(read_categories, tree=relations.tree))
     if relations.brand:
-        ids = sorted({product.brand_id for product in products})
-        products = _attach(products, "brand", instances(Brand, _BRAND, _brands(ids)))
+        products = _attach(products, "brand", read_brands)
     if relations.images and products:
-        attach_images(products, renditions=relations.renditions)
+        attach_images(products, renditions=relations.renditions, first_only=relations.first_image)
+    if not (relations.attributes or relations.group):
+        return products
     allowances = relations.allowances or Allowances()
     others = products if relations.attributes else []
     if relations.group:
@@ -136,20 +139,19 @@ def read_group(key: int, wanted: SiblingRelations | None, allowances: Allowances
     return group if hasattr(group, "siblings") else None
 
 
-def _categories_of(products: list[Product], tree: CategoryTree | None) -> Mapping[int, Category]:
-    ids = {product.category_id for product in products}
-    if tree is not None and tree.by_id.keys() >= ids:
-        return tree.by_id
-    return instances(Category, _CATEGORY, _categories(sorted(ids)))
-
-
-def _attach(products: list[Product], name: str, related: Mapping[int, Category | Brand]) -> list[Product]:
+def _attach(
+    products: list[Product], name: str, read: Callable[[Set[int]], Mapping[int, Category | Brand]]
+) -> list[Product]:
     """Sets a foreign key's object without the checks and signals of `setattr`. Returns the products that have one."""
+    attname = f"{name}_id"
+    # A foreign key's descriptor, which `getattr` calls, is Python code.
+    keys: list[int] = [product.__dict__.get(attname) or getattr(product, attname) for product in products]
+    related = read({*keys})
     complete = []
-    for product in products:
-        key = getattr(product, f"{name}_id")
-        if key in related:
-            product._state.fields_cache[name] = related[key]
+    for product, key in zip(products, keys, strict=True):
+        row = related.get(key)
+        if row is not None:
+            product._state.fields_cache[name] = row
             complete.append(product)
     return complete
 

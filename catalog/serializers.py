@@ -19,23 +19,23 @@ from core.rest.parameters import DateTimeParameter
 class NamedSerializer(serializers.Serializer[Any]):
     """A name and a slug."""
 
-    name = serializers.CharField()
-    slug = serializers.CharField()
+    name = serializers.CharField(help_text="As people read it.")
+    slug = serializers.CharField(help_text="For URLs and parameters.")
 
 
 class MoneySerializer(serializers.Serializer[Any]):
     """An amount in the shop's currency."""
 
-    amount = serializers.DecimalField(max_digits=12, decimal_places=2)
-    currency = serializers.CharField()
+    amount = serializers.DecimalField(max_digits=12, decimal_places=2, help_text="A string, so that no digit is lost.")
+    currency = serializers.CharField(help_text="ISO 4217.")
 
 
 class AttributeSerializer(serializers.Serializer[Any]):
     """A value that a product has. An attribute with several values is listed once for each."""
 
-    slug = serializers.CharField()
-    name = serializers.CharField()
-    kind = serializers.ChoiceField(models.AttributeKind.values)
+    slug = serializers.CharField(help_text="For parameters: `attr.<slug>`.")
+    name = serializers.CharField(help_text="As people read it.")
+    kind = serializers.ChoiceField(models.AttributeKind.values, help_text="Of the attribute's values.")
     unit = serializers.CharField(allow_null=True, help_text="What numbers are measured in, such as cm, kg or W.")
     text = serializers.CharField(help_text="The value as people read it, without the unit.")
     number = serializers.FloatField(allow_null=True, help_text="The value of a NUMBER attribute.")
@@ -45,30 +45,30 @@ class AttributeSerializer(serializers.Serializer[Any]):
 class SiblingSerializer(serializers.Serializer[Any]):
     """A product of a group."""
 
-    slug = serializers.CharField()
-    name = serializers.CharField()
-    attributes = AttributeSerializer(many=True)
-    price = MoneySerializer()
-    in_stock = serializers.BooleanField()
+    slug = serializers.CharField(help_text="For `products/{slug}/`.")
+    name = serializers.CharField(help_text="The product's own, not the group's.")
+    attributes = AttributeSerializer(many=True, help_text="Where it differs from the others, among them.")
+    price = MoneySerializer(help_text="What it costs today.")
+    in_stock = serializers.BooleanField(help_text="Whether it can be bought.")
 
 
 class GroupSerializer(NamedSerializer):
     """A group with its active products, in the order of the values in which they differ."""
 
-    products = SiblingSerializer(many=True)
+    products = SiblingSerializer(many=True, help_text="This product too.")
 
 
 class ProductSerializer(serializers.Serializer[Any]):
     """A product."""
 
     id = serializers.SerializerMethodField(help_text="GraphQL's global id.")
-    name = serializers.CharField()
-    slug = serializers.CharField()
-    sku = serializers.CharField(allow_null=True)
-    description = serializers.CharField()
-    category = NamedSerializer()
-    brand = NamedSerializer()
-    price = serializers.SerializerMethodField()
+    name = serializers.CharField(help_text="As people read it.")
+    slug = serializers.CharField(help_text="For `products/{slug}/`.")
+    sku = serializers.CharField(allow_null=True, help_text="The shop's own number of it. Null when it has none.")
+    description = serializers.CharField(help_text="Plain text; may be empty.")
+    category = NamedSerializer(help_text="The one that it lies in.")
+    brand = NamedSerializer(help_text="Who makes it.")
+    price = serializers.SerializerMethodField(help_text="What it costs today.")
     compare_at_price = serializers.SerializerMethodField(help_text="What it cost before. Above `price`, else null.")
     quantity = serializers.IntegerField(
         help_text="Units in stock. Only information for a product that is sold without limit: `in_stock` is true then, "
@@ -78,9 +78,9 @@ class ProductSerializer(serializers.Serializer[Any]):
         help_text="Whether it can be bought: there are units, or it is sold without limit."
     )
     rating = serializers.FloatField(allow_null=True, help_text="0 to 5; null when unrated.")
-    created_at = DateTimeParameter()
-    updated_at = DateTimeParameter()
-    attributes = serializers.SerializerMethodField()
+    created_at = DateTimeParameter(help_text="With a UTC offset.")
+    updated_at = DateTimeParameter(help_text="With a UTC offset.")
+    attributes = serializers.SerializerMethodField(help_text="What it is like.")
     group = serializers.SerializerMethodField(
         help_text="The group of products that differ in attributes only. Null when the product stands alone."
     )
@@ -132,7 +132,7 @@ class CategoryCountSerializer(serializers.Serializer[Any]):
     """A category, and how many products its subtree would give."""
 
     category = NamedSerializer()
-    count = serializers.IntegerField()
+    count = serializers.IntegerField(help_text="Products in it and below it.")
     selected = serializers.BooleanField(help_text="Whether `category` names it.")
 
 
@@ -140,46 +140,46 @@ class BrandCountSerializer(serializers.Serializer[Any]):
     """A brand, and how many products it would give."""
 
     brand = NamedSerializer()
-    count = serializers.IntegerField()
+    count = serializers.IntegerField(help_text="Products of it.")
     selected = serializers.BooleanField(help_text="Whether `brand` names it.")
 
 
 class RatingCountSerializer(serializers.Serializer[Any]):
     """A lowest rating, and how many products have at least that rating."""
 
-    at_least = serializers.IntegerField()
-    count = serializers.IntegerField()
+    at_least = serializers.IntegerField(help_text="To send as `min_rating`.")
+    count = serializers.IntegerField(help_text="Products rated so or better.")
     selected = serializers.BooleanField(help_text="Whether `min_rating` asks for just this.")
 
 
 class PriceRangeSerializer(serializers.Serializer[Any]):
     """A range to send as `min_price` and `max_price`. Both ends are included. Null means no limit."""
 
-    min = MoneySerializer(allow_null=True)
-    max = MoneySerializer(allow_null=True)
-    count = serializers.IntegerField()
+    min = MoneySerializer(allow_null=True, help_text="To send as `min_price`.")
+    max = MoneySerializer(allow_null=True, help_text="To send as `max_price`.")
+    count = serializers.IntegerField(help_text="Products in the range.")
 
 
 class PriceFacetSerializer(serializers.Serializer[Any]):
     """The lowest and the highest price, and ranges with round ends between them."""
 
-    min = MoneySerializer(allow_null=True)
-    max = MoneySerializer(allow_null=True)
-    ranges = PriceRangeSerializer(many=True)
+    min = MoneySerializer(allow_null=True, help_text="Null without products.")
+    max = MoneySerializer(allow_null=True, help_text="Null without products.")
+    ranges = PriceRangeSerializer(many=True, help_text="From the lowest on.")
 
 
 class AttributeOfFacetSerializer(NamedSerializer):
     """An attribute."""
 
-    kind = serializers.ChoiceField(models.AttributeKind.values)
-    unit = serializers.CharField(allow_null=True)
+    kind = serializers.ChoiceField(models.AttributeKind.values, help_text="Of its values.")
+    unit = serializers.CharField(allow_null=True, help_text="What numbers are measured in, such as cm, kg or W.")
 
 
 class AttributeValueCountSerializer(serializers.Serializer[Any]):
     """A value to send as `attr.<slug>`, and how many products it would give."""
 
-    value = serializers.CharField()
-    count = serializers.IntegerField()
+    value = serializers.CharField(help_text="`true` or `false` for a BOOLEAN attribute.")
+    count = serializers.IntegerField(help_text="Products that have it.")
     selected = serializers.BooleanField(help_text="Whether `attr.<slug>` names it.")
 
 
@@ -187,9 +187,9 @@ class AttributeFacetSerializer(serializers.Serializer[Any]):
     """An attribute with its values (TEXT, BOOLEAN) or its lowest and highest number (NUMBER)."""
 
     attribute = AttributeOfFacetSerializer()
-    values = AttributeValueCountSerializer(many=True)
-    min = serializers.FloatField(allow_null=True)
-    max = serializers.FloatField(allow_null=True)
+    values = AttributeValueCountSerializer(many=True, help_text="Empty for a NUMBER attribute.")
+    min = serializers.FloatField(allow_null=True, help_text="The lowest number; null for other kinds.")
+    max = serializers.FloatField(allow_null=True, help_text="The highest number; null for other kinds.")
     selected = serializers.BooleanField(help_text="Whether a parameter names the attribute.")
 
 
@@ -199,13 +199,13 @@ class FacetsSerializer(serializers.Serializer[Any]):
     What a parameter names comes first, then the highest count. With `group_by=group`, a group counts once.
     """
 
-    categories = CategoryCountSerializer(many=True)
-    brands = BrandCountSerializer(many=True)
-    price = PriceFacetSerializer()
-    ratings = RatingCountSerializer(many=True)
-    in_stock = serializers.IntegerField()
-    on_sale = serializers.IntegerField()
-    attributes = AttributeFacetSerializer(many=True)
+    categories = CategoryCountSerializer(many=True, help_text="For `category`.")
+    brands = BrandCountSerializer(many=True, help_text="For `brand`.")
+    price = PriceFacetSerializer(help_text="For `min_price` and `max_price`.")
+    ratings = RatingCountSerializer(many=True, help_text="For `min_rating`: 4, 3, 2 and 1.")
+    in_stock = serializers.IntegerField(help_text="Products that `in_stock=true` would give.")
+    on_sale = serializers.IntegerField(help_text="Products that `on_sale=true` would give.")
+    attributes = AttributeFacetSerializer(many=True, help_text="For `attr.<slug>`, the most common attribute first.")
 
 
 def facets_shown(facets: Facets) -> dict[str, Any]:
@@ -279,9 +279,9 @@ class ProductPageSerializer(serializers.Serializer[Any]):
     """One page of a search."""
 
     count = serializers.IntegerField(help_text="The exact number of products on all pages.")
-    next = serializers.URLField(allow_null=True)
-    previous = serializers.URLField(allow_null=True)
-    results = ProductSerializer(many=True)
+    next = serializers.URLField(allow_null=True, help_text="The next page; null on the last.")
+    previous = serializers.URLField(allow_null=True, help_text="The page before; null on the first.")
+    results = ProductSerializer(many=True, help_text="The page's products, in order.")
     redirect = NamedSerializer(
         allow_null=True,
         help_text="The category that the shop's staff would open for this `q` instead of the products. Null without "

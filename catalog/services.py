@@ -1,8 +1,9 @@
-"""Creates, changes, archives and restores products. Products are never deleted here. catalog.policy says who may."""
+"""Creates, changes and archives products, one by one. Products are never deleted here. catalog.policy says who may."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
-from functools import partial
 from typing import Any, TypedDict
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
@@ -21,8 +22,6 @@ from core.errors import ErrorCode, FieldError, InvalidInput
 
 # The fields that null clears in an update. All others must have a value.
 CLEARABLE = {"sku", "rating", "compare_at_price", "group"}
-# Products archived or restored in one transaction.
-BATCH = 200
 # Fields that the model computes.
 _STORED_KEYS = {"name_key", "search_text"}
 _CODES = {"unique": ErrorCode.ALREADY_EXISTS, "blank": ErrorCode.REQUIRED, "null": ErrorCode.REQUIRED}
@@ -68,10 +67,15 @@ def create_product(*, actor: Actor, fields: ProductFields) -> Product:
     return _run(create)
 
 
-def update_product(*, actor: Actor, product_id: int | None, fields: ProductFields) -> Product:
-    """Changes the given fields of a product. Raises InvalidInput."""
+def update_product(
+    *, actor: Actor, product_id: int | None, fields: ProductFields, expected_updated_at: datetime | None = None
+) -> Product:
+    """Changes the given fields of a product. Raises InvalidInput.
+
+    That is VERSION_CONFLICT when the product was changed after `expected_updated_at`.
+    """
     policy.CHANGE_PRODUCTS.check(actor)
-    return _update(product_id, fields)
+    return _update(product_id, fields, expected_updated_at)
 
 
 def archive_product(*, actor: Actor, product_id: int | None) -> Product:
@@ -80,33 +84,31 @@ def archive_product(*, actor: Actor, product_id: int | None) -> Product:
     return _update(product_id, {"is_active": False})
 
 
-def _update(product_id: int | None, fields: ProductFields) -> Product:
+def _is_after(changed: datetime, expected: datetime) -> bool:
+    """Whether the product was changed after a moment. JavaScript's Date cuts one to milliseconds."""
+    if expected.microsecond % 1000 == 0:
+        changed = changed.replace(microsecond=changed.microsecond // 1000 * 1000)
+    return changed > expected
+
+
+def _update(product_id: int | None, fields: ProductFields, expected_updated_at: datetime | None = None) -> Product:
     def update() -> Product:
         product = _lock(product_id)
+        stored = _columns(product)
+        if expected_updated_at is not None and _is_after(product.updated_at, expected_updated_at):
+            message = f"The product was changed at {product.updated_at.isoformat()}. Read it again."
+            raise InvalidInput.at("expectedUpdatedAt", message=message, code=ErrorCode.VERSION_CONFLICT)
         field_errors = [_required(name) for name, value in fields.items() if value is None and name not in CLEARABLE]
         values = {name: value for name, value in fields.items() if value is not None or name in CLEARABLE}
         field_errors += _fill(product, values)
-        _save(product, values, field_errors)
+        _save(product, values, field_errors, stored)
         return product
 
     return _run(update)
 
 
-def set_products_active(*, actor: Actor, ids: Sequence[int], active: bool) -> int:
-    """Archives or restores products, BATCH in each transaction. Returns how many it changed. Raises InvalidInput."""
-    policy.CHANGE_PRODUCTS.check(actor)
-
-    def set_active(batch: Sequence[int]) -> int:
-        others = Product.objects.select_for_update().filter(pk__in=batch, is_active=not active)
-        products = list(others.order_by("pk"))
-        for product in products:
-            product.is_active = active
-            product.save(update_fields=["is_active"])
-        return len(products)
-
-    ids = sorted(ids)
-    batches = (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
-    return sum(run_in_transaction(partial(set_active, batch)) for batch in batches)
+def _columns(product: Product) -> list[Any]:
+    return [getattr(product, field.attname) for field in Product._meta.concrete_fields]
 
 
 def _required(name: str) -> FieldError:
@@ -175,8 +177,13 @@ def _fill_group(product: Product, slug: str | None) -> list[FieldError]:
     return []
 
 
-def _save(product: Product, values: dict[str, Any], field_errors: list[FieldError]) -> None:
-    """Saves the filled product with its attributes. Raises InvalidInput with these errors and with further ones."""
+def _save(
+    product: Product, values: dict[str, Any], field_errors: list[FieldError], stored: list[Any] | None = None
+) -> None:
+    """Saves the filled product with its attributes. Raises InvalidInput with these errors and with further ones.
+
+    `stored`: the columns before. Nothing is written, and `updated_at` stays, when they are the same.
+    """
     attributes: Sequence[AttributeInput] | None = values.get("attributes")
     if field_errors:
         # Nothing is written, but all mistakes are told at once.
@@ -184,7 +191,9 @@ def _save(product: Product, values: dict[str, Any], field_errors: list[FieldErro
     if product.group and product.group.pk is None:
         product.group.save(force_insert=True)
         product.group = product.group  # Takes over its key.
-    product.save(force_insert=product.pk is None)
+    is_new = product.pk is None
+    if stored is None or _columns(product) != stored:
+        product.save(force_insert=is_new)
     if attributes is None and "group" not in values:
         return
     if attributes is None:
@@ -195,17 +204,13 @@ def _save(product: Product, values: dict[str, Any], field_errors: list[FieldErro
             raise InvalidInput(_attribute_errors(resolved))
         rows = resolved.rows[product.pk]
     _check_options(product, rows)
-    if attributes is not None:
-        writing.write_rows({product.pk: rows})
+    if attributes is not None and writing.write_rows({product.pk: rows}, new_products=[product.pk] if is_new else ()):
+        product.refresh_from_db(fields=["updated_at"])
     writing.write_options_keys([product.pk])
 
 
 def _attribute_errors(resolved: writing.Resolved[int]) -> list[FieldError]:
-    return [
-        FieldError(("attributes", *error.path), error.message, error.code)
-        for errors in resolved.errors.values()
-        for error in errors
-    ]
+    return [replace(error, path=("attributes", *error.path)) for errors in resolved.errors.values() for error in errors]
 
 
 def _check_options(product: Product, rows: Sequence[ProductAttribute]) -> None:

@@ -34,8 +34,11 @@ _SPELLED = {"+": " plus ", "#": " number ", "\u266f": " sharp "}
 
 
 def slug_of(text: str) -> str:
-    """A slug for a name, in lower case. Empty when no character of the name is allowed in a slug."""
-    text = unicodedata.normalize("NFKC", _FRACTION.sub(" ", text))
+    """A slug for a name, in lower case. Empty when no character of the name is allowed in a slug.
+
+    Of a text that is too long for a name only the beginning counts: the time to normalise marks grows by their square.
+    """
+    text = unicodedata.normalize("NFKC", _FRACTION.sub(" ", text[:MAX_NORMALIZED_LENGTH]))
     text = _SHARP.sub(" sharp ", _BETWEEN_DIGITS.sub("-", text))
     for sign, word in _SPELLED.items():
         text = text.replace(sign, word)

@@ -1,4 +1,4 @@
-"""The catalogue's Celery tasks: image jobs, imports, the search index and the search counts."""
+"""The catalogue's Celery tasks: image jobs, imports, bulk changes, the search index and the search counts."""
 
 import logging
 from typing import Any
@@ -8,6 +8,7 @@ from celery.signals import worker_shutting_down
 from django.conf import settings
 from django.utils import timezone
 
+from catalog.bulk import jobs as bulk
 from catalog.images import pipeline
 from catalog.importing import job_files
 from catalog.importing import jobs as importing
@@ -19,9 +20,10 @@ logger = logging.getLogger(__name__)
 
 @worker_shutting_down.connect
 def _stop(**_: Any) -> None:
-    """Lets a stopping worker finish its current pictures, but not the queue. An import goes on in the next worker."""
+    """Lets a stopping worker finish its current pictures, but not the queue. The rest goes on in the next one."""
     pipeline.stop()
     importing.stopping.set()
+    bulk.stopping.set()
 
 
 @shared_task
@@ -57,6 +59,26 @@ def delete_old_imports() -> None:
     count = job_files.delete_old()
     if count:
         logger.info("The files of %d old imports were deleted", count)
+
+
+@shared_task
+def work_bulk_changes() -> None:
+    """Does bulk changes until none is due. Notified after each confirmation."""
+    bulk.work()
+
+
+@shared_task
+def sweep_bulk_changes() -> None:
+    """Finds bulk changes whose message was lost or whose worker died. Runs every few seconds."""
+    bulk.work()
+
+
+@shared_task
+def delete_old_bulk_changes() -> None:
+    """Deletes drafts that nobody confirmed, and what is known of old changes."""
+    count = bulk.delete_old()
+    if count:
+        logger.info("%d old bulk changes were deleted", count)
 
 
 @shared_task(ignore_result=True)

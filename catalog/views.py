@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from django.http import Http404
+from django.http import Http404, HttpRequest
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.fields import BooleanField
 from rest_framework.request import Request
@@ -14,8 +14,9 @@ from rest_framework.views import APIView
 
 from catalog.category_tree import CategoryTree
 from catalog.costs import search_cost
+from catalog.kept import category_tree
 from catalog.models import Product
-from catalog.parameters import GROUP, ProductSearchSerializer, attribute_names
+from catalog.parameters import GROUP, SLUG, ProductSearchSerializer, attribute_names
 from catalog.policy import MayReadCatalogue
 from catalog.search.counting import count_search
 from catalog.search.criteria import Range, SearchCriteria, SortField
@@ -33,7 +34,10 @@ from catalog.serializers import (
     facets_shown,
 )
 from catalog.slugs import normal_form
+from core.caching import revision
+from core.caching.conditions import stating
 from core.errors import InvalidInput
+from core.http.caching import allow_sharing
 from core.parsing import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, has_unsafe_characters
 from core.rest.errors import api_exception, error_responses
 
@@ -62,10 +66,21 @@ SIBLINGS = SiblingRelations(
 )
 
 
-class ProductSearchView(APIView):
-    """Search, filter, sort and page the catalogue."""
+class _CatalogueView(APIView):
+    """Only reads the catalogue: it may use what is kept, and shared caches may keep what it answers to everybody."""
 
     permission_classes = [MayReadCatalogue]
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        with revision.request(), stating() as conditions:
+            response: Any = super().dispatch(request, *args, **kwargs)
+        if response.status_code == 200 and conditions.may_be_kept:
+            allow_sharing(request, response, conditions.valid_until)
+        return response
+
+
+class ProductSearchView(_CatalogueView):
+    """Search, filter, sort and page the catalogue."""
 
     @staticmethod
     def cost(request: Request) -> int:
@@ -144,7 +159,7 @@ class ProductSearchView(APIView):
         serializer = ProductSearchSerializer(data=request.query_params)
         serializer.is_valid(raise_exception=True)
         parameters = serializer.validated_data
-        tree = cache(CategoryTree.load)
+        tree = cache(category_tree)
         try:
             criteria = _criteria(parameters, tree)
             cursor, size = parameters.get("cursor"), parameters.get("limit")
@@ -186,15 +201,13 @@ class ProductSearchView(APIView):
         return Response(answer)
 
 
-class ProductView(APIView):
+class ProductView(_CatalogueView):
     """One product."""
-
-    permission_classes = [MayReadCatalogue]
 
     @extend_schema(
         operation_id="product",
         summary="One product by its slug",
-        parameters=[OpenApiParameter("slug", str, OpenApiParameter.PATH, description="The product's slug.")],
+        parameters=[SLUG],
         responses={200: ProductDetailSerializer, **error_responses(400, 401, 404)},
         tags=["products"],
     )

@@ -1,6 +1,9 @@
 """The core app: models, templates and static files of the project itself."""
 
 from django.apps import AppConfig
+from django.conf import settings
+from django.core.signals import request_started
+from django.db import reset_queries
 
 # Imported for the signals that they connect to.
 import core.patches.django
@@ -15,5 +18,8 @@ class CoreConfig(AppConfig):
         from core.auth import shop_staff
         from core.jobs import readiness
 
+        if not settings.DEBUG:
+            # It forgets the statements that Django keeps with DEBUG only.
+            request_started.disconnect(reset_queries)
         readiness.register()
         shop_staff.start()

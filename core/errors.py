@@ -25,11 +25,20 @@ class ErrorCode(StrEnum):
 
 @dataclass(frozen=True)
 class FieldError:
-    """One mistake: where it is (a path as in GraphQL, such as ("filter", "price", "min")), what, and its code."""
+    """One mistake: where it is (a path as in GraphQL, such as ("filter", "price", "min")), what, and its code.
+
+    Three codes come with a number, so that a client need not read it out of the message.
+    """
 
     path: tuple[str, ...]
     message: str
     code: ErrorCode = ErrorCode.INVALID
+    # INSUFFICIENT_STOCK: the units that there are.
+    available: int | None = None
+    # LIMIT_EXCEEDED: how many are allowed.
+    allowed: int | None = None
+    # THROTTLED: seconds to wait.
+    retry_after: int | None = None
 
 
 class InvalidInput(Exception):
@@ -40,9 +49,11 @@ class InvalidInput(Exception):
         super().__init__("; ".join(field_error.message for field_error in self.field_errors))
 
     @classmethod
-    def at(cls, *path: str, message: str, code: ErrorCode = ErrorCode.INVALID) -> "InvalidInput":
+    def at(
+        cls, *path: str, message: str, code: ErrorCode = ErrorCode.INVALID, allowed: int | None = None
+    ) -> "InvalidInput":
         """One mistake in one field."""
-        return cls([FieldError(path, message, code)])
+        return cls([FieldError(path, message, code, allowed=allowed)])
 
 
 class LimitExceeded(InvalidInput):
@@ -51,7 +62,7 @@ class LimitExceeded(InvalidInput):
     def __init__(self, limit: str, allowed: int) -> None:
         self.limit, self.allowed = limit, allowed
         message = f"The limit of {limit} in one answer is {allowed}; this one would have more."
-        super().__init__([FieldError((), message, ErrorCode.LIMIT_EXCEEDED)])
+        super().__init__([FieldError((), message, ErrorCode.LIMIT_EXCEEDED, allowed=allowed)])
 
 
 class Throttled(InvalidInput):
@@ -60,7 +71,7 @@ class Throttled(InvalidInput):
     def __init__(self, retry_after: int) -> None:
         self.retry_after = retry_after
         message = f"Too many attempts. Try again in {retry_after} seconds."
-        super().__init__([FieldError((), message, ErrorCode.THROTTLED)])
+        super().__init__([FieldError((), message, ErrorCode.THROTTLED, retry_after=retry_after)])
 
 
 def forget_stack(error: BaseException | None) -> None:

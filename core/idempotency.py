@@ -27,8 +27,8 @@ def input_digest(value: Any) -> str:
     return sha256(orjson.dumps(value, default=str)).hexdigest()
 
 
-def claim_key(*, user_id: int, mutation: str, key: str | None, digest: str) -> Claim:
-    """Claims the key for the input with this digest, or says that it was claimed before.
+def claim_key(*, owner: int, mutation: str, key: str | None, digest: str) -> Claim:
+    """Claims the owner's key for the input with this digest, or says that it was claimed before.
 
     The claim is part of the current transaction. Of two retries at the same moment, the second waits here for the end
     of the first. IntegrityError means that the caller must start the transaction over.
@@ -37,16 +37,16 @@ def claim_key(*, user_id: int, mutation: str, key: str | None, digest: str) -> C
         return Claim([])
     if not 0 < len(key) <= KEY_LENGTH:
         return Claim([FieldError(("idempotencyKey",), f"The key must have 1 to {KEY_LENGTH} characters.")])
-    new_key = IdempotencyKey(user_id=user_id, mutation=mutation, key=key, digest=digest)
+    new_key = IdempotencyKey(owner=owner, mutation=mutation, key=key, digest=digest)
     try:
         # Insert first and read only on conflict: nearly every key is new, and this saves it a query.
         with transaction.atomic():
             new_key.save(force_insert=True)
     except IntegrityError:
-        same_key = IdempotencyKey.objects.filter(user_id=user_id, mutation=mutation, key=key)
+        same_key = IdempotencyKey.objects.filter(owner=owner, mutation=mutation, key=key)
         known_key = same_key.select_for_update().first()
         if known_key is None:
-            # The conflict was another: the user was deleted, or the sweep has just deleted an expired key.
+            # The conflict was another: the sweep has just deleted an expired key.
             raise
     else:
         return Claim([], new_key)
@@ -58,3 +58,18 @@ def claim_key(*, user_id: int, mutation: str, key: str | None, digest: str) -> C
         message = "This key was used with other input. Use a new key for a new mutation."
         return Claim([FieldError(("idempotencyKey",), message)])
     return Claim([], known_key, is_retry=True)
+
+
+def copy_keys(*, owner: int, to: int) -> None:
+    """Claims the owner's keys for another owner too, who takes over what they were used for."""
+    keys = list(IdempotencyKey.objects.filter(owner=owner))
+    for key in keys:
+        key.pk, key.owner = None, to
+    IdempotencyKey.objects.bulk_create(keys, ignore_conflicts=True)
+
+
+def drop_old_keys(*, owner: int, keep: int) -> None:
+    """Deletes the owner's keys but the newest."""
+    newest_first = IdempotencyKey.objects.filter(owner=owner).order_by("-pk").values_list("pk", flat=True)
+    # Read without a lock and deleted one by one, so that it waits for no other request that claims a key.
+    IdempotencyKey.objects.filter(pk__in=list(newest_first[keep:])).delete()

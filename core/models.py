@@ -1,10 +1,12 @@
-"""The tables of core itself: leases, heartbeats of workers, counters of attempts, and idempotency keys."""
+"""The tables of core itself: leases, heartbeats, counters of attempts and revisions, idempotency keys, the history."""
 
-from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
 from core.db.fields import BinaryCharField
+from core.history.models import Change
+
+__all__ = ["Attempts", "Change", "Heartbeat", "IdempotencyKey", "Lease", "RevisionCounter"]
 
 KEY_LENGTH = 64
 
@@ -53,7 +55,8 @@ class Attempts(models.Model):
 class IdempotencyKey(models.Model):
     """A client's key of a mutation that was applied, written in the mutation's transaction; see core.idempotency."""
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
+    # The primary key of the user, or of a guest's cart, which is below 0. The column has the name of before guests.
+    owner = models.BigIntegerField(db_column="user_id")
     mutation = models.CharField(max_length=32)
     key = BinaryCharField(max_length=KEY_LENGTH)
     # core.idempotency.input_digest of the mutation's input.
@@ -65,7 +68,24 @@ class IdempotencyKey(models.Model):
     class Meta:
         # Its name when only carts had keys. It stays, because processes of two releases share the table.
         db_table = "cart_idempotencykey"
-        constraints = [models.UniqueConstraint(name="idempotency_key_once", fields=["user", "mutation", "key"])]
+        constraints = [models.UniqueConstraint(name="idempotency_key_once", fields=["owner", "mutation", "key"])]
 
     def __str__(self) -> str:
         return f"{self.mutation} {self.key}"
+
+
+class RevisionCounter(models.Model):
+    """One of the numbers whose sum is the revision of the catalogue; see core.caching.revision.
+
+    There are as many rows as transactions ever wrote the catalogue at once.
+    """
+
+    id = models.BigIntegerField(primary_key=True)
+    number = models.BigIntegerField()
+
+    class Meta:
+        # Nobody is given rights to it: it would only lengthen the lists of permissions.
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.number)

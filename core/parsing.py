@@ -11,6 +11,7 @@ MAX_ID = 2**63 - 1
 DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE = 20, 100
 UNSAFE_CHARACTERS = "The text contains characters that cannot be stored (NUL or a lone surrogate)."
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
+_NANOSECONDS = re.compile(r"[.,][0-9]{7}", re.ASCII)
 # NUL ends strings in C and is refused by databases; a lone surrogate cannot be encoded as UTF-8 (RFC 3629 §3).
 _UNSAFE = re.compile("[\x00\ud800-\udfff]")
 
@@ -44,11 +45,16 @@ def parse_float(value: Any) -> float:
 
 
 def parse_datetime(value: Any) -> datetime:
-    """The moment, in UTC, of an ISO 8601 date-time with an offset (RFC 3339). Raises ValueError for anything else."""
+    """The moment, in UTC, of an ISO 8601 date-time with an offset (RFC 3339). Raises ValueError for anything else.
+
+    Digits beyond microseconds are refused: `fromisoformat` would cut them off, and the moment would be another one.
+    """
     message = 'An ISO 8601 date-time with a UTC offset is wanted, such as "2026-01-31T12:00:00Z".'
     if isinstance(value, str) and len(value) <= 40:
+        if _NANOSECONDS.search(value):
+            raise ValueError("Of a second, at most six digits are stored.")
         try:
-            value = datetime.fromisoformat(value)
+            value = datetime.fromisoformat(value.upper())
         except ValueError:
             raise ValueError(message) from None
     if not isinstance(value, datetime) or value.tzinfo is None:

@@ -7,6 +7,7 @@ it (core.config.env).
 
 import re
 from datetime import timedelta
+from email.utils import quote as quoted
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -55,18 +56,26 @@ if not (env.text("DATABASE_URL") and _cache and env.text("CELERY_BROKER_URL")):
     env.check_writable("VAR_DIR", VAR_DIR)
 # On: everyone may read the catalogue. Off: that takes a valid token.
 CATALOG_PUBLIC = env.boolean("CATALOG_PUBLIC", False)
+# On: visitors have a cart before they sign in, by a guest token. Off: they sign in first.
+GUEST_CARTS = env.boolean("GUEST_CARTS", CATALOG_PUBLIC)
+# Where `npm run dev` and `npm run preview` of Vite listen: for a storefront that is being developed.
+_vite = [f"http://{host}:{port}" for host in ("localhost", "127.0.0.1") for port in (5173, 4173)]
 # Origins of storefronts that run in browsers.
-CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
+CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS", _vite if DEBUG else [])
 
 # --- Building a storefront -------------------------------------------------------------------------------------
 # Request headers that it sends besides those of the usual GraphQL clients and tracers.
 _cors_headers = env.header_names("CORS_ALLOWED_HEADERS")
+# The storefront that the landing page leads to.
+STOREFRONT_URL = env.url("STOREFRONT_URL", _vite[0] if DEBUG else SITE_URL)
 # A product's page, for links in mails.
 PRODUCT_URL = env.url_template("PRODUCT_URL", f"{SITE_URL}/products/{{slug}}", fields=["slug"])
 # The page that sends `passwordReset`, for links in mails.
 PASSWORD_RESET_URL = env.url_template(
     "PASSWORD_RESET_URL", f"{SITE_URL}/password-reset?uid={{uid}}&token={{token}}", fields=["uid", "token"]
 )
+# The page that sends `emailChangeConfirm`, for links in mails.
+EMAIL_CHANGE_URL = env.url_template("EMAIL_CHANGE_URL", f"{SITE_URL}/email-change?token={{token}}", fields=["token"])
 # On: everyone may ask about the GraphQL schema, and errors suggest names. Off: staff only.
 GRAPHQL_INTROSPECTION = env.boolean("GRAPHQL_INTROSPECTION", DEBUG)
 # Whose HTTP statuses GraphQL responses have: "2023" is the working draft that graphql-http's audits test; "draft" is
@@ -82,10 +91,20 @@ if GRAPHQL_TRUSTED_ONLY:
 # --- Running the shop ------------------------------------------------------------------------------------------
 # What mails call the shop.
 SHOP_NAME = env.text("SHOP_NAME", "Vitrine")
+# What the shop is, in a sentence or two, for the welcome mail.
+SHOP_DESCRIPTION = env.text("SHOP_DESCRIPTION")
+# The accent colour of mails. The colour of text on it is computed.
+SHOP_COLOR = env.text("SHOP_COLOR", "#7d5a3c", pattern="#[0-9A-Fa-f]{6}", allowed="a colour such as #7d5a3c")
+# A picture at the top of mails, which are complete without it.
+SHOP_LOGO_URL = env.picture_url("SHOP_LOGO_URL", site=SITE_URL)
+# Lines at the end of mails: the shop's address, its register and tax numbers.
+SHOP_FOOTER = env.lines("SHOP_FOOTER")
+# A folder whose mail/welcome.html, mail/welcome.txt … replace the templates of mails.
+MAIL_TEMPLATES_DIR = env.existing_folder("MAIL_TEMPLATES_DIR")
 # The shop's one currency.
 CURRENCY = env.text("CURRENCY", "EUR", pattern="[A-Z]{3}", allowed="a currency's three letters (ISO 4217), such as EUR")
 # The sender of mails.
-DEFAULT_FROM_EMAIL = env.sender("DEFAULT_FROM_EMAIL", "Vitrine <shop@vitrine.example>")
+DEFAULT_FROM_EMAIL = env.sender("DEFAULT_FROM_EMAIL", f'"{quoted(SHOP_NAME)}" <shop@vitrine.example>')
 # Seconds from registration to the welcome mail.
 WELCOME_EMAIL_DELAY = env.seconds("WELCOME_EMAIL_DELAY", 86400)
 # Seconds for which a reset link is good.
@@ -94,7 +113,7 @@ PASSWORD_RESET_TIMEOUT = env.integer("PASSWORD_RESET_TIMEOUT", 3600, minimum=60,
 CART_MAX_LINES = env.integer("CART_MAX_LINES", 100, minimum=1, maximum=10_000)
 # Units of one product in a cart.
 CART_MAX_QUANTITY = env.integer("CART_MAX_QUANTITY", 999, minimum=1, maximum=10**6)
-# Days after which a cart that nobody changed is emptied.
+# Days after which a cart that nobody changed is emptied, and a guest's deleted. So long lives a guest token.
 CART_TTL = timedelta(days=env.integer("CART_TTL", 90, minimum=1, maximum=36_500))
 # The largest picture, in bytes.
 IMAGE_MAX_BYTES = env.integer("IMAGE_MAX_BYTES", 20 * 2**20, minimum=1, maximum=2**32)
@@ -106,6 +125,8 @@ IMAGES_PER_PRODUCT = env.integer("IMAGES_PER_PRODUCT", 20, minimum=1, maximum=10
 IMPORT_MAX_BYTES = env.integer("IMPORT_MAX_BYTES", 100 * 2**20, minimum=1024, maximum=2**32)
 # Days for which the files of an import in the admin are kept.
 IMPORT_FILES_DAYS = env.integer("IMPORT_FILES_DAYS", 30, minimum=1, maximum=3650)
+# Days for which it is kept who changed what. Bulk changes are undone by it, so it is kept for a day at least.
+HISTORY_DAYS = env.integer("HISTORY_DAYS", 365, minimum=2, maximum=3650)
 # Days for which it is kept what people look for; 0: nothing is counted, and what was counted is deleted.
 SEARCH_COUNTS_DAYS = env.integer("SEARCH_COUNTS_DAYS", 90, maximum=3650)
 # Whom /.well-known/security.txt names (RFC 9116). Without it there is no such file.
@@ -132,6 +153,10 @@ _s3_endpoint = env.url("S3_ENDPOINT_URL", "")
 _s3_region = env.text("S3_REGION", pattern=r"[\w-]+", allowed="a region such as eu-central-1")
 # The host that serves renditions from the bucket, such as a CDN's.
 _s3_domain = env.text("S3_PUBLIC_DOMAIN", pattern=r"[\w.:/-]+", allowed="a host name such as media.shop.example")
+# Where pages may load renditions from, besides this service (core.http.security).
+MEDIA_SOURCES = service_urls.media_sources(
+    MEDIA_URL, _bucket, endpoint=_s3_endpoint, region=_s3_region, domain=_s3_domain
+)
 # What answers searches: "tantivy" is an index on disk that the worker keeps up to date; "database" is SQL alone, slower
 # and without tolerance of typos.
 SEARCH_ENGINE = env.choice("SEARCH_ENGINE", "tantivy", ["tantivy", "database"])
@@ -158,6 +183,8 @@ ADMIN_PATH = (
     ).strip("/")
     + "/"
 )
+# Seconds for which a CDN or nginx may serve a public catalogue's answers without asking; 0: it asks each time.
+SHARED_CACHE_SECONDS = env.integer("SHARED_CACHE_SECONDS", 0, maximum=86_400)
 # Networks (CIDR) whose X-Forwarded-For, -Proto and -Host headers are believed (core.http.proxies).
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 # On: plain HTTP. Off: a redirect to HTTPS, HSTS, and cookies over HTTPS only.
@@ -202,6 +229,7 @@ READYZ_OVERDUE_AFTER = {
     "mail": env.seconds("READYZ_MAIL_SECONDS", 180, minimum=1),
     "image": env.seconds("READYZ_IMAGE_SECONDS", 120, minimum=1),
     "import": env.seconds("READYZ_IMPORT_SECONDS", 120, minimum=1),
+    "bulk": env.seconds("READYZ_BULK_SECONDS", 120, minimum=1),
     "index": env.seconds("READYZ_INDEX_SECONDS", 20, minimum=1),
 }
 # Milliseconds after which MySQL ends a SELECT, MariaDB any statement; 0: never, which suits commands.
@@ -222,10 +250,14 @@ THROTTLE_SIGN_IN = env.rate("THROTTLE_SIGN_IN", "10/15m")
 THROTTLE_SIGN_IN_ACCOUNT = env.rate("THROTTLE_SIGN_IN_ACCOUNT", "20/15m")
 # Registrations from a client address.
 THROTTLE_REGISTER = env.rate("THROTTLE_REGISTER", "60/h")
+# Carts of guests that a client address begins.
+THROTTLE_GUEST_CART = env.rate("THROTTLE_GUEST_CART", "300/h")
 # Refreshes of tokens from a client address.
 THROTTLE_REFRESH = env.rate("THROTTLE_REFRESH", "300/15m")
 # Reset mails for an e-mail address; ten times as many requests from a client address.
 THROTTLE_RESET = env.rate("THROTTLE_RESET", "5/h")
+# Samples of mails that a member of the staff has sent to their own address.
+THROTTLE_SAMPLE_MAIL = env.rate("THROTTLE_SAMPLE_MAIL", "20/h")
 # Password hashes at once in a process: each takes 100 MB, and every core for 50 ms. docker/gunicorn.conf.py sets it to
 # the cores over the processes.
 MAX_PASSWORD_HASHES = env.integer("MAX_PASSWORD_HASHES", 1, minimum=1, maximum=1000)
@@ -257,6 +289,12 @@ GRAPHQL_MAX_VALUES = env.integer("GRAPHQL_MAX_VALUES", 10_000, minimum=1)
 GRAPHQL_DOCUMENTS = env.integer("GRAPHQL_DOCUMENTS", 1_000, minimum=1)
 # Bytes of memory that they may hold together.
 GRAPHQL_DOCUMENTS_BYTES = env.integer("GRAPHQL_DOCUMENTS_BYTES", 32_000_000, minimum=1)
+# Bytes of memory for whole answers of catalogue queries that a process keeps; 0: none.
+GRAPHQL_ANSWERS_BYTES = env.integer("GRAPHQL_ANSWERS_BYTES", 64 * 2**20, maximum=2**36)
+# Bytes of memory that categories, brands and attributes take in a process.
+CATALOG_KEPT_BYTES = env.integer("CATALOG_KEPT_BYTES", 16_000_000)
+# Seconds after which nothing kept is used any longer, whoever wrote past the application. 0: nothing is kept.
+CATALOG_KEPT_SECONDS = env.integer("CATALOG_KEPT_SECONDS", 60)
 
 # --- Developing ------------------------------------------------------------------------------------------------
 # On: a change is searchable before its request returns (tests, scripts). Off: the worker applies it.
@@ -268,7 +306,6 @@ GRAPHQL_EXECUTION = env.choice("GRAPHQL_EXECUTION", "compiled", ["compiled", "st
 ROOT_URLCONF = "core.urls"
 WSGI_APPLICATION = "core.wsgi.application"
 INSTALLED_APPS = [
-    "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -284,6 +321,8 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "drf_standardized_errors",
     "core",
+    # After core, whose templates of the admin's pages come before those of Django.
+    "django.contrib.admin",
     "users",
     "catalog",
     "catalog.demo",
@@ -312,13 +351,22 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "core.history.ambient.requests_act",
     "core.throttling.middleware.too_many_requests",
     "core.http.methods.Options",
 ]
+# What requests of the APIs skip (core.http.chains): they look at no cookie, and are neither files nor probes.
+PAGE_MIDDLEWARE = {
+    "core.http.health.probes",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+}
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "users" / "mail" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -330,6 +378,7 @@ TEMPLATES = [
     }
 ]
 LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = "core.formats"
 TIME_ZONE = "UTC"
 USE_TZ = True
 LOGGING = logs.configuration(human=DEBUG, level=LOG_LEVEL)
@@ -337,6 +386,7 @@ LOGGING = logs.configuration(human=DEBUG, level=LOG_LEVEL)
 # --- Database and cache ----------------------------------------------------------------------------------------
 DATABASES = {"default": _database}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# SQLite needs none. Of MySQL, the first statement of a request is the check where it can be repeated (core.db.mysql).
 _database["CONN_HEALTH_CHECKS"] = True
 if _database["ENGINE"].endswith("sqlite3"):
     # Web and worker both write: WAL, a wait for the lock, and write locks taken when a transaction begins.
@@ -348,6 +398,7 @@ if _database["ENGINE"].endswith("sqlite3"):
     # A file in tests too, because a database in memory has neither WAL nor waiting for locks.
     _database["TEST"] = {"NAME": VAR_DIR / "test.sqlite3"}
 else:
+    _database["ENGINE"] = "core.db.mysql"
     _init = "SET SESSION sql_mode='STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION,ONLY_FULL_GROUP_BY'"
     if STATEMENT_TIMEOUT_MS:
         # MySQL reads the first comment, MariaDB the second; each has its own name and unit for it.
@@ -393,11 +444,14 @@ _sweeps = {
     "users.tasks.clear_expired_tokens": timedelta(hours=1),
     "catalog.tasks.sweep_images": timedelta(seconds=10),
     "catalog.tasks.sweep_imports": timedelta(seconds=5),
+    "catalog.tasks.sweep_bulk_changes": timedelta(seconds=5),
     "catalog.tasks.sweep_index": timedelta(seconds=2),
     "catalog.tasks.delete_old_imports": timedelta(hours=1),
+    "catalog.tasks.delete_old_bulk_changes": timedelta(hours=1),
     "catalog.tasks.delete_old_search_counts": timedelta(hours=1),
     "cart.tasks.clear_old_carts": timedelta(hours=1),
     "core.tasks.clear_old_keys": timedelta(hours=1),
+    "core.tasks.delete_old_history": timedelta(hours=1),
 }
 CELERY_BEAT_SCHEDULE = {
     task: {"task": task, "schedule": interval, "options": {"expires": interval.total_seconds()}}
@@ -458,6 +512,20 @@ REST_FRAMEWORK = {
 DRF_STANDARDIZED_ERRORS = {"EXCEPTION_HANDLER_CLASS": "core.rest.errors.Handler"}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Vitrine REST API",
+    "DESCRIPTION": (
+        "The catalogue, and signing in. **The cart lives in GraphQL only**, at `/graphql/`; one token opens both.\n\n"
+        "Send `Authorization: Bearer …` with the `token` of `POST /api/v1/auth/token/`. Without a token the catalogue "
+        "answers 401, unless the shop has opened it. Every error has the shape `Error`. Requests are limited by their "
+        "cost: `RateLimit-Remaining` and `RateLimit-Reset` say what is left, and 429 says how long to wait."
+    ),
+    "TAGS": [
+        {"name": "products", "description": "Search, products and their pictures."},
+        {"name": "auth", "description": "Accounts and tokens."},
+    ],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "core.rest.openapi.complete",
+    ],
     "OAS_VERSION": "3.1.0",
     "VERSION": "1.0.0",
     "SERVE_AUTHENTICATION": [],
@@ -484,7 +552,8 @@ CORS_ALLOW_HEADERS = [
 ]
 CORS_EXPOSE_HEADERS = [
     *("Location", "Retry-After", "WWW-Authenticate", "X-Request-ID", "ETag", "Allow"),
-    *("RateLimit-Remaining", "RateLimit-Reset"),
+    # Date: a client compares the expiry of its tokens with the service's clock, not with its own.
+    *("RateLimit-Remaining", "RateLimit-Reset", "Date"),
 ]
 
 # --- Requests, cookies and TLS ---------------------------------------------------------------------------------

@@ -1,9 +1,23 @@
 #!/bin/sh
-# Writes docker/.env once: random secrets, and the choices of a first start. `make up` calls it.
+# Writes docker/.env once: random secrets, and the choices of a first start. `make up` calls it, and keeps there whether
+# the storefront is served: STOREFRONT=1 or 0.
 set -eu
 cd "$(dirname "$0")"
-[ -e .env ] && exit 0
-if docker volume inspect vitrine_mysql >/dev/null 2>&1; then
+choose_storefront() {
+    case ${STOREFRONT:-} in
+    "") return ;;
+    0) sed -i.old '/^STOREFRONT=/d; /^# nginx serves examples/d' .env && rm .env.old; return ;;
+    1) grep -q '^STOREFRONT=1$' .env || printf '# nginx serves examples/storefront/ at /. make up STOREFRONT=0 takes it back.\nSTOREFRONT=1\n' >>.env ;;
+    *) echo "STOREFRONT is 1 (nginx serves the storefront) or 0, not $STOREFRONT." >&2; exit 2 ;;
+    esac
+    grep -q '^CATALOG_PUBLIC=1$' .env ||
+        echo "Without CATALOG_PUBLIC=1 in docker/.env the storefront shows visitors nothing before they sign in."
+}
+if [ -e .env ]; then
+    choose_storefront
+    exit 0
+fi
+if docker volume inspect "${COMPOSE_PROJECT_NAME:-vitrine}_mysql" >/dev/null 2>&1; then
     echo "There is a database of an earlier start (volume vitrine_mysql), but docker/.env with its passwords is gone." >&2
     echo "Put the file back, or remove the data for good: docker volume rm vitrine_mysql" >&2
     exit 1
@@ -38,5 +52,7 @@ HTTP_PORT=8080
 COMPOSE_PROFILES=mail
 EMAIL_URL=smtp://mail:1025
 EOF
+[ "${STOREFRONT:-}" != 1 ] || printf '# Visitors of the storefront read the catalogue and fill a cart without an account.\nCATALOG_PUBLIC=1\n' >>.env.new
 mv .env.new .env
-echo "Wrote docker/.env with random secrets."
+echo "Wrote docker/.env with random secrets.$([ "${STOREFRONT:-}" != 1 ] || echo " The catalogue is open to visitors (CATALOG_PUBLIC=1).")"
+choose_storefront

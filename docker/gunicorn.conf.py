@@ -71,11 +71,15 @@ graceful_timeout = 8
 keepalive = 2
 backlog = 1024
 control_socket_disable = True
+# gunicorn's own, written in Python. By default it takes a parser in C as soon as that package (gunicorn_h1c) is
+# installed, which is young and would decide what reaches us. That must be a decision, not a side effect.
+http_parser = "python"
 # Keeps the heartbeat files of workers in memory.
 worker_tmp_dir = "/dev/shm"  # noqa: S108
 forwarded_allow_ips = ""
 # Each request has its log line already (core.telemetry.requests).
 accesslog = None
+logger_class = gunicorn.Logger
 log_level = env.choice("LOG_LEVEL", "INFO", env.LOG_LEVELS)
 loglevel = log_level.lower()
 logconfig_dict = {

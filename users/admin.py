@@ -1,4 +1,6 @@
-"""Accounts and outgoing mail in the admin."""
+"""Accounts in the admin. Their mail is in users.mail_admin."""
+
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -11,16 +13,18 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 
+from core.admin.versions import VersionedAdmin, VersionedForm
 from core.auth.admin import PolicyAdmin
-from core.auth.policy import Permission
 from core.errors import InvalidInput
 from core.http.admin_input import CheckedInputAdmin
 from core.http.proxies import client_address
-from users import services, validators
-from users.addresses import fold_email
-from users.mail import outbox
-from users.models import OutgoingMail, User
+from users import mail_admin, services, validators  # noqa: F401 - registers the mails
+from users.addresses import address_matches, fold_email
+from users.models import User
+from users.password_forms import OtherPasswordForm
 from users.policy import may_give_rights, may_manage
+
+DELETED = "The owner deleted this account, which erased what was personal. It cannot be changed or brought back."
 
 
 class SignInForm(AdminAuthenticationForm):
@@ -78,22 +82,26 @@ class UserAddForm(_UniqueEmail, AdminUserCreationForm):
         fields = ["email", "first_name", "last_name"]
 
 
-class UserEditForm(_UniqueEmail, UserChangeForm):
+class UserEditForm(_UniqueEmail, VersionedForm, UserChangeForm):
     class Meta:
         model = User
         fields = "__all__"  # noqa: DJ007 - UserAdmin.fieldsets chooses
 
 
 @admin.register(User)
-class UserAdmin(PolicyAdmin, CheckedInputAdmin, DjangoUserAdmin):
+class UserAdmin(PolicyAdmin, VersionedAdmin, CheckedInputAdmin, DjangoUserAdmin):
     form = UserEditForm
     add_form = UserAddForm
+    change_password_form = OtherPasswordForm
     ordering = ["email_folded"]
     list_display = ["email", "first_name", "last_name", "is_staff", "is_active", "date_joined"]
     list_filter = ["is_staff", "is_superuser", "is_active", "groups"]
+    list_per_page = 50
+    show_full_result_count = False
     search_fields = ["email", "first_name", "last_name"]
+    search_help_text = "Parts of the address or the name."
     actions = ["deactivate"]
-    readonly_fields = ["last_login", "date_joined"]
+    readonly_fields = ["last_login", "date_joined", "deleted_at"]
     fieldsets = [
         (None, {"fields": ["email", "password"]}),
         ("Person", {"fields": ["first_name", "last_name"]}),
@@ -112,6 +120,11 @@ class UserAdmin(PolicyAdmin, CheckedInputAdmin, DjangoUserAdmin):
             services.deactivate(user=user)
         self.message_user(request, f"{len(users)} accounts were deactivated.", messages.SUCCESS)
 
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        if obj is not None and obj.deleted_at is not None:
+            return [(None, {"fields": ["date_joined", "deleted_at"], "description": DELETED})]
+        return super().get_fieldsets(request, obj)
+
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_change_permission(request, obj) and (obj is None or may_manage(request.user, obj))
 
@@ -126,10 +139,16 @@ class UserAdmin(PolicyAdmin, CheckedInputAdmin, DjangoUserAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[User], search_term: str
     ) -> tuple[QuerySet[User], bool]:
-        """The accounts in which every word occurs, in any case. The flag says that there are no duplicate rows."""
+        """The accounts in which every word occurs, in any case. The flag says that there are no duplicate rows.
+
+        A word such as ann@sh is the beginning of an address, which its index finds.
+        """
         for word in search_term.split():
+            if "@" in word[1:]:
+                queryset = queryset.filter(address_matches(word))
+                continue
             name = Q(first_name__icontains=word) | Q(last_name__icontains=word)
-            queryset = queryset.filter(Q(email_folded__contains=fold_email(word)) | name)
+            queryset = queryset.filter(address_matches(word) | name)
         return queryset, False
 
 
@@ -148,45 +167,3 @@ class GroupAdmin(PolicyAdmin, CheckedInputAdmin, DjangoGroupAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         return may_give_rights(request.user)
-
-
-@admin.register(OutgoingMail)
-class OutgoingMailAdmin(PolicyAdmin, CheckedInputAdmin):
-    """The outbox, read-only. Failed and uncertain mails can be sent again."""
-
-    list_display = ["id", "kind", "user", "status", "due_at", "attempts", "sent_at", "reason"]
-    list_filter = ["status", "kind"]
-    list_select_related = ["user"]
-    search_fields = ["user__email_folded"]
-    date_hierarchy = "due_at"
-    actions = ["send_again"]
-    fields = readonly_fields = (
-        "kind",
-        "user",
-        "status",
-        "reason",
-        "due_at",
-        "attempts",
-        "claimed_at",
-        "created_at",
-        "sent_at",
-    )
-
-    @admin.action(description="Send again (failed and uncertain ones)", permissions=["send_again"])
-    def send_again(self, request: HttpRequest, queryset: QuerySet[OutgoingMail]) -> None:
-        due = outbox.send_again(queryset)
-        skipped = queryset.count() - due
-        level = messages.WARNING if skipped else messages.SUCCESS
-        note = f"; {skipped} were left alone: neither failed nor uncertain, or the account is gone" if skipped else ""
-        self.message_user(request, f"{due} mails are due again{note}.", level)
-
-    def has_send_again_permission(self, request: HttpRequest) -> bool:
-        return Permission("change", OutgoingMail).is_held_by(request.user)
-
-    def has_add_permission(self, request: HttpRequest, obj: OutgoingMail | None = None) -> bool:
-        """Nobody: mails are enqueued by the services."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: OutgoingMail | None = None) -> bool:
-        """Nobody: the record of sent mails stays."""
-        return False

@@ -1,6 +1,7 @@
 """Accounts that sign in by e-mail, the refresh tokens of their devices, and their outgoing mail."""
 
 import uuid
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -10,11 +11,12 @@ from django.db.models import F
 from django.utils import timezone
 
 from core.db.fields import BinaryCharField
+from core.history.querysets import TrackedQuerySet
 from core.jobs.job import DUE, Job
 from users.addresses import fold_email
 
 
-class UserQuerySet(models.QuerySet["User"]):
+class UserQuerySet(TrackedQuerySet["User"]):
     def update(self, **changes: Any) -> int:
         """As Django's, but an update that may deactivate accounts ends all their tokens."""
         if changes.get("is_active", True) is not True:
@@ -56,6 +58,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
     # Every token and every session carries this number. Raising it ends all of them at once.
     token_generation = models.PositiveIntegerField(default=0, editable=False)
+    # When its owner deleted the account, which erased what is personal (users.deletion).
+    deleted_at = models.DateTimeField("deleted", null=True, editable=False)
+
+    # The values that this object was read with.
+    _stored: dict[str, Any] = {}
 
     objects: ClassVar[UserManager] = UserManager()
     USERNAME_FIELD = "email"
@@ -67,20 +74,49 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.email
 
+    @classmethod
+    def from_db(cls, *args: Any, **kwargs: Any) -> "User":
+        user = super().from_db(*args, **kwargs)
+        user._stored = user._values()
+        return user
+
+    def refresh_from_db(self, using: Any = None, fields: Any = None, *args: Any, **kwargs: Any) -> None:
+        super().refresh_from_db(using, fields, *args, **kwargs)
+        self._remember(fields)
+
+    def _remember(self, names: Collection[str] | None) -> None:
+        """Takes the values of these fields, None for all, for those that are stored."""
+        values = self._values()
+        self._stored = {**self._stored, **{name: values[name] for name in values if names is None or name in names}}
+
+    def _values(self) -> dict[str, Any]:
+        """By the field's name, without those that were not read."""
+        return {
+            field.name: self.__dict__[field.attname]
+            for field in self._meta.concrete_fields
+            if field.attname in self.__dict__
+        }
+
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Saves, and updates the folded address. A new password or deactivation ends all tokens and sessions.
 
-        The token generation is never written back: it may have been raised since this object was read.
+        Only what was set on this object is written: the account may have been changed, or erased, since it was read.
+        The token generation is never written back.
         """
-        self.email_folded = fold_email(self.email)
         if self._state.adding or kwargs.get("force_insert"):
-            super().save(*args, **kwargs)
+            self.email_folded = fold_email(self.email)
+            with transaction.atomic(using=kwargs.get("using")):
+                super().save(*args, **kwargs)
+            self._remember(None)
             return
         names = kwargs.get("update_fields")
         if names is None:
-            names = {field.name for field in self._meta.concrete_fields if not field.primary_key}
-            names -= self.get_deferred_fields()
-        kwargs["update_fields"] = {*names, "email_folded"} - {"token_generation"}
+            values = self._values()
+            names = {name for name in values if name not in self._stored or values[name] != self._stored[name]} - {"id"}
+        if "email" in names:
+            self.email_folded = fold_email(self.email)
+            names = {*names, "email_folded"}
+        kwargs["update_fields"] = {*names} - {"token_generation"}
         raw_password: str | None = self._password  # type: ignore[attr-defined]
         is_new_password = raw_password is not None or not self.has_usable_password()
         ends_tokens = ("is_active" in names and not self.is_active) or ("password" in names and is_new_password)
@@ -88,6 +124,7 @@ class User(AbstractBaseUser, PermissionsMixin):
             super().save(*args, **kwargs)
             if ends_tokens:
                 self.end_tokens()
+        self._remember(names)
 
     def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
         """Includes the token generation, so that the admin's sessions end together with the tokens."""
@@ -139,6 +176,8 @@ class OutgoingMail(Job):
     class Kind(models.TextChoices):
         WELCOME = "WELCOME", "welcome"
         PASSWORD_RESET = "PASSWORD_RESET", "password reset"
+        EMAIL_CHANGE = "EMAIL_CHANGE", "new address"
+        EMAIL_CHANGED = "EMAIL_CHANGED", "address changed"
 
     class Status(models.TextChoices):
         """DUE → CLAIMED → HANDING_OVER → SENT; or FAILED; or UNCERTAIN, when the server's answer did not arrive."""
@@ -156,8 +195,14 @@ class OutgoingMail(Job):
     user = models.ForeignKey(User, models.SET_NULL, null=True, related_name="mails", editable=False)
     # The folded address that a reset was requested for, until its account is looked up. No mail is sent to it.
     asked_for = BinaryCharField(max_length=254, blank=True, default="", editable=False)
+    # Where the mail goes if that is not the account's stored address: an address to confirm, or the former one.
+    address = models.EmailField(max_length=254, blank=True, default="", db_default="", editable=False)
+    # Of a link to confirm an address: what it holds for (users.email_links). Empty when it has been used.
+    binding = BinaryCharField(max_length=64, blank=True, default="", db_default="", editable=False)
     # Part of the Message-ID, which stays the same when the mail is sent again.
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    # For a member of the staff who wants to see this kind of mail: made-up variables, and links that open nothing.
+    is_sample = models.BooleanField("sample", default=False, db_default=False, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     sent_at = models.DateTimeField(null=True, editable=False)
 

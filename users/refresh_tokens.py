@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from core.auth import tokens
 from core.db.transactions import run_in_transaction
-from core.errors import ErrorCode, InvalidInput
+from core.errors import ErrorCode, FieldError, InvalidInput
 from users.models import RefreshToken, TokenFamily, User
 
 logger = logging.getLogger(__name__)
@@ -33,12 +33,17 @@ MAX_SUCCESSORS = 10
 
 @dataclass(frozen=True)
 class SignedIn:
-    """An account and its new pair of tokens. `expires_at` is the access token's."""
+    """An account and its new pair of tokens. `expires_at` is the access token's.
+
+    `errors`: what the account could not take over from the guest who signed in.
+    """
 
     user: User
     token: str
     refresh_token: str
     expires_at: datetime
+    refresh_expires_at: datetime
+    errors: tuple[FieldError, ...] = ()
 
 
 def token_digest(token: str) -> str:
@@ -101,11 +106,11 @@ def _rotate(text: str) -> SignedIn | None:
         logger.warning("A spent refresh token of user %s was used again: family %s is revoked", user.pk, family.pk)
         return None
     living = _living_successor(text, family)
-    return _signed_in(user, living) if living is not None else None
+    return _signed_in(user, *living) if living is not None else None
 
 
-def _living_successor(text: str, family: TokenFamily) -> str | None:
-    """The family's unspent token, found from one that was spent a moment ago."""
+def _living_successor(text: str, family: TokenFamily) -> tuple[str, datetime] | None:
+    """The family's unspent token and its end, found from a token that was spent a moment ago."""
     for _ in range(MAX_SUCCESSORS):
         texts = {token_digest(successor): successor for successor in _successors(text, family)}
         token = family.tokens.filter(digest__in=texts).first()
@@ -113,7 +118,7 @@ def _living_successor(text: str, family: TokenFamily) -> str | None:
             return None
         text = texts[token.digest]
         if token.spent_at is None:
-            return text
+            return text, token.expires_at
     return None
 
 
@@ -133,9 +138,9 @@ def _end(family: TokenFamily | None) -> None:
 def _pair(user: User, family: TokenFamily, refresh_token: str) -> SignedIn:
     expires_at = timezone.now() + settings.JWT_REFRESH_LIFETIME
     RefreshToken.objects.create(family=family, digest=token_digest(refresh_token), expires_at=expires_at)
-    return _signed_in(user, refresh_token)
+    return _signed_in(user, refresh_token, expires_at)
 
 
-def _signed_in(user: User, refresh_token: str) -> SignedIn:
+def _signed_in(user: User, refresh_token: str, refresh_expires_at: datetime) -> SignedIn:
     access = tokens.issue(user)
-    return SignedIn(user, access.token, refresh_token, access.expires_at)
+    return SignedIn(user, access.token, refresh_token, access.expires_at, refresh_expires_at)

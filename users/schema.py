@@ -3,17 +3,24 @@
 from typing import Any
 
 import graphene
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from graphql import GraphQLResolveInfo
 
 from core.auth import tokens
-from core.errors import InvalidInput
-from core.graphql.errors import refused, unauthenticated
+from core.auth.guests import Guest
+from core.errors import ErrorCode, InvalidInput
+from core.graphql.errors import refused, unauthenticated, user_errors
 from core.http.proxies import client_address
-from users import models, services
+from users import deletion, models, profile, services
+from users.refresh_tokens import SignedIn
 from users.types import (
+    JOINING,
+    EmailChangeRequestInput,
+    GuestTokenPayload,
     PasswordChangeInput,
     PasswordResetInput,
+    ProfileUpdateInput,
     RegisterInput,
     RegisterPayload,
     RequestedPayload,
@@ -38,38 +45,82 @@ class UsersMutation(graphene.ObjectType):
     register = graphene.Field(
         RegisterPayload,
         input=RegisterInput(required=True),
-        description="Make an account and sign it in. The welcome e-mail follows one day later.",
+        description="Makes an account and signs it in. The welcome e-mail follows one day later. Needs no token.",
+    )
+    guest_token_create = graphene.Field(
+        GuestTokenPayload,
+        description="A token without an account, for a cart before sign-in. Writes nothing. Sent with a guest token, "
+        "it renews that: the cart stays the same. Needs no token; FORBIDDEN in a shop without guest carts "
+        "(`shop.guestCarts`).",
     )
     token_auth = graphene.Field(
         TokenPayload,
         email=graphene.String(required=True),
         password=graphene.String(required=True),
-        description="Sign in.",
+        guest_token=graphene.String(description=JOINING),
+        description="Signs in. With a guestToken the guest's cart joins the account's. Needs no token.",
     )
     refresh_token = graphene.Field(
         TokenPayload,
         refresh_token=graphene.String(required=True),
-        description="A new pair for a refresh token, which is spent by this. A spent one signs its whole family out.",
+        description="A new pair for a refresh token, which is spent by this. A spent one signs its whole family out. "
+        "Needs no access token.",
     )
-    verify_token = graphene.Field(VerifyPayload, token=graphene.String(required=True))
+    verify_token = graphene.Field(
+        VerifyPayload,
+        token=graphene.String(required=True),
+        description="Whether an access token or a guest token holds now. Needs no token but that one.",
+    )
     revoke_token = graphene.Field(
         RevokePayload,
         refresh_token=graphene.String(required=True),
-        description="Sign this device out: its refresh tokens end; the access token lives out its minutes.",
+        description="Signs this device out: its refresh tokens end; the access token lives out its minutes. Needs no "
+        "access token.",
     )
-    revoke_all_tokens = graphene.Field(RevokePayload, description="Sign every device out, at once.")
+    revoke_all_tokens = graphene.Field(
+        RevokePayload, description="Signs every device out, at once. For whoever is signed in."
+    )
     password_change = graphene.Field(
         TokenPayload,
         input=PasswordChangeInput(required=True),
-        description="Ends every token, the caller's too, and answers a new pair.",
+        description="Sets a new password, ends every token, the caller's too, and answers a new pair. For whoever is "
+        "signed in.",
     )
     password_reset_request = graphene.Field(
         RequestedPayload,
         email=graphene.String(required=True),
-        description="Always answers the same, whether or not the address has an account. "
-        "The mail goes to the stored address.",
+        description="Sends a link to set a new password. Always answers the same, whether or not the address has an "
+        "account. The mail goes to the stored address. Needs no token.",
     )
-    password_reset = graphene.Field(UserPayload, input=PasswordResetInput(required=True))
+    password_reset = graphene.Field(
+        UserPayload,
+        input=PasswordResetInput(required=True),
+        description="Sets a new password with what the mailed link carries, and ends every token. Needs no token but "
+        "that.",
+    )
+    profile_update = graphene.Field(
+        UserPayload,
+        input=ProfileUpdateInput(required=True),
+        description="Changes the caller's names. For whoever is signed in.",
+    )
+    email_change_request = graphene.Field(
+        RequestedPayload,
+        input=EmailChangeRequestInput(required=True),
+        description="Sends a link to the new address; the address changes when emailChangeConfirm brings its token. "
+        "Answers the same, whether or not the new address has an account. For whoever is signed in.",
+    )
+    email_change_confirm = graphene.Field(
+        UserPayload,
+        token=graphene.String(required=True),
+        description="Changes the address. Tokens stay valid; a notice goes to the former address. Needs no token but "
+        "that of the mailed link.",
+    )
+    account_delete = graphene.Field(
+        RequestedPayload,
+        password=graphene.String(required=True),
+        description="Ends the account and all its tokens; carts and personal data are erased. For whoever is signed "
+        "in.",
+    )
 
     @staticmethod
     def resolve_register(root: None, info: GraphQLResolveInfo, input: dict[str, Any]) -> RegisterPayload:
@@ -79,15 +130,26 @@ class UsersMutation(graphene.ObjectType):
             signed_in = services.register(**values, address=client_address(info.context))
         except InvalidInput as error:
             return RegisterPayload(errors=refused(info.context, error))
-        return RegisterPayload(**vars(signed_in), errors=[])
+        return RegisterPayload(**_signed_in(signed_in))
 
     @staticmethod
-    def resolve_token_auth(root: None, info: GraphQLResolveInfo, email: str, password: str) -> TokenPayload:
+    def resolve_guest_token_create(root: None, info: GraphQLResolveInfo) -> GuestTokenPayload:
+        if not settings.GUEST_CARTS:
+            message = "This shop has no guest carts: sign in first."
+            return GuestTokenPayload(
+                errors=refused(info.context, InvalidInput.at(message=message, code=ErrorCode.FORBIDDEN))
+            )
+        viewer = info.context.user
+        token = tokens.issue_for_guest(viewer if isinstance(viewer, Guest) else None)
+        return GuestTokenPayload(**vars(token), errors=[])
+
+    @staticmethod
+    def resolve_token_auth(root: None, info: GraphQLResolveInfo, **credentials: Any) -> TokenPayload:
         try:
-            signed_in = services.sign_in(email=email, password=password, address=client_address(info.context))
+            signed_in = services.sign_in(**credentials, address=client_address(info.context))
         except InvalidInput as error:
             return TokenPayload(errors=refused(info.context, error))
-        return TokenPayload(**vars(signed_in), errors=[])
+        return TokenPayload(**_signed_in(signed_in))
 
     @staticmethod
     def resolve_refresh_token(root: None, info: GraphQLResolveInfo, refresh_token: str) -> TokenPayload:
@@ -95,14 +157,15 @@ class UsersMutation(graphene.ObjectType):
             signed_in = services.refresh(token=refresh_token, address=client_address(info.context))
         except InvalidInput as error:
             return TokenPayload(errors=refused(info.context, error))
-        return TokenPayload(**vars(signed_in), errors=[])
+        return TokenPayload(**_signed_in(signed_in))
 
     @staticmethod
     def resolve_verify_token(root: None, info: GraphQLResolveInfo, token: str) -> VerifyPayload:
         try:
-            user, expires_at = tokens.verify(token)
+            holder, expires_at = tokens.verify(token)
         except tokens.TokenRefused:
             return VerifyPayload(valid=False)
+        user = None if isinstance(holder, Guest) else holder
         return VerifyPayload(valid=True, expires_at=expires_at, user=user)
 
     @staticmethod
@@ -123,7 +186,7 @@ class UsersMutation(graphene.ObjectType):
             signed_in = services.change_password(user=user, **input, address=client_address(info.context))
         except InvalidInput as error:
             return TokenPayload(errors=refused(info.context, error))
-        return TokenPayload(**vars(signed_in), errors=[])
+        return TokenPayload(**_signed_in(signed_in))
 
     @staticmethod
     def resolve_password_reset_request(root: None, info: GraphQLResolveInfo, email: str) -> RequestedPayload:
@@ -140,6 +203,48 @@ class UsersMutation(graphene.ObjectType):
         except InvalidInput as error:
             return UserPayload(errors=refused(info.context, error))
         return UserPayload(user=user, errors=[])
+
+    @staticmethod
+    def resolve_profile_update(root: None, info: GraphQLResolveInfo, input: dict[str, str | None]) -> UserPayload:
+        user = _viewer(info)
+        try:
+            user = profile.update_profile(user=user, **input)
+        except InvalidInput as error:
+            return UserPayload(errors=refused(info.context, error))
+        return UserPayload(user=user, errors=[])
+
+    @staticmethod
+    def resolve_email_change_request(root: None, info: GraphQLResolveInfo, input: dict[str, str]) -> RequestedPayload:
+        user = _viewer(info)
+        try:
+            profile.request_email_change(user=user, **input, address=client_address(info.context))
+        except InvalidInput as error:
+            return RequestedPayload(requested=False, errors=refused(info.context, error))
+        return RequestedPayload(requested=True, errors=[])
+
+    @staticmethod
+    def resolve_email_change_confirm(root: None, info: GraphQLResolveInfo, token: str) -> UserPayload:
+        try:
+            user = profile.confirm_email_change(token=token, address=client_address(info.context))
+        except InvalidInput as error:
+            return UserPayload(errors=refused(info.context, error))
+        return UserPayload(user=user, errors=[])
+
+    @staticmethod
+    def resolve_account_delete(root: None, info: GraphQLResolveInfo, password: str) -> RequestedPayload:
+        user = _viewer(info)
+        try:
+            deletion.delete_account(user=user, password=password, address=client_address(info.context))
+        except InvalidInput as error:
+            return RequestedPayload(requested=False, errors=refused(info.context, error))
+        # Nobody is signed in for the rest of the document.
+        info.context.user = AnonymousUser()
+        return RequestedPayload(requested=True, errors=[])
+
+
+def _signed_in(signed_in: SignedIn) -> dict[str, Any]:
+    """The fields of a payload."""
+    return {**vars(signed_in), "errors": user_errors(signed_in.errors)}
 
 
 def _viewer(info: GraphQLResolveInfo) -> models.User:

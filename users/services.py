@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password, verify_password
@@ -13,6 +15,8 @@ from django.utils import timezone
 from django.utils.encoding import DjangoUnicodeDecodeError
 from django.utils.http import urlsafe_base64_decode
 
+from core.auth import tokens
+from core.auth.guests import Guest, guest_signed_in
 from core.db.transactions import run_in_transaction
 from core.errors import ErrorCode, FieldError, InvalidInput, Throttled
 from core.jobs.notify import notify
@@ -24,12 +28,22 @@ from users.refresh_tokens import SignedIn
 from users.tasks import send_due_mail
 
 
-def register(*, email: str, password: str, first_name: str = "", last_name: str = "", address: str) -> SignedIn:
+def register(
+    *,
+    email: str,
+    password: str,
+    first_name: str = "",
+    last_name: str = "",
+    guest_token: str | None = None,
+    address: str,
+) -> SignedIn:
     """Creates an account and signs in. The welcome mail is due later. Raises InvalidInput (ALREADY_EXISTS), Throttled.
 
     A known address costs the same hashing as a new one. Only the database's unique column tells them apart.
+    For `guest_token` see `sign_in`.
     """
     hashers.slots.check()
+    guest = _guest(guest_token)
     user = _checked_account(email, password, first_name, last_name)
     throttles.check_registration(address)
     with hashers.slots.hold():
@@ -40,7 +54,8 @@ def register(*, email: str, password: str, first_name: str = "", last_name: str 
         user.pk = None  # a deadlock may have undone an earlier attempt
         user.save(force_insert=True)
         outbox.enqueue(OutgoingMail.Kind.WELCOME, user=user, delay=settings.WELCOME_EMAIL_DELAY)
-        return refresh_tokens.begin(user)
+        errors = _take_over(guest, user)
+        return replace(refresh_tokens.begin(user), errors=errors)
 
     try:
         signed_in = run_in_transaction(create)
@@ -61,21 +76,50 @@ def check_credentials(*, email: str, password: str, address: str) -> User:
     hashers.slots.check()
     folded = fold_email(email)
     user = User.objects.filter(email_folded=folded).first()
-    if not _knows_password(user, folded, password, address) or user is None:
+    if not knows_password(user, folded, password, address) or user is None:
         message = "There is no account with this e-mail address and password."
         raise InvalidInput.at(message=message, code=ErrorCode.INVALID_CREDENTIALS)
     return user
 
 
-def sign_in(*, email: str, password: str, address: str) -> SignedIn:
-    """A pair of tokens for the right credentials. Raises what `check_credentials` raises."""
+def sign_in(*, email: str, password: str, guest_token: str | None = None, address: str) -> SignedIn:
+    """A pair of tokens for the right credentials. Raises what `check_credentials` raises.
+
+    With a guest token the account takes over what the guest has. What it cannot take over does not stop the sign-in: it
+    is in the result's `errors`.
+    """
+    guest = _guest(guest_token)
     user = check_credentials(email=email, password=password, address=address)
 
     def begin() -> SignedIn:
-        User.objects.filter(pk=user.pk).update(last_login=timezone.now())
-        return refresh_tokens.begin(user)
+        # First, as a mutation of the cart locks the cart before the account.
+        errors = _take_over(guest, user)
+        # Nothing, when the account was deleted meanwhile: its tokens do not hold then.
+        User.objects.filter(pk=user.pk, is_active=True).update(last_login=timezone.now())
+        return replace(refresh_tokens.begin(user), errors=errors)
 
     return run_in_transaction(begin)
+
+
+def _guest(token: str | None) -> Guest | FieldError | None:
+    """The guest of a guest token, or what is wrong with the token."""
+    if token is None:
+        return None
+    try:
+        return tokens.verify_guest(token)
+    except tokens.TokenRefused as refused:
+        message = f"The guest's cart was not taken over. {refused.reason.guest_message}"
+        return FieldError(("guestToken",), message, ErrorCode.INVALID_TOKEN)
+
+
+def _take_over(guest: Guest | FieldError | None, user: User) -> tuple[FieldError, ...]:
+    """Gives the account what the guest has, within the current transaction. An error names what it cannot take."""
+    if guest is None:
+        return ()
+    if isinstance(guest, FieldError):
+        return (guest,)
+    answers: Any = guest_signed_in.send(sender=User, guest=guest, user=user)
+    return tuple(error for _, errors in answers for error in errors)
 
 
 def refresh(*, token: str, address: str) -> SignedIn:
@@ -105,9 +149,8 @@ def change_password(*, user: User, current_password: str, new_password: str, add
 
     A wrong current password counts as a failed sign-in, so that a stolen access token does not allow more guesses.
     """
-    if not _knows_password(user, user.email_folded, current_password, address):
-        message = "This is not your current password."
-        raise InvalidInput.at("currentPassword", message=message, code=ErrorCode.INVALID_CREDENTIALS)
+    if not knows_password(user, user.email_folded, current_password, address):
+        raise wrong_password("currentPassword")
     validators.check_password(new_password, user, "newPassword")
     if not _replace_password(user, new_password):
         message = "The password has just been changed elsewhere."
@@ -131,10 +174,10 @@ def reset_password(*, uid: str, token: str, new_password: str, address: str) -> 
     throttles.count_reset(address)
     user = _account_of(uid)
     if user is None or not default_token_generator.check_token(user, token):
-        raise _link_refused()
+        raise link_refused()
     validators.check_password(new_password, user, "newPassword")
     if not _replace_password(user, new_password):
-        raise _link_refused()
+        raise link_refused()
     throttles.remember_client(user.email_folded, address)
     return user
 
@@ -162,7 +205,7 @@ def _checked_account(email: str, password: str, first_name: str, last_name: str)
     return user
 
 
-def _knows_password(user: User | None, email: str, password: str, address: str) -> bool:
+def knows_password(user: User | None, email: str, password: str, address: str) -> bool:
     """Whether it is the active account's password. Always hashes once. Counts failures. Raises Throttled.
 
     The attempt is counted before the password is checked, so that parallel guesses cannot exceed the limit.
@@ -188,7 +231,8 @@ def _hash_again(user: User, password: str) -> None:
     """Replaces an outdated hash of the right password, unless too many passwords are being hashed now."""
     with suppress(Throttled):
         hashed = make_password(password)
-        if User.objects.filter(pk=user.pk, password=user.password).update(password=hashed):
+        # Past the history: the password is the same.
+        if User._base_manager.filter(pk=user.pk, password=user.password).update(password=hashed):
             user.password = hashed
 
 
@@ -211,6 +255,11 @@ def _account_of(uid: str) -> User | None:
         return None
 
 
-def _link_refused() -> InvalidInput:
+def wrong_password(field: str) -> InvalidInput:
+    message = "This is not your current password."
+    return InvalidInput.at(field, message=message, code=ErrorCode.INVALID_CREDENTIALS)
+
+
+def link_refused() -> InvalidInput:
     message = "The link is not valid, or no longer: ask for a new one."
     return InvalidInput.at("token", message=message, code=ErrorCode.INVALID_TOKEN)

@@ -34,6 +34,7 @@ def send_due_mail() -> None:
 
 @shared_task
 def clear_expired_tokens() -> None:
-    """Deletes expired refresh tokens, and the counters of attempts whose window has ended."""
+    """Deletes expired refresh tokens, addresses that no mail needs, and counters of attempts whose window is over."""
     logger.info("%d expired refresh tokens cleared", refresh_tokens.clear_expired())
+    logger.info("%d addresses forgotten", outbox.forget_addresses())
     logger.info("%d expired counters of attempts cleared", attempts.clear_expired())

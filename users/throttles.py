@@ -41,13 +41,23 @@ def count_refresh(address: str) -> None:
 
 
 def count_reset(address: str) -> None:
-    """Counts the use of a reset link. Raises Throttled."""
+    """Counts the use of a mailed link. Raises Throttled."""
     attempts.record(*_resets(address))
 
 
 def count_reset_mail(email: str, address: str) -> None:
     """Counts a reset mail to a folded e-mail address. Raises Throttled."""
     attempts.record(*_resets(address), Limit(settings.THROTTLE_RESET, ("reset-mail", email)))
+
+
+def count_sample_mail(user_id: int) -> None:
+    """Counts a sample that a member of the staff has sent to them. Raises Throttled."""
+    attempts.record(Limit(settings.THROTTLE_SAMPLE_MAIL, ("sample-mail", str(user_id))))
+
+
+def count_change_mail(email: str, address: str) -> None:
+    """Counts a mail to confirm a folded e-mail address. Raises Throttled."""
+    attempts.record(*_resets(address), Limit(settings.THROTTLE_RESET, ("change-mail", email)))
 
 
 def check_sign_in(email: str, address: str) -> None:

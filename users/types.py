@@ -8,6 +8,11 @@ from core.graphql.nodes import Node, NodeType
 from core.graphql.scalars import DateTime
 from users import models
 
+JOINING = (
+    "The cart of this guest joins the account's: quantities add up to what stock and limits allow, once. What does not "
+    "fit, and a token that does not hold, is told in errors, beside the account's token."
+)
+
 
 class User(NodeType):
     """An account; one sees only one's own."""
@@ -29,11 +34,19 @@ class _Errors(graphene.ObjectType):
 
 
 class TokenPayload(_Errors):
-    """expiresAt is the access token's."""
+    """expiresAt is the access token's, refreshExpiresAt the refresh token's."""
 
     user = graphene.Field(User)
     token = graphene.String()
     refresh_token = graphene.String()
+    expires_at = graphene.Field(DateTime)
+    refresh_expires_at = graphene.Field(DateTime)
+
+
+class GuestTokenPayload(_Errors):
+    """A guest token, and the moment it expires."""
+
+    token = graphene.String()
     expires_at = graphene.Field(DateTime)
 
 
@@ -44,10 +57,11 @@ class RegisterPayload(_Errors):
     token = graphene.String()
     refresh_token = graphene.String()
     expires_at = graphene.Field(DateTime)
+    refresh_expires_at = graphene.Field(DateTime)
 
 
 class VerifyPayload(graphene.ObjectType):
-    """Whether a token holds now, and for whom."""
+    """Whether a token holds now, and for whom. The user of a guest token is null."""
 
     valid = graphene.Boolean(required=True)
     expires_at = graphene.Field(DateTime)
@@ -79,6 +93,21 @@ class RegisterInput(graphene.InputObjectType):
     password = graphene.String(required=True)
     first_name = graphene.String()
     last_name = graphene.String()
+    guest_token = graphene.String(description=JOINING)
+
+
+class ProfileUpdateInput(graphene.InputObjectType):
+    """The names to change. What is left out keeps its value; null empties it."""
+
+    first_name = graphene.String()
+    last_name = graphene.String()
+
+
+class EmailChangeRequestInput(graphene.InputObjectType):
+    """The address to come, and the password of today."""
+
+    new_email = graphene.String(required=True)
+    password = graphene.String(required=True)
 
 
 class PasswordChangeInput(graphene.InputObjectType):

@@ -20,8 +20,8 @@ _CONTROL_CATEGORIES = {"Cc", "Zl", "Zp", "Cs"}
 _SPACES = re.compile(r" +")
 
 
-def checked_email(email: str) -> str:
-    """The address without spaces around it. Raises InvalidInput at `email`."""
+def checked_email(email: str, field: str = "email") -> str:
+    """The address without spaces around it. Raises InvalidInput at the field."""
     email = email.strip()
     try:
         if len(email) > MAX_EMAIL_LENGTH or _has_controls(email) or not email.rpartition("@")[0].isascii():
@@ -31,7 +31,7 @@ def checked_email(email: str) -> str:
             raise ValueError("It is too long in ASCII.")
         validate_email(in_ascii)
     except (ValueError, ValidationError):
-        raise InvalidInput.at("email", message="Enter a valid e-mail address.") from None
+        raise InvalidInput.at(field, message="Enter a valid e-mail address.") from None
     return email
 
 

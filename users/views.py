@@ -64,7 +64,7 @@ class RegisterView(_PublicView):
         summary="Make an account and sign it in",
         description="Answers a pair of tokens; a known address is 400, `already_exists`. A welcome mail follows.",
         request=RegistrationSerializer,
-        responses={201: TokenSerializer, **error_responses(400, 429)},
+        responses={201: TokenSerializer, **error_responses(400, 413, 415)},
         auth=[],
         tags=["auth"],
         examples=[
@@ -94,7 +94,7 @@ class TokenView(_PublicView):
         summary="Sign in",
         description="Answers a pair of tokens for right credentials; wrong ones are 401, whichever of the two it is.",
         request=CredentialsSerializer,
-        responses={200: TokenSerializer, **error_responses(400, 401, 429)},
+        responses={200: TokenSerializer, **error_responses(400, 401, 413, 415)},
         auth=[],
         tags=["auth"],
         examples=[
@@ -123,9 +123,16 @@ class RefreshView(_PublicView):
         description="The refresh token is spent by this. One that is unknown, expired, spent or revoked is 401; "
         "one that was spent a while ago signs its device out, for two may be using it.",
         request=RefreshSerializer,
-        responses={200: TokenSerializer, **error_responses(400, 401, 429)},
+        responses={200: TokenSerializer, **error_responses(400, 401, 413, 415)},
         auth=[],
         tags=["auth"],
+        examples=[
+            OpenApiExample(
+                "From the last answer",
+                value={"refresh_token": "the-refresh-token-of-the-last-answer"},
+                request_only=True,
+            )
+        ],
     )
     def post(self, request: Request) -> Response:
         token = _read(RefreshSerializer, request)["refresh_token"]

@@ -1,1 +1,1 @@
-"""The same catalogue served by others, for bench/graphql.py."""
+"""The same catalogue served by others, for bench/graphql."""

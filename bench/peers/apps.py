@@ -3,6 +3,10 @@
 from django.apps import AppConfig
 
 
+class Core(AppConfig):
+    name = "core"
+
+
 class Users(AppConfig):
     name = "users"
 

@@ -35,9 +35,15 @@ def user_of(request):
     return User.objects.filter(pk=int(claims["sub"]), is_active=True).values_list("id", flat=True).first()
 
 
+def listed(variables):
+    """The active products between two prices, the cheapest first."""
+    between = {"price__gte": Decimal(variables["min"]), "price__lte": Decimal(variables["max"])}
+    return Product.objects.filter(is_active__in=[True], **between).order_by("price", "id")
+
+
 def page(user, variables):
     first = variables["first"]
-    rows = list(Product.objects.filter(is_active__in=[True]).order_by("price", "id").values_list(*COLUMNS)[: first + 1])
+    rows = list(listed(variables).values_list(*COLUMNS)[: first + 1])
     more, rows = len(rows) > first, rows[:first]
     categories = {
         row[0]: {"id": gid("Category", row[0]), "name": row[1], "slug": row[2]}
@@ -72,9 +78,7 @@ def page(user, variables):
 
 
 def deep(user, variables):
-    rows = list(
-        Product.objects.filter(is_active__in=[True]).order_by("price", "id").values_list("name", "category_id")[:20]
-    )
+    rows = list(listed(variables).values_list("name", "category_id")[:20])
     fields = "name", "parent_id", "parent__name", "parent__parent_id", "parent__parent__name"
     categories = {
         key: {
@@ -131,7 +135,7 @@ ANSWERS = {"Page": page, "Deep": deep, "Cart": cart, "Update": update}
 
 @csrf_exempt
 def answer(request):
-    """The answer to one of bench/graphql.py's operations, whatever its document says."""
+    """The answer to one of bench.graphql's operations, whatever its document says."""
     body = orjson.loads(request.body)
     user = user_of(request)
     if user is None:

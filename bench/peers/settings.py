@@ -6,7 +6,7 @@ from core.settings import *
 from core.settings import JWT_SECRET_KEY, env
 
 PEER = os.environ["PEER"]
-_APPS = [f"bench.peers.apps.{name}" for name in ("Users", "Catalog", "Cart")]
+_APPS = [f"bench.peers.apps.{name}" for name in ("Core", "Users", "Catalog", "Cart")]
 INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", *_APPS]
 MIDDLEWARE = []
 ROOT_URLCONF = f"bench.peers.{PEER}"

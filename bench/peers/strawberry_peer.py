@@ -109,12 +109,24 @@ def cart_of(key):
     return Cart(lines=cart.contents, total_quantity=cart.total_quantity, subtotal=money)
 
 
+@strawberry.input
+class DecimalRange:
+    min: decimal.Decimal
+    max: decimal.Decimal
+
+
+@strawberry.input
+class ProductFilter:
+    price: DecimalRange
+
+
 @strawberry.type
 class Query:
     @strawberry_django.connection(DjangoCursorConnection[Product])
-    def products(self, info: strawberry.Info) -> list[Product]:
+    def products(self, info: strawberry.Info, filter: ProductFilter) -> list[Product]:
         user_of(info)
-        return models.Product.objects.filter(is_active__in=[True]).order_by("price", "id")
+        between = {"price__gte": filter.price.min, "price__lte": filter.price.max}
+        return models.Product.objects.filter(is_active__in=[True], **between).order_by("price", "id")
 
     @strawberry.field
     def cart(self, info: strawberry.Info) -> Cart:

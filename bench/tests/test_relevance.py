@@ -12,6 +12,8 @@ from bench.relevance import DEMO, ROOT, reason_against
 from catalog.demo.generator import demo_catalogue
 from catalog.tests.factories import ProductFactory
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_judged_queries_name_products_of_the_demo_shop():
     queries = read_judgments(DEMO)
@@ -52,7 +54,6 @@ def judged(tmp_path):
     return path
 
 
-@pytest.mark.slow
 def test_the_judge_compares_the_engines_on_the_judged_names(judged, tmp_path):
     done = judge(judged, "--database", "--worst", 1, folder=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -68,7 +69,6 @@ def test_the_judge_compares_the_engines_on_the_judged_names(judged, tmp_path):
     assert re.search(r"^zzzz +0.000", done.stdout, re.MULTILINE)
 
 
-@pytest.mark.slow
 def test_the_judge_fails_below_a_floor_and_takes_a_catalogue(judged, tmp_path):
     catalogue = tmp_path / "products.csv"
     catalogue.write_text("name,slug,sku,price\nOak lamp,a,,1\nBrass lamp,b,,1\nBlue mug,c,,1\n")
@@ -78,7 +78,6 @@ def test_the_judge_fails_below_a_floor_and_takes_a_catalogue(judged, tmp_path):
     assert "The index's nDCG@10 is below 0.9" in done.stderr
 
 
-@pytest.mark.slow
 def test_a_catalogue_that_cannot_be_imported_is_named(judged, tmp_path):
     done = judge(judged, "--catalogue", tmp_path / "products.csv", folder=tmp_path)
     assert done.returncode == 1

@@ -157,7 +157,7 @@ def test_a_product_that_is_deleted_meanwhile_is_not_found(products):
 
     def buy(user: Any) -> str:
         try:
-            services.add_cart_lines(actor=user, lines=[LineChange(doomed.pk, 1)])
+            services.add_cart_lines(actor=user, lines=[LineChange(doomed.pk, 1)], address="192.0.2.1")
         except InvalidInput as error:
             return error.field_errors[0].code
         return "added"

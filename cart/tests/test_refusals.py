@@ -94,7 +94,7 @@ class TestStock:
         assert read(shopper)["lines"] == []
 
     def test_messages_for_one_and_none(self, shopper):
-        for quantity, text in ((1, "There is only 1 in stock."), (0, "There are only 0 in stock.")):
+        for quantity, text in ((1, "There is only 1 in stock."), (0, "It is sold out.")):
             payload = change(shopper, ADD, lines=[wish(ProductFactory(quantity=quantity), 2)])
             assert payload["errors"][0]["message"] == text
 

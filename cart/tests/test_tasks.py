@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from cart import tasks
 from cart.models import Cart, CartLine
-from cart.tests.documents import add, read
+from cart.tests.documents import REMOVE, add, change, read
+from cart.tests.merging import Guest
 from catalog.tests.factories import ProductFactory
 from core.tests.clients import Api
 from users.tests.factories import UserFactory
@@ -28,6 +29,28 @@ def test_an_abandoned_cart_is_emptied(shopper, staff, monkeypatch):
     assert (cart["id"], cart["version"], cart["lines"]) == (old, 2, [])
     assert (read(staff)["id"], read(staff)["totalQuantity"]) == (young, 2)
     assert tasks.clear_old_carts() == 0
+
+
+def test_an_abandoned_cart_of_a_guest_goes_with_its_row(shopper, settings):
+    settings.GUEST_CARTS = True
+    lamp, guests = ProductFactory(), [Guest() for _ in range(3)]
+    lines = [add(guest, (lamp, 2))["lines"][0]["id"] for guest in guests]
+    change(guests[1], REMOVE, lineIds=lines[1:2])
+    add(shopper, (lamp, 1))
+    ages = dict(zip(Cart.objects.filter(pk__lt=0).order_by("created_at"), (91, 91, 89), strict=True))
+    for cart, days in ages.items():
+        Cart.objects.filter(pk=cart.pk).update(updated_at=timezone.now() - timedelta(days=days))
+    assert tasks.clear_old_carts() == 2
+    assert [len(read(api)["lines"]) for api in (*guests, shopper)] == [0, 0, 1, 1]
+    assert Cart.objects.count() == 2
+
+
+def test_a_cart_of_the_release_before_gets_its_user(shopper):
+    add(shopper, (ProductFactory(), 1))
+    Cart.objects.update(user=None)
+    assert tasks.clear_old_carts() == 0
+    cart = Cart.objects.get()
+    assert cart.user_id == cart.pk
 
 
 def test_the_age_is_a_setting(shopper, settings):

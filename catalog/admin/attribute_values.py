@@ -103,9 +103,6 @@ class AttributeValueAdmin(ServiceAdmin):
     search_help_text = "Searches the values; case does not count."
     autocomplete_fields = ["attribute"]
 
-    class Media:
-        css = {"all": ["core/admin.css"]}
-
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ValueList
 
@@ -165,7 +162,6 @@ class AttributeValueAdmin(ServiceAdmin):
         values = [*queryset]
         if left := services.delete_values(actor=request.user, ids={value.pk for value in values}):
             raise Unfinished.after(left)
-        self.log_deleted(request, values)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.merge_view)
@@ -192,7 +188,6 @@ class AttributeValueAdmin(ServiceAdmin):
                     self.message_user(request, str(error), messages.WARNING)
                     return HttpResponseRedirect(f"{request.path}?into={into.pk}")
             else:
-                self.log_change(request, into, f"Merged “{value.text}” into this.")
                 self.message_user(request, f"“{value.text}” is “{into.text}” now.", messages.SUCCESS)
                 return HttpResponseRedirect(page_of(into))
         context = {

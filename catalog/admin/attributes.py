@@ -14,6 +14,7 @@ from django.utils.decorators import method_decorator
 from django.utils.html import format_html, format_html_join
 from django.views.decorators.http import require_safe
 
+from catalog import policy
 from catalog.admin.attribute_values import page_of
 from catalog.admin.named import NamedAdmin, PositionForm, SlugForm
 from catalog.admin.services import ServiceAdmin, Unfinished, deletion
@@ -117,7 +118,9 @@ class AttributeAdmin(ServiceAdmin, NamedAdmin):
     @method_decorator(require_safe)
     def suggestions_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """What a product's page wants to know of an attribute: its kind and unit, and values that match `term`."""
-        if not self.has_view_permission(request):
+        # Whoever may give a product attributes needs them, also without the permission to see the attributes' pages.
+        gives = policy.CREATE_PRODUCTS.is_held_by(request.user) or policy.CHANGE_PRODUCTS.is_held_by(request.user)
+        if not gives and not self.has_view_permission(request):
             raise PermissionDenied
         attribute = Attribute.objects.filter(pk=pk).first()
         if attribute is None:
@@ -143,7 +146,6 @@ class AttributeAdmin(ServiceAdmin, NamedAdmin):
     def delete_model(self, request: HttpRequest, obj: Attribute) -> None:
         if left := services.delete_attribute(actor=request.user, attribute_id=obj.pk):
             raise Unfinished.after(left)
-        self.log_deleted(request, [obj])
 
 
 def _list_of_values(attribute: Attribute) -> str:

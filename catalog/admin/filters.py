@@ -1,4 +1,4 @@
-"""The filters of the admin's list of products, and the indented list of categories."""
+"""The filters of the admin's list of products. None lists all rows of another table."""
 
 from __future__ import annotations
 
@@ -8,30 +8,24 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.db.models import Q, QuerySet
+from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
 
-from catalog.attributes.models import Attribute, AttributeKind, AttributeValue, ProductGroup
-from catalog.category_tree import CategoryTree
-from catalog.models import IN_STOCK, OUT_OF_STOCK, Category, Product
-
-INDENT = "\N{EM SPACE}"
-
-
-def walk(tree: CategoryTree) -> Iterator[tuple[Category, int]]:
-    """Every category with its depth (0 for a root), parents before children. Categories in a cycle come last."""
-    visited: set[int] = set()
-    waiting = [(root, 0) for root in reversed(tree.children(None))]
-    while waiting:
-        category, depth = waiting.pop()
-        visited.add(category.pk)
-        yield category, depth
-        waiting += [(child, depth + 1) for child in reversed(tree.children(category.pk))]
-    yield from ((category, 0) for category in tree.by_id.values() if category.pk not in visited)
+from catalog.admin.named import CategorySelect, CheckedAutocompleteSelect
+from catalog.attributes.models import Attribute, AttributeValue, ProductGroup
+from catalog.category_tree import CategoryTree, path_text
+from catalog.models import IN_STOCK, OUT_OF_STOCK, Brand, Product, ProductImage
+from catalog.search.criteria import Range
 
 
 class ChoiceFilter(admin.SimpleListFilter):
     """A filter that accepts only its choices. For other values Django shows the list without filters."""
+
+    def value(self) -> str | None:
+        # A box that is sent without a choice is an empty text.
+        return super().value() or None
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Product]) -> QuerySet[Product] | None:
         value = self.value()
@@ -41,38 +35,13 @@ class ChoiceFilter(admin.SimpleListFilter):
             raise IncorrectLookupParameters
         return queryset.filter(self.condition(value))
 
+    def narrow(self, value: str) -> dict[str, Any]:
+        """The fields of SearchCriteria that leave out nothing that meets the condition."""
+        return {}
+
     def condition(self, value: str) -> Q:
         """The condition for one of the choices."""
         raise NotImplementedError
-
-
-class CategoryFilter(ChoiceFilter):
-    """Products of a category and all below it."""
-
-    title = "category"
-    parameter_name = "category"
-
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> list[tuple[str, str]]:
-        # Read once, for the choices here and for the condition.
-        self.tree = CategoryTree.load()
-        return [(str(category.pk), f"{INDENT * depth}{category.name}") for category, depth in walk(self.tree)]
-
-    def condition(self, value: str) -> Q:
-        return Q(category__in=self.tree.subtree([int(value)]))
-
-
-class AttributeFilter(ChoiceFilter):
-    """Values of one attribute."""
-
-    title = "attribute"
-    parameter_name = "attribute"
-
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> list[tuple[str, str]]:
-        attributes = Attribute.objects.filter(kind=AttributeKind.TEXT)
-        return [(str(attribute.pk), attribute.name) for attribute in attributes]
-
-    def condition(self, value: str) -> Q:
-        return Q(attribute=value)
 
 
 class LinkedFilter(ChoiceFilter):
@@ -90,6 +59,99 @@ class LinkedFilter(ChoiceFilter):
     def choice(self, pk: int) -> str | None:
         """What the row of this key is called, if there is one."""
         raise NotImplementedError
+
+
+class KnownChoices(AutocompleteSelect):
+    """Makes a box show the choice that its filter has read already."""
+
+    def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
+        options: list[Any] = [
+            self.create_option(name, key, label, str(key) in value, index)
+            for index, (key, label) in enumerate(self.choices)
+        ]
+        return [(None, options, 0)]
+
+
+class FilterBox(KnownChoices, CheckedAutocompleteSelect):
+    pass
+
+
+class CategoryBox(KnownChoices, CategorySelect):
+    pass
+
+
+class BoxFilter(LinkedFilter):
+    """A filter with a box that searches its choices. There may be any number of them."""
+
+    template = "catalog/filter_box.html"
+    # The foreign key whose rows are the choices.
+    field: Any
+    widget: type[KnownChoices] = FilterBox
+
+    def has_output(self) -> bool:
+        return True
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        value = self.value()
+        attrs = {"id": f"filter-{self.parameter_name}", "style": "width: 100%", "data-placeholder": "Any"}
+        widget = self.widget(self.field, admin.site, attrs=attrs)
+        widget.is_required = False
+        widget.choices = [("", ""), *self.lookup_choices]
+        yield {
+            "id": attrs["id"],
+            "box": widget.render(str(self.parameter_name), value),
+            "others": [(name, text) for name, text in changelist.params.items() if name != self.parameter_name],
+            "clear": changelist.get_query_string(remove=[str(self.parameter_name)]) if value else None,
+        }
+
+
+class CategoryFilter(BoxFilter):
+    """Products of a category and all below it."""
+
+    title = "category"
+    parameter_name = "category"
+    field, widget = Product._meta.get_field("category"), CategoryBox
+
+    def choice(self, pk: int) -> str | None:
+        # Read once, for the label here and for the condition.
+        self.tree = CategoryTree.load()
+        category = self.tree.by_id.get(pk)
+        return path_text(self.tree, category) if category else None
+
+    def condition(self, value: str) -> Q:
+        return Q(category__in=self.tree.subtree([int(value)]))
+
+    def narrow(self, value: str) -> dict[str, Any]:
+        return {"categories": frozenset([int(value)]), "category_subtree": self.tree.subtree([int(value)])}
+
+
+class BrandFilter(BoxFilter):
+    title = "brand"
+    parameter_name = "brand"
+    field = Product._meta.get_field("brand")
+
+    def choice(self, pk: int) -> str | None:
+        return Brand.objects.filter(pk=pk).values_list("name", flat=True).first()
+
+    def condition(self, value: str) -> Q:
+        return Q(brand=value)
+
+    def narrow(self, value: str) -> dict[str, Any]:
+        return {"brands": frozenset([int(value)])}
+
+
+class AttributeFilter(BoxFilter):
+    """Values of one attribute."""
+
+    title = "attribute"
+    parameter_name = "attribute"
+    field = AttributeValue._meta.get_field("attribute")
+
+    def choice(self, pk: int) -> str | None:
+        return Attribute.objects.filter(pk=pk).values_list("name", flat=True).first()
+
+    def condition(self, value: str) -> Q:
+        return Q(attribute=value)
 
 
 class GroupFilter(LinkedFilter):
@@ -137,6 +199,40 @@ class StockFilter(ChoiceFilter):
         }
         return conditions[value]
 
+    def narrow(self, value: str) -> dict[str, Any]:
+        fields: dict[str, dict[str, Any]] = {
+            "some": {"in_stock": True},
+            "low": {"quantity": Range(1, self.MAX_LOW)},
+            "none": {"in_stock": False},
+        }
+        return fields.get(value, {})
+
+
+class SaleFilter(ChoiceFilter):
+    title = "reduced"
+    parameter_name = "sale"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> list[tuple[str, str]]:
+        return [("yes", "On sale")]
+
+    def condition(self, value: str) -> Q:
+        return Q(compare_at_price__isnull=False)
+
+    def narrow(self, value: str) -> dict[str, Any]:
+        return {"on_sale": True}
+
+
+class PictureFilter(ChoiceFilter):
+    title = "pictures"
+    parameter_name = "pictures"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> list[tuple[str, str]]:
+        return [("none", "Without a picture"), ("some", "With pictures")]
+
+    def condition(self, value: str) -> Q:
+        has_images = Exists(ProductImage.objects.filter(product=OuterRef("pk")))
+        return Q(~has_images if value == "none" else has_images)
+
 
 class RatingFilter(ChoiceFilter):
     title = "rating"
@@ -146,4 +242,8 @@ class RatingFilter(ChoiceFilter):
         return [*((str(stars), f"{stars} and up") for stars in (4, 3, 2, 1)), ("none", "Unrated")]
 
     def condition(self, value: str) -> Q:
-        return Q(rating=None) if value == "none" else Q(rating__gte=int(value))
+        # Of this column there is an index. It is below 0 without a rating.
+        return Q(rating_low__lt=0) if value == "none" else Q(rating_low__gte=int(value))
+
+    def narrow(self, value: str) -> dict[str, Any]:
+        return {} if value == "none" else {"rating": Range(float(value), None)}

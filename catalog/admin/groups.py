@@ -150,4 +150,3 @@ class ProductGroupAdmin(ServiceAdmin, NamedAdmin):
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ProductGroup] | list[ProductGroup]) -> None:
         rows = [*queryset]
         groups.delete_groups(actor=request.user, ids=[group.pk for group in rows])
-        self.log_deleted(request, rows)

@@ -3,46 +3,52 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.db import models
 from django.db.models import Q, QuerySet
-from django.forms.models import ModelChoiceIterator
 from django.http import HttpRequest
+from django.urls import reverse
 
-from catalog.admin.filters import INDENT, walk
-from catalog.category_tree import CategoryTree
+from catalog.category_tree import CategoryTree, path_text
 from catalog.models import Category
 from catalog.slugs import normal_form
 from catalog.text import plain
+from core.admin.versions import VersionedAdmin, VersionedForm
 from core.auth.admin import PolicyAdmin
 from core.http.admin_input import CheckedInputAdmin
 
 
-class TreeIterator(ModelChoiceIterator):
-    """The categories of the field's queryset in tree order, indented by depth: one query."""
+class CheckedAutocompleteSelect(AutocompleteSelect):
+    """Django's autocomplete box. It is shown empty for a value that is not an id, while Django's would fail."""
 
-    def __iter__(self) -> Iterator[tuple[Any, str]]:
-        if self.field.empty_label is not None:
-            yield "", str(self.field.empty_label)
-        rows = {row.pk: row for row in self.queryset}
-        for category, depth in walk(CategoryTree(rows.values())):
-            value, label = self.choice(category)
-            yield value, f"{INDENT * depth * 2}{label}"
+    def optgroups(self, name: str, value: Sequence[str], attr: dict[str, Any] | None = None) -> Any:
+        ids = [text for text in value if re.fullmatch(r"[0-9]{1,18}", str(text))]
+        return super().optgroups(name, ids, attr)
 
 
-class TreeChoiceField(forms.ModelChoiceField):
-    """A choice of one category from the indented tree."""
+class CategorySelect(CheckedAutocompleteSelect):
+    """An autocomplete box of categories, each with the path that leads to it."""
 
-    iterator = TreeIterator
+    def get_url(self) -> str:
+        return reverse("admin:catalog_category_choices")
 
 
-class NamedAdmin(PolicyAdmin, CheckedInputAdmin):
-    """Rows with a name and a slug. The search ignores case and accents; categories are chosen from an indented tree."""
+class CategoryField(forms.ModelChoiceField):
+    """The choice of one category, shown with its path."""
 
+    def label_from_instance(self, obj: Any) -> str:
+        return path_text(CategoryTree.load(), obj)
+
+
+class NamedAdmin(PolicyAdmin, VersionedAdmin, CheckedInputAdmin):
+    """Rows with a name and a slug. The search ignores case and accents; a category is chosen in a box that searches."""
+
+    # By the APIs too: see core.admin.autocomplete.
+    names_are_public = True
     prepopulated_fields = {"slug": ["name"]}
     search_fields = ["name", "slug"]
     search_help_text = "Searches the name and the slug."
@@ -55,7 +61,7 @@ class NamedAdmin(PolicyAdmin, CheckedInputAdmin):
         self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> forms.ModelChoiceField[Any] | None:
         if db_field.related_model is Category:
-            kwargs["form_class"] = TreeChoiceField
+            kwargs |= {"form_class": CategoryField, "widget": CategorySelect(db_field, self.admin_site)}
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_dbfield(
@@ -80,22 +86,14 @@ class NamedAdmin(PolicyAdmin, CheckedInputAdmin):
         return Q(folded_name__contains=plain(word)) | Q(slug__contains=word) | Q(slug__contains=word.lower())
 
 
-class CheckedAutocompleteSelect(AutocompleteSelect):
-    """Django's autocomplete box. It is shown empty for a value that is not an id, while Django's would fail."""
-
-    def optgroups(self, name: str, value: Sequence[str], attr: dict[str, Any] | None = None) -> Any:
-        ids = [text for text in value if re.fullmatch(r"[0-9]{1,18}", str(text))]
-        return super().optgroups(name, ids, attr)
-
-
-class SlugForm(forms.ModelForm):
+class SlugForm(VersionedForm):
     """A form of a row with a slug, which is compared in the form in which it is stored."""
 
     def clean_slug(self) -> str:
         return normal_form(self.cleaned_data["slug"])
 
 
-class PositionForm(forms.ModelForm):
+class PositionForm(VersionedForm):
     """A row of the list, in which the position alone is edited."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

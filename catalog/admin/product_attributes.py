@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
+import json
 from collections.abc import Collection, Iterable
-from decimal import Decimal
-from hashlib import blake2b
 from typing import Any
 
 from django import forms
@@ -17,93 +15,20 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 
 from catalog import policy
-from catalog.admin.named import CheckedAutocompleteSelect
+from catalog.admin.attribute_rows import AttributeSelect, RowForm, Texts, input_of, json_of, texts_of
 from catalog.attributes.groups import options_clashes
-from catalog.attributes.models import MAX_VALUES, VALUE_LENGTH, Attribute, AttributeKind, ProductAttribute, options_key
+from catalog.attributes.models import MAX_VALUES, Attribute, AttributeKind, ProductAttribute, options_key
 from catalog.attributes.options import options_of, values_of
-from catalog.attributes.writing import AttributeInput, differs, resolve, stored_rows, write_options_keys, write_rows
+from catalog.attributes.recording import PREFIX
+from catalog.attributes.writing import differs, resolve, stored_rows, write_options_keys, write_rows
 from catalog.models import Product
+from core.admin.versions import changed_by, last_changes, quoted
 from core.auth.admin import PolicyAdmin
-
-_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
-_BOOLEANS = {"yes": True, "no": False, "true": True, "false": False}
-
-
-class AttributeSelect(CheckedAutocompleteSelect):
-    """Django's autocomplete box for attributes. Its chosen ones are known without a query for each row."""
-
-    known: dict[int, Attribute]
-
-    def optgroups(self, name: str, value: Any, attr: dict[str, Any] | None = None) -> Any:
-        options = [self.create_option(name, "", "", False, 0)]
-        for pk in (int(text) for text in map(str, value) if text.isascii() and text.isdigit() and len(text) <= 18):
-            if attribute := self.known.get(pk):
-                option = self.create_option(name, str(pk), str(attribute), True, 1)
-                option["attrs"] |= {"data-kind": attribute.kind, "data-unit": attribute.unit}
-                options.append(option)
-        return [(None, options, 0)]
-
-
-class RowForm(forms.ModelForm):
-    """One value of one attribute, typed as a text. The attribute's kind says how the text is read."""
-
-    attribute = forms.CharField(required=False)
-    text = forms.CharField(
-        label="Value",
-        required=False,
-        max_length=VALUE_LENGTH,
-        widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off", "aria-label": "Value"}),
-    )
-    known: dict[int, Attribute]
-    given: AttributeInput | None = None
-
-    class Meta:
-        model = ProductAttribute
-        fields: list[str] = []
-
-    def clean_attribute(self) -> Attribute | None:
-        text = self.cleaned_data["attribute"]
-        if not text:
-            return None
-        attribute = self.known.get(int(text)) if text.isascii() and text.isdigit() and len(text) <= 18 else None
-        if attribute is None:
-            raise ValidationError("There is no such attribute. Choose another one.")
-        return attribute
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        attribute, text = cleaned.get("attribute"), cleaned.get("text")
-        if text and attribute is None and "attribute" not in self.errors:
-            self.add_error("attribute", "Choose the attribute that has this value.")
-        elif attribute is not None and "text" in cleaned:
-            try:
-                self.given = _parsed(attribute, text or "")
-            except ValueError as error:
-                self.add_error("text", str(error))
-        return cleaned
-
-    def _post_clean(self) -> None:
-        # The formset checks all rows at once, and writes them.
-        pass
-
-
-def _parsed(attribute: Attribute, text: str) -> AttributeInput:
-    """The typed value. Raises ValueError."""
-    if not text:
-        raise ValueError("Enter a value, or empty the row.")
-    if attribute.kind == AttributeKind.TEXT:
-        return AttributeInput(attribute.slug, text=text)
-    if attribute.kind == AttributeKind.NUMBER:
-        if not _NUMBER.fullmatch(text):
-            raise ValueError("Enter a number, such as 40 or 1.5.")
-        return AttributeInput(attribute.slug, number=Decimal(text))
-    if text.casefold() not in _BOOLEANS:
-        raise ValueError("Enter yes or no.")
-    return AttributeInput(attribute.slug, boolean=_BOOLEANS[text.casefold()])
+from core.history.reading import NOTHING
 
 
 class AttributeFormSet(forms.BaseInlineFormSet):
-    """All values of one product. They are replaced as a whole, so a row has no key of its own."""
+    """All values of one product. Those of an attribute are replaced as a whole, so a row has no key of its own."""
 
     # Set by the inline. `original` is the product of which a variant is added.
     original: Product | None = None
@@ -115,6 +40,9 @@ class AttributeFormSet(forms.BaseInlineFormSet):
         source = instance if instance is not None and instance.pk else self.original
         rows = values_of([source.pk])[source.pk] if source is not None else []
         self.stored = rows if source is instance else []
+        # The attributes that others alone have changed: they stay as they are.
+        self.overtaken: set[int] = set()
+        self.is_of_new_product = instance is None or instance.pk is None
         # A page that is posted without the rows leaves the values as they are.
         self.is_posted = data is None or f"{prefix}-TOTAL_FORMS" in data
         if data is None:
@@ -128,15 +56,24 @@ class AttributeFormSet(forms.BaseInlineFormSet):
 
     @cached_property
     def management_form(self) -> Any:
-        """As Django's, with a digest of the values that the page shows: somebody else may change them meanwhile."""
+        """As Django's, with the values that the page shows: somebody else may change them meanwhile."""
         form = super().management_form
-        form.fields["SEEN"] = forms.CharField(widget=forms.HiddenInput, required=False, initial=_digest(self.shown))
+        form.fields["SEEN"] = forms.CharField(widget=forms.HiddenInput, required=False, initial=json_of(self.shown))
         return form
 
     @property
-    def shown(self) -> set[tuple[int, str]]:
+    def shown(self) -> Texts:
         """The stored values as the page shows them."""
-        return {(row.attribute_id, row.text) for row in self.stored}
+        return texts_of((row.attribute_id, row.text) for row in self.stored)
+
+    @cached_property
+    def seen(self) -> Texts:
+        """The values that the page showed; the stored ones where it sent none."""
+        try:
+            pairs = json.loads(self.data.get(f"{self.prefix}-SEEN", ""))
+            return texts_of((int(attribute), str(text)) for attribute, text in pairs)
+        except (ValueError, TypeError, OverflowError, RecursionError):
+            return self.shown
 
     def _initial(self, rows: Collection[ProductAttribute]) -> list[dict[str, Any]]:
         """The rows to show. In a variant of a group's product the options are to be filled in."""
@@ -159,38 +96,63 @@ class AttributeFormSet(forms.BaseInlineFormSet):
         _inner(select).known = self.known
 
     def clean(self) -> None:
-        rows: list[Any] = self.forms
-        forms_given = [(form, form.given) for form in rows if form.given is not None]
+        rows: list[Any] = [form for form in self.forms if form.given is not None]  # type: ignore[attr-defined]
         if any(form.errors for form in self.forms):
             return
-        self._check_overtaken(
-            {(form.cleaned_data["attribute"].pk, form.cleaned_data["text"]) for form in rows if form.given}
-        )
-        seen: set[Attribute] = set()
-        for form, _ in forms_given:
+        edited = self._edited(texts_of((form.cleaned_data["attribute"].pk, form.cleaned_data["text"]) for form in rows))
+        rows = [form for form in rows if form.cleaned_data["attribute"].pk in edited]
+        single: set[Attribute] = set()
+        for form in rows:
             attribute = form.cleaned_data["attribute"]
-            if attribute in seen and attribute.kind != AttributeKind.TEXT:
+            if attribute in single and attribute.kind != AttributeKind.TEXT:
                 form.add_error("text", f"There is another row of {attribute.name}: remove one of them.")
-            seen.add(attribute)
-        self.inputs = [given for _, given in forms_given]
+            single.add(attribute)
+        kept = [row for row in self.stored if row.attribute_id not in edited]
+        self.inputs = [*(form.given for form in rows), *map(input_of, kept)]
         resolved = resolve({0: self.inputs}, create=False)
         for error in resolved.errors.get(0, ()):
-            if not error.path:
+            place = int(error.path[0]) if error.path else len(rows)
+            if place >= len(rows):
                 raise ValidationError(error.message)
-            forms_given[int(error.path[0])][0].add_error("text", error.message)
+            rows[place].add_error("text", error.message)
         if 0 in resolved.rows:
             self._check_options(resolved.rows[0] if self.is_posted else self.stored)
 
-    def _check_overtaken(self, posted: set[tuple[int, str]]) -> None:
-        """Leaves values alone that were not edited. Raises ValidationError for an edit that somebody else overtook."""
-        if not (seen := self.data.get(f"{self.prefix}-SEEN")) or not self.is_posted:
-            return
-        if _digest(posted) == seen:
-            self.is_posted = False
-        elif _digest(self.shown) != seen and posted != self.shown:
-            raise ValidationError(
-                "Somebody else has changed these attributes since you opened the page. Open it again to see them."
-            )
+    def _edited(self, posted: Texts) -> set[int]:
+        """The attributes that were edited: all others keep what they have by now.
+
+        Raises ValidationError, once, for those that somebody else has edited meanwhile, too.
+        """
+        if not self.is_posted:
+            return set()
+        now, seen = self.shown, self.seen
+        edited = {pk for pk in {**seen, **posted} if posted.get(pk) != seen.get(pk)}
+        changed = {pk for pk in {**seen, **now} if now.get(pk) != seen.get(pk)}
+        self.is_posted = bool(edited)
+        self.overtaken = changed - edited
+        conflicts = {pk for pk in changed & edited if now.get(pk) != posted.get(pk)}
+        if conflicts:
+            # Saving the page that is shown now overwrites them.
+            told = {pk: texts for pk in {**seen, **now} if (texts := (now if pk in conflicts else seen).get(pk))}
+            data: Any = self.data
+            self.management_form.data = data = data.copy()
+            data[f"{self.prefix}-SEEN"] = json_of(told)
+            ending = "Your values stand here: save again to put them in their place."
+            raise ValidationError([f"{sentence} {ending}" for sentence in self._told(conflicts)])
+        return edited
+
+    def news(self) -> list[str]:
+        """A sentence for each attribute that others alone have changed since the page was opened."""
+        return [f"{sentence} It stays so." for sentence in self._told(self.overtaken)]
+
+    def _told(self, attributes: Collection[int]) -> Iterable[str]:
+        """For each attribute who has changed it, and what it is now."""
+        names = {pk: self.known[pk].name for pk in sorted(attributes) if pk in self.known}
+        changes = last_changes(Product, self.instance.pk, [f"{PREFIX}{name}" for name in names.values()])
+        for pk, name in names.items():
+            entry, _ = changes.get(f"{PREFIX}{name}", (None, None))
+            now = quoted(", ".join(sorted(self.shown.get(pk, ()))) or NOTHING)
+            yield f"{name}: {changed_by(entry)} It is now: {now}."
 
     def _check_options(self, rows: list[ProductAttribute]) -> None:
         """Raises ValidationError when another product of the group has the same options."""
@@ -211,21 +173,16 @@ class AttributeFormSet(forms.BaseInlineFormSet):
         """Rows that are there twice are one."""
 
     def save(self, commit: bool = True) -> Any:
-        """Writes what differs, and tells the admin's history what it was."""
+        """Writes what differs."""
         self.new_objects, self.changed_objects, self.deleted_objects = [], [], []
         product: Product = self.instance
         if self.is_posted:
             rows = resolve({0: self.inputs}).rows[0]
             self.new_objects = [row for row in rows if differs(self.stored, [*self.stored, row])]
             self.deleted_objects = [row for row in self.stored if differs(rows, [*rows, row])]
-            if write_rows({product.pk: rows}):
-                product.save(update_fields=[])
+            write_rows({product.pk: rows}, new_products=[product.pk] if self.is_of_new_product else ())
         write_options_keys([product.pk])
         return self.new_objects
-
-
-def _digest(values: Iterable[tuple[int, str]]) -> str:
-    return blake2b(repr(sorted(values)).encode(), digest_size=16).hexdigest()
 
 
 def _copied(widget: forms.Widget) -> Any:

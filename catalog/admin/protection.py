@@ -14,10 +14,14 @@ class ProtectedAdmin(admin.ModelAdmin):
 
     # What staff should do instead. It is shown after the number.
     instead = ""
+    # Whether the page that asks lists what goes with a row. The files of a product's images would fill pages.
+    shows_parts = True
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         protected = [f"{users}{self.instead}" for users in self._users([obj.pk for obj in objs])]
-        return ([], {}, set(), protected) if protected else super().get_deleted_objects(objs, request)
+        if protected or not self.shows_parts:
+            return [*map(str, objs)], {}, set(), protected
+        return super().get_deleted_objects(objs, request)
 
     def _users(self, keys: Sequence[Any]) -> Iterator[str]:
         """The rows of each other model that use these, such as "3 cart lines"."""

@@ -106,9 +106,6 @@ class SearchCountAdmin(ReadOnlyAdmin, CheckedInputAdmin):
     search_help_text = "Part of a text."
     fields = ["day", "typed", "searches", "without_hits", "hits"]
 
-    class Media:
-        css = {"all": ["core/admin.css"]}
-
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         """Adds links to a new synonym and a new search rule for those who may make them."""
         links = {policy.CREATE_SYNONYMS: "new_synonym", policy.CREATE_RULES: "new_rule"}

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.admin.models import LogEntry
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
@@ -55,13 +54,6 @@ class ServiceAdmin(PolicyAdmin, CheckedInputAdmin):
             return super().response_action(request, queryset, *args)
         except InvalidInput as error:
             return self.refuse(request, error)
-
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> list[LogEntry]:
-        # Django logs before it deletes. `log_deleted` logs what was deleted.
-        return []
-
-    def log_deleted(self, request: HttpRequest, rows: Any) -> None:
-        super().log_deletions(request, rows)
 
     def refuse(self, request: HttpRequest, error: InvalidInput) -> HttpResponse:
         self.message_user(request, str(error), messages.WARNING if isinstance(error, Unfinished) else messages.ERROR)

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html_join
 
-from catalog.admin.named import TreeChoiceField
+from catalog.admin.named import CategoryField, CategorySelect
 from catalog.admin.steering_forms import RuleForm, SynonymForm, stored_rule
 from catalog.images.admin import preview as picture
 from catalog.images.selectors import first_image
@@ -149,7 +149,8 @@ class SearchRuleAdmin(SteeringAdmin):
     def formfield_for_foreignkey(
         self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> ModelChoiceField[Any] | None:
-        return super().formfield_for_foreignkey(db_field, request, **{**kwargs, "form_class": TreeChoiceField})
+        kwargs |= {"form_class": CategoryField, "widget": CategorySelect(db_field, self.admin_site)}
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     @admin.display(description="when", ordering="match")
     def when(self, rule: SearchRule) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -17,7 +16,7 @@ from catalog.attributes.models import ProductGroup
 from catalog.attributes.options import options_of, shown, values_of
 from catalog.models import SLUG_LENGTH, Product
 from catalog.slugs import free_slug, slug_of
-from core.db.transactions import run_in_transaction
+from core.admin.versions import VersionedForm
 from core.errors import InvalidInput
 
 # Products of a group that a page shows. A link leads to all of them.
@@ -40,11 +39,8 @@ def products_table(group: ProductGroup, **context: Any) -> SafeString:
     return render_to_string("catalog/group_products.html", context)
 
 
-class VariantForm(forms.ModelForm):
-    """The form of a product. It changes what was edited only.
-
-    A variant needs no slug: without one it gets a free one, made from its name.
-    """
+class VariantForm(VersionedForm):
+    """The form of a product. A variant needs no slug: without one it gets a free one, made from its name."""
 
     variant_of: Product | None = None
 
@@ -53,17 +49,6 @@ class VariantForm(forms.ModelForm):
         if self.variant_of is not None and "slug" in self.fields:
             self.fields["slug"].required = False
             self.fields["slug"].help_text = "Empty: made from the name."
-        if self.instance.pk:
-            for name, field in self.fields.items():
-                field.show_hidden_initial |= not self.is_bound or self.add_initial_prefix(name) in self.data
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        if self.instance.pk:
-            # What was not edited stays as it is by now. Somebody may have changed it since the page was opened.
-            for name in cleaned.keys() - {*self.changed_data}:
-                cleaned[name] = getattr(self.instance, name)
-        return cleaned
 
     def clean_slug(self) -> str:
         slug: str = self.cleaned_data["slug"]
@@ -81,20 +66,10 @@ class Variants(admin.ModelAdmin):
     form = VariantForm
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """As Django's, again when another process wrote the same attribute, value or options at the same moment.
-
-        The second time the form tells what is there meanwhile, or needs nothing new.
-        """
-
-        def view() -> HttpResponse:
-            for _, files in request.FILES.lists():
-                for file in files:
-                    file.seek(0)
-            response: HttpResponse = super(Variants, self).changeform_view(request, *args, **kwargs)
-            return response
-
+        """Tells what a service refuses, such as options that another process wrote at the same moment."""
         try:
-            return run_in_transaction(view, again_on=(IntegrityError,)) if request.method == "POST" else view()
+            response: HttpResponse = super().changeform_view(request, *args, **kwargs)
+            return response
         except InvalidInput as error:
             told = str(error)
         except IntegrityError:
@@ -133,8 +108,7 @@ class Variants(admin.ModelAdmin):
         if "group" in form.changed_data or not change:
             # Written with the attributes: until then another product of the group may have this key.
             obj.options_key = None
-        if form.changed_data or not change:
-            super().save_model(request, obj, form, change)
+        super().save_model(request, obj, form, change)
 
     @admin.display(description="products of the group")
     def siblings(self, product: Product) -> str:

@@ -81,7 +81,7 @@ def delete_groups(*, actor: Actor, ids: Collection[int]) -> None:
     policy.DELETE_GROUPS.check(actor)
     if len(ids) > MAX_DELETED:
         message = f"At most {MAX_DELETED} groups are deleted at once."
-        raise InvalidInput.at("ids", message=message, code=ErrorCode.LIMIT_EXCEEDED)
+        raise InvalidInput.at("ids", message=message, code=ErrorCode.LIMIT_EXCEEDED, allowed=MAX_DELETED)
 
     def delete() -> None:
         _leave(Product.objects.filter(group__in=ids))
@@ -120,7 +120,7 @@ def check_moves(group: ProductGroup, *, add: Collection[int], remove: Collection
     """The products of `add` that are not in the group yet. It may be new. Raises InvalidInput at "add"."""
     if max(len(add), len(remove)) > MAX_MOVED:
         message = f"At most {MAX_MOVED} products are taken in or out at once."
-        raise InvalidInput.at("add", message=message, code=ErrorCode.LIMIT_EXCEEDED)
+        raise InvalidInput.at("add", message=message, code=ErrorCode.LIMIT_EXCEEDED, allowed=MAX_MOVED)
     products = {row.pk: row for row in Product.objects.filter(pk__in=add).select_related("group")}
     if missing := {*add} - products.keys():
         message = f"{len(missing)} of the products to add do not exist. Somebody may have deleted them."

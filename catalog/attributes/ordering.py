@@ -3,6 +3,7 @@
 import re
 import unicodedata
 
+from catalog.slugs import MAX_NORMALIZED_LENGTH
 from catalog.text import fold, squeeze, visible
 
 ORDER_KEY_LENGTH = 100
@@ -14,8 +15,11 @@ _MEDIUM, _STEP = 500, 100
 
 
 def value_key(text: str) -> str:
-    """What makes two spellings one value: NFKC and casefold without what nobody sees (UAX #15), spaces squeezed."""
-    return squeeze(unicodedata.normalize("NFKC", visible(text)).casefold())
+    """What makes two spellings one value: NFKC and casefold without what nobody sees (UAX #15), spaces squeezed.
+
+    A text that is too long for a value is cut, because the time to normalise marks grows by their square.
+    """
+    return squeeze(unicodedata.normalize("NFKC", visible(text)[:MAX_NORMALIZED_LENGTH]).casefold())
 
 
 def order_key(text: str) -> str:

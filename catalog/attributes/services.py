@@ -210,7 +210,7 @@ def delete_values(*, actor: Actor, ids: Collection[int]) -> int:
     ids = {*ids}
     if len(ids) > MAX_DELETED:
         message = f"At most {MAX_DELETED} values are deleted at once."
-        raise InvalidInput.at("ids", message=message, code=ErrorCode.LIMIT_EXCEEDED)
+        raise InvalidInput.at("ids", message=message, code=ErrorCode.LIMIT_EXCEEDED, allowed=MAX_DELETED)
     return deletion_of_values(ids).run() or _delete_values([*ids])
 
 
@@ -240,7 +240,7 @@ def fill(row: models.Model, fields: Any, *, exclude: Sequence[str] = ()) -> None
         ) from None
 
 
-def _found(model: type[Row], pk: int, at: str = "id", rows: QuerySet[Row] | None = None) -> Row:
+def _found(model: type[Row], pk: int | None, at: str = "id", rows: QuerySet[Row] | None = None) -> Row:
     row = (model._default_manager.all() if rows is None else rows).filter(pk=pk).first()
     if row is None:
         message = f"There is no such {model._meta.verbose_name}. Somebody may have deleted it."
@@ -248,7 +248,7 @@ def _found(model: type[Row], pk: int, at: str = "id", rows: QuerySet[Row] | None
     return row
 
 
-def locked(model: type[Row], pk: int, at: str = "id") -> Row:
+def locked(model: type[Row], pk: int | None, at: str = "id") -> Row:
     """The row, locked until the transaction ends. Raises InvalidInput."""
     return _found(model, pk, at, rows=model._default_manager.select_for_update())
 

@@ -4,7 +4,7 @@ Call everything here within a transaction that is run again on IntegrityError (c
 may make the same attribute, the same value or the same options at the same time.
 """
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Generic, TypeVar
@@ -26,6 +26,7 @@ from catalog.attributes.models import (
     stored_key,
 )
 from catalog.attributes.ordering import value_key
+from catalog.attributes.recording import record_rows
 from catalog.models import Product
 from catalog.search import changes
 from catalog.search.changes import CHUNK_KEYS
@@ -99,11 +100,11 @@ def _mistakes(inputs: Sequence[AttributeInput]) -> list[FieldError]:
     """What is wrong with the inputs of one product, whatever attributes there are."""
     if len(inputs) > MAX_VALUES:
         message = f"A product has at most {MAX_VALUES} values of attributes."
-        return [FieldError((), message, ErrorCode.LIMIT_EXCEEDED)]
+        return [FieldError((), message, ErrorCode.LIMIT_EXCEEDED, allowed=MAX_VALUES)]
     errors = [error for place, given in enumerate(inputs) for error in _mistakes_of(str(place), given)]
     if not errors and len({value_key(given.attribute) for given in inputs}) > MAX_ATTRIBUTES:
         message = f"A product has at most {MAX_ATTRIBUTES} attributes."
-        errors.append(FieldError((), message, ErrorCode.LIMIT_EXCEEDED))
+        errors.append(FieldError((), message, ErrorCode.LIMIT_EXCEEDED, allowed=MAX_ATTRIBUTES))
     return errors
 
 
@@ -272,11 +273,15 @@ def _content(row: ProductAttribute) -> tuple[int | None, int, Decimal | None, bo
 
 
 def write_rows(
-    wanted: Mapping[int, Sequence[ProductAttribute]], stored: Mapping[int, Sequence[ProductAttribute]] | None = None
+    wanted: Mapping[int, Sequence[ProductAttribute]],
+    stored: Mapping[int, Sequence[ProductAttribute]] | None = None,
+    *,
+    new_products: Collection[int] = (),
 ) -> set[int]:
-    """Gives each product, by its key, exactly the wanted rows. Returns the products that changed, recorded for search.
+    """Gives each product, by its key, exactly the wanted rows. Returns the products that changed.
 
-    `stored` are the rows that they have, if they were read in this transaction. Call `write_options_keys` afterwards.
+    They are recorded for search and, except new products, in the history, which moves `updated_at`. `stored` are the
+    rows that they have, if they were read in this transaction. Call `write_options_keys` afterwards.
     """
     stored = stored_rows(wanted) if stored is None else stored
     outdated: list[int] = []
@@ -297,6 +302,7 @@ def write_rows(
         ProductAttribute.objects.filter(pk__in=outdated[start : start + CHUNK_KEYS]).delete()
     ProductAttribute.objects.bulk_create(new, batch_size=CHUNK_KEYS)
     changes.record(Product, changed, "default")
+    record_rows({pk: (stored[pk], wanted[pk]) for pk in changed.difference(new_products)})
     return changed
 
 

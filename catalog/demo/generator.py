@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ RATINGS = ((80, 36, 48), (8, 49, 50), (9, 24, 35), (3, 0, 23))
 # Below each price: the largest stock. There are hundreds of a mug, and a few of a sofa.
 SHELVES = ((Decimal(30), 480), (Decimal(100), 160), (Decimal(400), 60), (Decimal(1000), 24))
 SMALLEST_SHELF = 9
+REDUCED_PERCENT = 11
 # What the name of a line has more than that of its group.
 _VARIANT_IN_NAME = re.compile(r",? (in |with )?\{\}( base| handles?)?")
 _NUMBER = re.compile(r"\d[\d.]*")
@@ -68,6 +69,7 @@ class DemoProduct:
     category_slug: str
     brand_slug: str
     price: Decimal
+    compare_at_price: Decimal | None
     quantity: int
     rating: float | None
     is_active: bool
@@ -180,6 +182,7 @@ def _variants(line: dict[str, Any], category: DemoCategory, brand: DemoBrand, wo
             category_slug=category.slug,
             brand_slug=brand.slug,
             price=price,
+            compare_at_price=_price_before(slug_of(line["name"]), price),
             quantity=0 if archived else _quantity(slug, price),
             rating=_rating(slug),
             is_active=not archived,
@@ -214,6 +217,13 @@ def _quantity(slug: str, price: Decimal) -> int:
         return 1 + _draw(slug, "last units", 4)
     shelf = next((size for below, size in SHELVES if price < below), SMALLEST_SHELF)
     return 5 + _draw(slug, "units", shelf - 4)
+
+
+def _price_before(line: str, price: Decimal) -> Decimal | None:
+    """What a product of a reduced line cost before: 15 to 40 percent more, in whole units less ten cents."""
+    if _draw(line, "reduced", 100) >= REDUCED_PERCENT:
+        return None
+    return (price * (115 + _draw(line, "reduction", 26)) / 100).quantize(Decimal(1), ROUND_UP) - Decimal("0.10")
 
 
 def _rating(slug: str) -> float | None:

@@ -61,6 +61,7 @@ def _add_catalogue(catalogue: DemoCatalogue, accounts: list[str]) -> Seeded:
             category_id=category_ids[p.category_slug],
             brand_id=brand_ids[p.brand_slug],
             price=p.price,
+            compare_at_price=p.compare_at_price,
             quantity=p.quantity,
             rating=p.rating,
             is_active=p.is_active,

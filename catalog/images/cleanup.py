@@ -1,4 +1,4 @@
-"""Removes the files of an image after its row was deleted in any way. The app's ready() imports this."""
+"""Removes the files of an image that was deleted in any way, or replaced. The app's ready() imports this."""
 
 import logging
 import uuid
@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models.signals import post_delete
+from django.db.models.signals import post_delete, pre_delete
 from django.dispatch import receiver
 from django.utils import timezone
 
@@ -22,9 +22,19 @@ SECOND_REMOVAL_AFTER = timedelta(minutes=2)
 
 @receiver(post_delete, sender=ProductImage, dispatch_uid="image files")
 def remove_after_commit(instance: ProductImage, **_: Any) -> None:
+    remove_files(instance.key)
+
+
+@receiver(pre_delete, sender=ProductImage, dispatch_uid="replacement files")
+def remove_replacement(instance: ProductImage, **_: Any) -> None:
+    for job in instance.jobs.filter(kind=ImageJob.Kind.REPLACE):
+        remove_files(job.key)
+
+
+def remove_files(key: uuid.UUID) -> None:
     """Removes the files after the commit, and again by a job that is written in the same transaction."""
-    ImageJob.put(ImageJob.Kind.REMOVE, instance.key, due_at=timezone.now() + SECOND_REMOVAL_AFTER)
-    transaction.on_commit(partial(_remove, instance.key))
+    ImageJob.put(ImageJob.Kind.REMOVE, key, due_at=timezone.now() + SECOND_REMOVAL_AFTER)
+    transaction.on_commit(partial(_remove, key))
 
 
 def _remove(key: uuid.UUID) -> None:

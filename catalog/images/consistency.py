@@ -72,6 +72,11 @@ def _orphans(storage: Storage, folders: list[str], before: datetime) -> Iterator
         }
         for image in images
     }
+    for job in ImageJob.objects.filter(kind=Kind.REPLACE, key__in=keys):
+        upload = job.upload or {}
+        names_by_folder.setdefault(job.key.hex, set()).add(
+            files.original_name(job.key, upload["sha256"], upload["source"])
+        )
     for folder in folders:
         names = names_by_folder.get(folder, set())
         for name in storage.listdir(f"{files.ROOT}/{folder}")[1]:

@@ -10,7 +10,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from catalog.images import files
+from catalog.images import cleanup, files
 from catalog.images.models import ERROR_LENGTH, ImageJob, ImageStatus, ProductImage, Rendition
 from catalog.images.pool import Failure, JobFailed, JobRefused, Pool
 from catalog.images.protocol import Head, Parts
@@ -28,6 +28,7 @@ MAX_KILLS = 5
 MAX_ATTEMPTS = 50
 MIN_PAUSE, MAX_PAUSE = timedelta(seconds=1), timedelta(minutes=5)
 GIVEN_UP = "The picture could not be processed. Try again, or upload it anew."
+SAME_PICTURE = "The product has this picture already."
 
 Kind = ImageJob.Kind
 
@@ -104,7 +105,31 @@ def _remove(job: ImageJob, pool: Pool) -> None:
     _end(job)
 
 
-WORK = {Kind.REMOVE: _remove, Kind.RENDER: _render_first, Kind.LATER: _render_later}
+def _replace(job: ImageJob, pool: Pool) -> None:
+    """Renders the upload, then gives the image its key, fields and renditions in one transaction."""
+    image = _image_of(job)
+    old_key, image.key, fields = image.key, job.key, dict(job.upload or {})
+    for name, value in fields.items():
+        setattr(image, name, value)
+    head, parts = _render(image, FIRST, pool)
+
+    def take_over() -> None:
+        product_images = ProductImage.objects.filter(product=image.product_id)
+        if product_images.filter(sha256=image.sha256).exclude(pk=image.pk).exists():
+            raise JobRefused(SAME_PICTURE)
+        shown = {"width": head["width"], "height": head["height"], "placeholder": head["placeholder"]}
+        fields.update(shown, key=job.key, status=ImageStatus.READY, error="")
+        if not ProductImage.objects.filter(pk=image.pk, key=old_key).update(**fields):
+            raise ClaimLost
+        Rendition.objects.filter(image=image, format__in=LATER).delete()
+        ImageJob.objects.filter(image=image).delete()
+        ImageJob.put(Kind.LATER, job.key, image=image)
+        cleanup.remove_files(old_key)
+
+    _finish(job, image, FIRST, head, parts, take_over)
+
+
+WORK = {Kind.REMOVE: _remove, Kind.RENDER: _render_first, Kind.REPLACE: _replace, Kind.LATER: _render_later}
 
 
 def _image_of(job: ImageJob) -> ProductImage:
@@ -181,8 +206,12 @@ def _end(job: ImageJob) -> None:
 
 
 def _remove_if_deleted(job: ImageJob) -> None:
-    """Removes the files if the image was deleted: this job may have written them after they had been removed."""
-    if job.kind in (Kind.RENDER, Kind.LATER) and not ProductImage.objects.filter(key=job.key).exists():
+    """Removes the files if nothing needs them any more: this job may have written them after they had been removed."""
+    is_wanted = (
+        ProductImage.objects.filter(key=job.key).exists()
+        or ImageJob.objects.filter(key=job.key, kind=Kind.REPLACE).exists()
+    )
+    if job.kind != Kind.REMOVE and not is_wanted:
         files.remove(job.key)
 
 

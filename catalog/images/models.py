@@ -46,6 +46,10 @@ class ProductImage(models.Model):
 
     # Set by catalog.images.selectors.attach_renditions.
     shown_renditions: "list[Rendition]"
+    # Set by catalog.images.selectors.attach_jobs: what is to take the image's place, and whether formats that follow
+    # READY were given up.
+    replacement: "ImageJob | None"
+    lacks_formats: bool
 
     class Meta:
         ordering = ["position", "id"]
@@ -81,12 +85,15 @@ class ImageJob(Job):
     class Kind(models.IntegerChoices):
         REMOVE = 1, "remove the files of a deleted image"
         RENDER = 2, "make the renditions that a shop needs"
-        # 3 was a kind of older versions.
+        REPLACE = 3, "put an upload in the place of an image"
         LATER = 4, "make the renditions that may follow"
 
     kind = models.PositiveSmallIntegerField(choices=Kind.choices, editable=False)
     key = models.UUIDField(editable=False)
     image = models.ForeignKey(ProductImage, models.CASCADE, null=True, editable=False, related_name="jobs")
+    # Of a REPLACE: the fields of the image that the upload brings. The upload's files are those of the job's key. The
+    # image keeps its own key, files and renditions until the upload is rendered.
+    upload = models.JSONField(null=True, editable=False)
     # How often a child crashed, hung or used up its memory over it.
     crashes = models.PositiveSmallIntegerField(default=0, editable=False)
 

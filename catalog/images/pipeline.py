@@ -79,7 +79,7 @@ def tidy_up() -> None:
 
 def oldest_awaited() -> datetime | None:
     """When the oldest job that somebody waits for fell due. Nobody waits for the formats that follow READY."""
-    return oldest_due(ImageJob.objects.filter(kind__in=(ImageJob.Kind.REMOVE, ImageJob.Kind.RENDER)))
+    return oldest_due(ImageJob.objects.filter(kind__lt=ImageJob.Kind.LATER))
 
 
 class _Round:

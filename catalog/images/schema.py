@@ -9,15 +9,27 @@ from graphql import GraphQLResolveInfo
 from catalog import models, policy
 from catalog.images import selectors, services, sizes
 from core.errors import InvalidInput
+from core.execution import from_source
 from core.graphql.connections import list_of
+from core.graphql.enums import described
 from core.graphql.errors import UserError, refused, unauthenticated
 from core.graphql.ids import key_of
 from core.graphql.multipart import TooLarge, Upload
 from core.graphql.nodes import Node, NodeType
 
-ImageStatus = graphene.Enum.from_enum(models.ImageStatus, description=lambda value: None)
-ImageSize = graphene.Enum.from_enum(sizes.ImageSize, description=lambda value: None)
-ImageFormat = graphene.Enum.from_enum(sizes.ImageFormat, description=lambda value: None)
+ImageStatus = described(
+    models.ImageStatus,
+    "How far an image is. Shoppers see READY ones only.",
+    PENDING="Uploaded; its renditions are being made.",
+    READY="Its renditions can be shown. AVIF ones may follow.",
+    FAILED="It cannot be shown; `error` says why.",
+)
+ImageSize = described(
+    sizes.ImageSize,
+    "A size of renditions, by its longest side. Small uploads have fewer sizes.",
+    **{size.name: f"{pixels} pixels" for size, pixels in sizes.LONGEST_SIDE.items()},
+)
+ImageFormat = described(sizes.ImageFormat, "A format of renditions.")
 
 
 class Rendition(graphene.ObjectType):
@@ -38,11 +50,11 @@ class Rendition(graphene.ObjectType):
 class ProductImage(NodeType):
     """A picture of a product."""
 
-    position = graphene.Int(required=True)
+    position = graphene.Int(required=True, description="From 0 on: the place among the images of its product.")
     status = graphene.Field(ImageStatus, required=True)
     error = graphene.String(description="Why the image FAILED, in words for its uploader.")
-    width = graphene.Int()
-    height = graphene.Int()
+    width = graphene.Int(description="Of the upload, in pixels. Null until READY.")
+    height = graphene.Int(description="Of the upload, in pixels. Null until READY.")
     placeholder = graphene.String(
         description="A data: URI of a tiny blurred preview, to show while the image loads.",
     )
@@ -65,19 +77,23 @@ class ProductImage(NodeType):
         use_connection = False
 
     @staticmethod
+    @from_source
     def resolve_width(image: models.ProductImage, info: GraphQLResolveInfo) -> int | None:
         # Before READY only the stored orientation is known.
         return image.width if image.status == models.ImageStatus.READY else None
 
     @staticmethod
+    @from_source
     def resolve_height(image: models.ProductImage, info: GraphQLResolveInfo) -> int | None:
         return image.height if image.status == models.ImageStatus.READY else None
 
     @staticmethod
+    @from_source
     def resolve_error(image: models.ProductImage, info: GraphQLResolveInfo) -> str | None:
         return image.error or None
 
     @staticmethod
+    @from_source
     def resolve_placeholder(image: models.ProductImage, info: GraphQLResolveInfo) -> str | None:
         return image.placeholder or None
 
@@ -93,6 +109,7 @@ class ProductImage(NodeType):
         return selectors.srcset(info.context, image, sizes.ImageFormat(format))
 
     @staticmethod
+    @from_source
     def resolve_renditions(image: models.ProductImage, info: GraphQLResolveInfo) -> list[models.Rendition]:
         return selectors.renditions_of(image)
 
@@ -133,9 +150,23 @@ class ProductImagePayload(graphene.ObjectType):
 class ImagesMutation(graphene.ObjectType):
     """What staff can do with images."""
 
-    product_image_upload = graphene.Field(ProductImagePayload, input=ProductImageUploadInput(required=True))
-    product_image_update = graphene.Field(ProductImagePayload, input=ProductImageUpdateInput(required=True))
-    product_image_delete = graphene.Field(ProductImagePayload, input=ProductImageDeleteInput(required=True))
+    product_image_upload = graphene.Field(
+        ProductImagePayload,
+        input=ProductImageUploadInput(required=True),
+        description="Adds a picture to a product, PENDING until its renditions are made. A picture that the product "
+        "has already is answered as it is. For staff with the permission to add images.",
+    )
+    product_image_update = graphene.Field(
+        ProductImagePayload,
+        input=ProductImageUpdateInput(required=True),
+        description="Describes a picture, or moves it to another place. For staff with the permission to change "
+        "images.",
+    )
+    product_image_delete = graphene.Field(
+        ProductImagePayload,
+        input=ProductImageDeleteInput(required=True),
+        description="Deletes a picture with its files. For staff with the permission to delete images.",
+    )
 
     @staticmethod
     def resolve_product_image_upload(

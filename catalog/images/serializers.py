@@ -15,12 +15,12 @@ from catalog.images.sizes import ImageFormat, ImageSize
 class RenditionSerializer(serializers.Serializer[Any]):
     """One file of an image."""
 
-    size = serializers.ChoiceField(list(ImageSize))
-    format = serializers.ChoiceField(list(ImageFormat))
+    size = serializers.ChoiceField(list(ImageSize), help_text="The name of its longest side.")
+    format = serializers.ChoiceField(list(ImageFormat), help_text="Of the file.")
     url = serializers.SerializerMethodField(help_text="Absolute, and good forever.")
-    width = serializers.IntegerField()
-    height = serializers.IntegerField()
-    bytes = serializers.IntegerField()
+    width = serializers.IntegerField(help_text="In pixels.")
+    height = serializers.IntegerField(help_text="In pixels.")
+    bytes = serializers.IntegerField(help_text="The file's length.")
 
     @extend_schema_field(OpenApiTypes.URI)
     def get_url(self, rendition: Rendition) -> str:
@@ -32,8 +32,8 @@ class ImageSerializer(serializers.Serializer[Any]):
 
     id = serializers.SerializerMethodField(help_text="GraphQL's global id.")
     alt = serializers.CharField(help_text="What the picture shows.")
-    position = serializers.IntegerField()
-    status = serializers.ChoiceField(ImageStatus.values)
+    position = serializers.IntegerField(help_text="Its place among the product's images, from 0.")
+    status = serializers.ChoiceField(ImageStatus.values, help_text="Shoppers see READY images only.")
     error = serializers.SerializerMethodField(help_text="Why it FAILED, in words for its uploader.")
     width = serializers.SerializerMethodField(help_text="Upright, in pixels; null until READY.")
     height = serializers.SerializerMethodField(help_text="Upright, in pixels; null until READY.")
@@ -61,10 +61,14 @@ class ImageSerializer(serializers.Serializer[Any]):
         return RenditionSerializer(selectors.renditions_of(image), many=True, context=self.context).data
 
 
+# Swagger UI would send "string" for a text without an example.
+@extend_schema_field({"type": "string", "maxLength": ALT_LENGTH, "example": ""})
+class AltField(serializers.CharField):
+    """An alternative text."""
+
+
 class ImageUploadSerializer(serializers.Serializer[Any]):
     """A picture for a product, as multipart/form-data."""
 
     image = serializers.FileField(help_text="JPEG, PNG, WebP or AVIF, by content.", allow_empty_file=True)
-    alt = serializers.CharField(
-        required=False, allow_blank=True, max_length=ALT_LENGTH, help_text="What the picture shows."
-    )
+    alt = AltField(required=False, allow_blank=True, max_length=ALT_LENGTH, help_text="What the picture shows.")

@@ -12,6 +12,7 @@ from catalog.images.models import ProductImage
 from catalog.images.selectors import image_by_id
 from catalog.images.serializers import ImageSerializer, ImageUploadSerializer
 from catalog.models import Product
+from catalog.parameters import SLUG
 from catalog.policy import MayAddImages, MayReadCatalogue, sees_hidden
 from catalog.slugs import normal_form
 from core.errors import ErrorCode, InvalidInput
@@ -21,8 +22,13 @@ from core.parsing import has_unsafe_characters
 from core.rest.errors import api_exception, error_responses
 from core.rest.parsers import FormParser
 
-SLUG = OpenApiParameter("slug", str, OpenApiParameter.PATH, description="The product's slug.")
-ID = OpenApiParameter("id", str, OpenApiParameter.PATH, description="The image's id.")
+ID = OpenApiParameter(
+    "id",
+    str,
+    OpenApiParameter.PATH,
+    description="The image's id.",
+    examples=[OpenApiExample("From a product", "UHJvZHVjdEltYWdlOjE=")],
+)
 
 
 class ProductImagesView(APIView):
@@ -60,7 +66,7 @@ class ProductImagesView(APIView):
                     "renditions": [],
                 },
                 response_only=True,
-                status_codes=["202"],
+                status_codes=["200", "202"],
             )
         ],
         tags=["products"],

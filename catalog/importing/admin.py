@@ -33,11 +33,13 @@ from catalog.importing.export import csv_chunks
 from catalog.importing.forms import ConfirmForm, UploadForm
 from catalog.importing.models import ImportJob
 from catalog.importing.options import Stock
-from catalog.importing.progress import Progress, blocking, is_worker_seen
+from catalog.importing.waiting import ImportWaitingFilter
+from core.admin.history import link_via
 from core.auth.admin import ReadOnlyAdmin
 from core.errors import ErrorCode, InvalidInput
 from core.http.admin_input import CheckedInputAdmin
 from core.http.uploads import SizeLimit, oversized
+from core.jobs.progress import Progress, blocking, is_worker_seen
 from core.storage import private
 
 logger = logging.getLogger(__name__)
@@ -88,6 +90,9 @@ class ExportAndImport(CheckedInputAdmin):
         return StreamingHttpResponse(csv_chunks(products), content_type="text/csv; charset=utf-8", headers=headers)
 
 
+link_via("import", "admin:catalog_importjob_change")
+
+
 @admin.register(ImportJob)
 class ImportJobAdmin(ReadOnlyAdmin, CheckedInputAdmin):
     """The list of imports, the page of each, and the upload of a file."""
@@ -95,13 +100,11 @@ class ImportJobAdmin(ReadOnlyAdmin, CheckedInputAdmin):
     change_list_template = "catalog/import_list.html"
     list_display = ["file_name", "state", "created_at", "user", "created", "updated", "unchanged", "refused"]
     list_select_related = ["user"]
+    list_filter = [ImportWaitingFilter]
     list_per_page = 50
     show_full_result_count = False
     sortable_by = []
     actions = None
-
-    class Media:
-        css = {"all": ["core/admin.css"]}
 
     @admin.display(description="state")
     def state(self, job: ImportJob) -> str:
@@ -196,7 +199,7 @@ class ImportJobAdmin(ReadOnlyAdmin, CheckedInputAdmin):
             "job": job,
             "state": state_of(job),
             "findings": job.import_findings or job.check_findings,
-            "progress": Progress(job) if job.is_under_way else None,
+            "progress": _progress(job) if job.is_under_way else None,
             "blocking": blocking(job) if job.is_under_way else None,
             "is_worker_seen": is_worker_seen() if job.is_under_way else True,
             "form": form if job.check_findings.get("lacks_quantities") and not job.options.get("stock") else None,
@@ -240,6 +243,10 @@ class ImportJobAdmin(ReadOnlyAdmin, CheckedInputAdmin):
             raise Http404("There are no refused rows, or their file was deleted.") from None
         name = f"refused-{job.file_name.rpartition('.')[0] or job.file_name}.csv"
         return FileResponse(file, as_attachment=True, filename=name, content_type="text/csv; charset=utf-8")
+
+
+def _progress(job: ImportJob) -> Progress:
+    return Progress(job, position=job.position, size=job.size, rows=job.rows, started_at=job.started_at)
 
 
 def _page_of(job_id: int) -> str:

@@ -12,6 +12,7 @@ from catalog.attributes.models import (
     options_key,
     text_of,
 )
+from catalog.attributes.recording import PREFIX
 from catalog.attributes.writing import (
     AttributeInput,
     KnownAttributes,
@@ -27,7 +28,7 @@ from catalog.importing.seen_rows import SeenRows
 from catalog.models import Product
 from core.errors import FieldError
 
-ATTRIBUTE = "attribute: "
+ATTRIBUTE = PREFIX
 Accepted = tuple[ProductRow, str, Product | None]
 
 
@@ -248,7 +249,8 @@ class BatchFacts:
     def write(self, accepted: Iterable[tuple[ProductRow, Product]]) -> None:
         """Writes the values of these products, which are saved."""
         if not self.is_empty:
-            write_rows({product.pk: self.wanted[row.line].rows for row, product in accepted})
+            new = [product.pk for row, product in accepted if self.wanted[row.line].product is None]
+            write_rows({product.pk: self.wanted[row.line].rows for row, product in accepted}, new_products=new)
 
 
 def _group_key(group: ProductGroup | None) -> str:

@@ -8,7 +8,7 @@ import logging
 import re
 import time
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
@@ -16,7 +16,7 @@ from typing import Any
 
 from django.core.files.base import File
 from django.db import DatabaseError
-from django.db.models import F, Min, Q
+from django.db.models import F
 from django.utils import timezone
 
 from catalog.category_tree import CategoryTree
@@ -33,6 +33,7 @@ from catalog.importing.save import Saved
 from catalog.models import Brand
 from catalog.text import squeeze
 from core.db.transactions import is_transient
+from core.history.ambient import acting
 from core.jobs import lease
 from core.jobs.job import CLAIMED, DUE, FAILED, claim, due, move, release, retry, shortened
 
@@ -114,19 +115,10 @@ def work() -> int:
     return count
 
 
-def oldest_awaited() -> datetime | None:
-    """When an import that waits, although none is under way, fell due; or when one under way was last seen alive."""
-    waiting, under_way = Q(status=DUE, due_at__lte=timezone.now()), Q(status=CLAIMED)
-    jobs = ImportJob.objects.filter(waiting | under_way).order_by()
-    moments = jobs.aggregate(due=Min("due_at", filter=waiting), alive=Min("claimed_at", filter=under_way))
-    moment: datetime | None = moments["alive"] or moments["due"]
-    return moment
-
-
 def _do(job: ImportJob) -> None:
     """Does a claimed import, or its check. Afterwards it is READY, DONE, FAILED or due again."""
     try:
-        with job_files.local_source(job) as path:
+        with job_files.local_source(job) as path, acting(job.user, via=f"import {job.pk}"):
             _Run(job, path).run()
     except ClaimLost:
         logger.info("Import %s was cancelled, or another worker has it", job.pk)

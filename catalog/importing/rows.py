@@ -10,12 +10,11 @@ from django.core.exceptions import ValidationError
 
 from catalog.attributes.writing import AttributeInput
 from catalog.importing.errors import RefusedError, shown
-from catalog.models import NAME_LENGTH, SKU_LENGTH, SLUG_LENGTH, not_reserved
+from catalog.models import MAX_DEPTH, NAME_LENGTH, SKU_LENGTH, SLUG_LENGTH, not_reserved
 from catalog.slugs import normal_form, validate_slug
 from catalog.text import squeeze
 
 UNCATEGORISED, UNBRANDED = "Uncategorised", "Unbranded"
-MAX_DEPTH = 10
 # How often entities may be escaped in entities.
 MAX_ESCAPES = 3
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});")

@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import DataError, IntegrityError
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from catalog.attributes.models import Attribute
@@ -170,14 +169,9 @@ def _write(created: list[Product], updated: list[Product], changed_fields: set[s
         product.updated_at = now
         product.fill_keys()
     if updated:
-        if "sku" in changed_fields:
-            # Products may swap SKUs, but the unique index is checked row by row, so all SKUs are cleared first.
-            Product.objects.filter(pk__in=[product.pk for product in updated]).update(sku=None)
-        if "options_key" in changed_fields:
-            # And options within a group. What follows records the products for the index.
-            QuerySet(Product).filter(pk__in=[product.pk for product in updated]).update(options_key=None)
         fields = sorted(changed_fields | Product.following(changed_fields) | {"updated_at"})
-        Product.objects.update_each(updated, fields)
+        # Products may swap SKUs, and options within a group.
+        Product.objects.update_each(updated, fields, clear={"sku", "options_key"} & changed_fields)
     Product.objects.bulk_create(created)
     if any(product.pk is None for product in created):  # MySQL does not return the keys of rows.
         pks = dict(Product.objects.filter(slug__in=[each.slug for each in created]).values_list("slug", "pk"))

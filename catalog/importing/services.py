@@ -34,12 +34,13 @@ def upload_import(*, actor: Actor, file: "File[bytes] | None", options: dict[str
     """
     policy.check_may_import(actor)
     if file is None or file.size > settings.IMPORT_MAX_BYTES:
-        raise InvalidInput.at("file", message=too_large(), code=ErrorCode.LIMIT_EXCEEDED)
+        most = settings.IMPORT_MAX_BYTES
+        raise InvalidInput.at("file", message=too_large(), code=ErrorCode.LIMIT_EXCEEDED, allowed=most)
     if not file.size:
         raise InvalidInput.at("file", message="The file is empty. Choose another.")
     if ImportJob.objects.filter(status__in=(Status.DUE, Status.CLAIMED, Status.READY)).count() >= MAX_UNFINISHED:
         message = f"There are {MAX_UNFINISHED} imports that are not done. Import or cancel some of them first."
-        raise InvalidInput.at(message=message, code=ErrorCode.LIMIT_EXCEEDED)
+        raise InvalidInput.at(message=message, code=ErrorCode.LIMIT_EXCEEDED, allowed=MAX_UNFINISHED)
     job = ImportJob(file_name=file.name or "file", bytes=file.size, options=options, user_id=getattr(actor, "pk", None))
     # The file is stored first: a file without a row is found (job_files.delete_old), a row without a file is of no use.
     try:
@@ -88,7 +89,10 @@ def cancel_import(*, actor: Actor, job_id: int) -> bool:
     job = _job(job_id)
     unfinished = ImportJob.objects.filter(pk=job.pk, status__in=(Status.DUE, Status.CLAIMED, Status.READY))
     now = timezone.now()
-    return unfinished.update(status=Status.CANCELLED, claim=None, ended_at=now, reason=f"Cancelled by {actor}.") == 1
+    # Not the address: it would outlive the account.
+    key = getattr(actor, "pk", None)
+    reason = "Cancelled." if key is None else f"Cancelled by account {key}."
+    return unfinished.update(status=Status.CANCELLED, claim=None, ended_at=now, reason=reason) == 1
 
 
 def too_large() -> str:

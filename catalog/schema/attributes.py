@@ -10,9 +10,16 @@ from catalog.attributes import shown
 from catalog.schema.context import allowances_of
 from core.execution import from_source
 from core.graphql.connections import list_of
+from core.graphql.enums import described
 from core.graphql.nodes import Node, NodeType
 
-AttributeKind = graphene.Enum.from_enum(models.AttributeKind, description=lambda value: None)
+AttributeKind = described(
+    models.AttributeKind,
+    "What the values of an attribute are.",
+    TEXT="Texts; a product may have several.",
+    NUMBER="A number, in the attribute's `unit`.",
+    BOOLEAN="Yes or no.",
+)
 # By name, because catalog.schema.types imports this module.
 PRODUCT, MONEY = "catalog.schema.types.Product", "catalog.schema.types.Money"
 

@@ -1,7 +1,6 @@
 """What one request has read and listed so far, and whether its viewer may read the catalogue."""
 
 from dataclasses import dataclass, field
-from weakref import WeakKeyDictionary
 
 from django.http import HttpRequest
 from graphql import GraphQLResolveInfo
@@ -9,7 +8,9 @@ from graphql import GraphQLResolveInfo
 from catalog import models, policy
 from catalog.attributes.selectors import Allowance, Allowances
 from catalog.category_tree import CategoryTree
+from catalog.kept import category_tree
 from core.graphql.errors import unauthenticated
+from core.http.request_values import RequestValue
 
 # Enough for the whole tree of a large shop and the paths of a page of products.
 MAX_CATEGORIES = 20_000
@@ -24,19 +25,27 @@ class _Use:
     allowances: Allowances = field(default_factory=Allowances)
 
 
-_uses: WeakKeyDictionary[HttpRequest, _Use] = WeakKeyDictionary()
+_uses: RequestValue[_Use | None] = RequestValue("catalogue_use", None)
 
 
 def _use(request: HttpRequest) -> _Use:
-    return _uses.setdefault(request, _Use())
+    use = _uses.get(request)
+    if use is None:
+        _uses.set(request, use := _Use())
+    return use
 
 
 def tree_of(request: HttpRequest) -> CategoryTree:
-    """The category tree, read at most once per request."""
+    """The category tree, read at most once per request, and only if it is not kept."""
     use = _use(request)
     if use.tree is None:
-        use.tree = CategoryTree.load()
+        use.tree = category_tree()
     return use.tree
+
+
+def forget_tree(request: HttpRequest) -> None:
+    """To be called after a change of categories: the next selection reads the tree anew."""
+    _use(request).tree = None
 
 
 def known_tree(request: HttpRequest) -> CategoryTree | None:
@@ -57,6 +66,12 @@ def shown(info: GraphQLResolveInfo, categories: list[models.Category]) -> list[m
     """
     _use(info.context).categories.take(len(categories))
     return categories
+
+
+def require_user(info: GraphQLResolveInfo) -> None:
+    """Raises UNAUTHENTICATED without a token."""
+    if not info.context.user.is_authenticated:
+        raise unauthenticated()
 
 
 def require_catalogue(info: GraphQLResolveInfo) -> None:

@@ -1,4 +1,4 @@
-"""The GraphQL types of facets and suggestions."""
+"""The GraphQL types of facets."""
 
 from decimal import Decimal
 from typing import Any
@@ -9,7 +9,7 @@ from graphql import GraphQLResolveInfo
 from catalog import models
 from catalog.schema.attributes import Attribute
 from catalog.schema.types import Brand, Category, Money
-from catalog.search import attribute_facets, engine, facets, price_ranges
+from catalog.search import attribute_facets, facets, price_ranges
 from core.execution import from_source
 from core.graphql.connections import list_of
 
@@ -101,9 +101,9 @@ class PriceFacet(graphene.ObjectType):
 class ProductFacets(graphene.ObjectType):
     """Counts of the products that match. Each facet is counted without its own filter, which can thus be changed.
 
-    Counts of 0 are left out. What the filter names is always there and comes first, then the highest count, equal ones
-    by slug. A category counts its whole subtree. With groupBy GROUP, a group counts once. `first` and `values` are 1 to
-    100.
+    Counts of 0 are left out. What the filter names is always there, even at 0, and comes first; then the highest count,
+    equal ones by slug. A category counts its whole subtree. With groupBy GROUP, a group counts once. `first` and
+    `values` are 1 to 100.
     """
 
     categories = graphene.Field(list_of(CategoryCount), first=graphene.Int(default_value=facets.DEFAULT_FIRST))
@@ -156,14 +156,3 @@ class ProductFacets(graphene.ObjectType):
         return root.attributes(
             facets.DEFAULT_ATTRIBUTES if first is None else first, facets.DEFAULT_FIRST if values is None else values
         )
-
-
-SuggestionKind = graphene.Enum.from_enum(engine.SuggestionKind, description=lambda value: None)
-
-
-class Suggestion(graphene.ObjectType):
-    """A completion for a search box: the text to show, and the slug of what it stands for."""
-
-    text = graphene.String(required=True)
-    kind = graphene.Field(SuggestionKind, required=True)
-    slug = graphene.String(required=True)

@@ -7,15 +7,22 @@ from graphql import GraphQLResolveInfo
 
 from catalog.schema.context import tree_of
 from catalog.search import attribute_conditions, criteria
-from catalog.search.criteria import Range, SearchCriteria
+from catalog.search.criteria import OPEN, Range, SearchCriteria
 from catalog.search.validation import MAX_IDS, SearchInput, parse_criteria
+from core.graphql.enums import described
 from core.graphql.ids import key_of
 from core.graphql.scalars import DateTime, Decimal
 
 # A primary key that no row has. It replaces ids that are not ids of products.
 NO_KEY = 0
 
-SortField = graphene.Enum.from_enum(criteria.SortField, name="ProductSortField", description=lambda value: None)
+SortField = described(
+    criteria.SortField,
+    "What to sort by.",
+    type_name="ProductSortField",
+    RELEVANCE="How well a product matches `search`.",
+    RATING="Unrated products come last in both directions.",
+)
 
 
 class SortDirection(graphene.Enum):
@@ -32,35 +39,46 @@ class ProductGrouping(graphene.Enum):
     GROUP = "GROUP"
 
 
-class DecimalRange(graphene.InputObjectType):
+class _Input(graphene.InputObjectType):
+    """An input whose values are plain dicts. graphene's own also set an attribute for each field there is."""
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def __init_subclass_with_meta__(cls, **options: Any) -> None:
+        super().__init_subclass_with_meta__(container=dict, **options)
+
+
+class DecimalRange(_Input):
     """A range that includes both ends. It has no limit where an end is missing."""
 
     min = graphene.InputField(Decimal)
     max = graphene.InputField(Decimal)
 
 
-class IntRange(graphene.InputObjectType):
+class IntRange(_Input):
     """A range that includes both ends. It has no limit where an end is missing."""
 
     min = graphene.Int()
     max = graphene.Int()
 
 
-class FloatRange(graphene.InputObjectType):
+class FloatRange(_Input):
     """A range that includes both ends. It has no limit where an end is missing."""
 
     min = graphene.Float()
     max = graphene.Float()
 
 
-class DateTimeRange(graphene.InputObjectType):
+class DateTimeRange(_Input):
     """A range that includes both ends. It has no limit where an end is missing."""
 
     from_ = graphene.InputField(DateTime, name="from")
     to = graphene.InputField(DateTime)
 
 
-class AttributeFilter(graphene.InputObjectType):
+class AttributeFilter(_Input):
     """What products must have of an attribute: any of `values` (TEXT), a number from `min` to `max` (NUMBER), or `is`.
 
     Which of these it is depends on the kind of the attribute. Any other, and an unknown attribute, is BAD_USER_INPUT.
@@ -73,7 +91,7 @@ class AttributeFilter(graphene.InputObjectType):
     is_ = graphene.InputField(graphene.Boolean, name="is")
 
 
-class ProductFilter(graphene.InputObjectType):
+class ProductFilter(_Input):
     """Conditions that products must meet, all of them."""
 
     ids = graphene.List(graphene.NonNull(graphene.ID), description="Any of these ids. Unknown ids match nothing.")
@@ -93,7 +111,7 @@ class ProductFilter(graphene.InputObjectType):
     )
 
 
-class ProductSort(graphene.InputObjectType):
+class ProductSort(_Input):
     """What to sort by. The id breaks ties. Unrated products come last."""
 
     field = graphene.InputField(SortField, required=True)
@@ -114,8 +132,8 @@ def criteria_of(
     filter, sort_by = filter or {}, sort_by or {}
 
     def bounds(name: str, low: str = "min", high: str = "max") -> Range[Any]:
-        ends = filter.get(name) or {}
-        return Range(ends.get(low), ends.get(high))
+        ends = filter.get(name)
+        return Range(ends.get(low), ends.get(high)) if ends else OPEN
 
     # One id above the limit is enough for parse_criteria to refuse them.
     ids = None if filter.get("ids") is None else filter["ids"][: MAX_IDS + 1]

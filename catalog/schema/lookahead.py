@@ -28,31 +28,47 @@ def columns(nodes: Sequence[Selection]) -> tuple[str, ...]:
 
 def relations(info: GraphQLResolveInfo, nodes: Sequence[Selection]) -> Relations:
     """The relations that these selections of Product fields need. Reads the category tree if one of them shows it."""
-    return replace(_own(info, nodes), siblings=_siblings(info, nodes))
+    return at_work(info, selected_relations(nodes))
+
+
+def selected_relations(nodes: Sequence[Selection]) -> Relations:
+    """The same of the selections alone, as they can be kept with the document."""
+    return replace(_own(nodes), siblings=_siblings(nodes))
+
+
+def at_work(info: GraphQLResolveInfo, selected: Relations) -> Relations:
+    """The relations with what this request has read and may still list."""
+    siblings = selected.siblings
+    if selected.ancestors or (siblings is not None and siblings.relations.ancestors):
+        tree_of(info.context)
+    tree = known_tree(info.context)
+    if tree is None and not (selected.attributes or selected.group or siblings):
+        return selected
+    if siblings is not None and tree is not None:
+        siblings = replace(siblings, relations=replace(siblings.relations, tree=tree))
+    return replace(selected, siblings=siblings, tree=tree, allowances=allowances_of(info.context))
 
 
 def group_siblings(info: GraphQLResolveInfo, group: Selection) -> SiblingRelations | None:
     """What this selection of ProductGroup fields needs of the group's products."""
-    return _siblings(info, [{"group": group}])
+    return at_work(info, Relations(siblings=_siblings([{"group": group}]))).siblings
 
 
-def _own(info: GraphQLResolveInfo, nodes: Sequence[Selection]) -> Relations:
+def _own(nodes: Sequence[Selection]) -> Relations:
     """The relations without those of groups."""
-    if any({"path", "parent", "children"} & node.get("category", {}).keys() for node in nodes):
-        tree_of(info.context)
     return Relations(
         category=any("category" in node for node in nodes),
+        ancestors=any({"path", "parent", "children"} & node.get("category", {}).keys() for node in nodes),
         brand=any("brand" in node for node in nodes),
         images=any({"image", "images"} & node.keys() for node in nodes),
         renditions=any(FROM_RENDITIONS & node.get(field, {}).keys() for node in nodes for field in ("image", "images")),
+        first_image=not any("images" in node for node in nodes),
         attributes=any("attributes" in node for node in nodes),
         group=any("group" in node for node in nodes),
-        tree=known_tree(info.context),
-        allowances=allowances_of(info.context),
     )
 
 
-def _siblings(info: GraphQLResolveInfo, nodes: Sequence[Selection]) -> SiblingRelations | None:
+def _siblings(nodes: Sequence[Selection]) -> SiblingRelations | None:
     """What is selected of the products of groups, however deeply: all of them are read alike, by one query."""
     groups: list[Selection] = []
     products: list[Selection] = []
@@ -69,6 +85,6 @@ def _siblings(info: GraphQLResolveInfo, nodes: Sequence[Selection]) -> SiblingRe
     return SiblingRelations(
         columns=("id", *sorted({*columns(products)[1:], *SIBLING_COLUMNS})),
         # They have the group that led to them, and their attributes are read with those of all others.
-        relations=replace(_own(info, products), group=False, attributes=False),
+        relations=replace(_own(products), group=False, attributes=False),
         options=any({"products", "options"} & group.keys() for group in groups),
     )

@@ -11,13 +11,15 @@ from graphql import GraphQLResolveInfo
 from catalog import inventory, models, services
 from catalog.attributes.writing import AttributeInput
 from catalog.schema.attributes import ProductAttributeInput
+from catalog.schema.context import require_user
 from catalog.schema.lookahead import relations
 from catalog.schema.types import Product
 from catalog.selectors import attach_relations
 from core.errors import InvalidInput
 from core.graphql.connections import list_of
-from core.graphql.errors import UserError, unauthenticated, user_errors
+from core.graphql.errors import UserError, user_errors
 from core.graphql.ids import key_of
+from core.graphql.scalars import DateTime
 from core.graphql.scalars import Decimal as DecimalScalar
 from core.graphql.selection import at, selection
 
@@ -73,6 +75,12 @@ class ProductUpdateInput(graphene.InputObjectType):
         graphene.NonNull(ProductAttributeInput), description="Replaces all that the product has."
     )
     group = graphene.String(description=f"{GROUP} Null leaves the group.")
+    expected_updated_at = graphene.InputField(
+        DateTime,
+        description="`updatedAt`, sent back as the text that you read: a Date of JavaScript keeps milliseconds only, "
+        "which two changes may share. Nothing is changed, and the error is VERSION_CONFLICT, if the product was "
+        "changed after it.",
+    )
 
 
 class ProductDeleteInput(graphene.InputObjectType):
@@ -150,7 +158,7 @@ class CatalogMutation(graphene.ObjectType):
 
     @staticmethod
     def resolve_inventory_update(root: None, info: GraphQLResolveInfo, input: dict[str, Any]) -> InventoryPayload:
-        _require_user(info)
+        require_user(info)
         try:
             outcome = inventory.update_inventory(actor=info.context.user, **input)
         except InvalidInput as error:
@@ -164,7 +172,13 @@ class CatalogMutation(graphene.ObjectType):
     @staticmethod
     def resolve_product_update(root: None, info: GraphQLResolveInfo, input: dict[str, Any]) -> ProductPayload:
         fields = _fields(input)
-        return _mutation(info, services.update_product, product_id=key_of(fields.pop("id"), "Product"), fields=fields)
+        return _mutation(
+            info,
+            services.update_product,
+            product_id=key_of(fields.pop("id"), "Product"),
+            expected_updated_at=fields.pop("expected_updated_at", None),
+            fields=fields,
+        )
 
     @staticmethod
     def resolve_product_delete(root: None, info: GraphQLResolveInfo, input: dict[str, Any]) -> ProductPayload:
@@ -173,7 +187,7 @@ class CatalogMutation(graphene.ObjectType):
 
 def _mutation(info: GraphQLResolveInfo, change: Callable[..., models.Product], **arguments: Any) -> ProductPayload:
     """The changed product, or every error of the input. Raises UNAUTHENTICATED."""
-    _require_user(info)
+    require_user(info)
     try:
         product = change(actor=info.context.user, **arguments)
     except InvalidInput as error:
@@ -203,8 +217,3 @@ def _attribute(given: dict[str, Any]) -> AttributeInput:
         boolean=given.get("boolean"),
         unit=given.get("unit") or "",
     )
-
-
-def _require_user(info: GraphQLResolveInfo) -> None:
-    if not info.context.user.is_authenticated:
-        raise unauthenticated()

@@ -12,24 +12,31 @@ from graphql import GraphQLResolveInfo
 from catalog import brands, models, policy
 from catalog.images.schema import image_node
 from catalog.images.selectors import attach_images
-from catalog.schema import facets as facet_types
+from catalog.kept import attribute_with_key, brand_with_slug, read_brands
 from catalog.schema import filters, types
 from catalog.schema.context import allowances_of, may_read_catalogue, require_catalogue, shown, tree_of
-from catalog.schema.lookahead import columns, group_siblings, relations
+from catalog.schema.lookahead import at_work, columns, group_siblings, relations, selected_relations
+from catalog.schema.suggestions import Suggestion, with_objects
 from catalog.search.counting import count_search
 from catalog.search.cursors import encode_cursor
-from catalog.search.engine import Suggestion, engine, suggestions
+from catalog.search.engine import engine, suggestions
 from catalog.search.facets import Facets
 from catalog.search.pages import NO_HITS, parse_page
 from catalog.search.steering.selectors import redirect_of
-from catalog.selectors import read_group, read_products
+from catalog.selectors import Relations, read_group, read_products
 from catalog.slugs import normal_form
 from core.errors import InvalidInput
 from core.graphql.connections import PAGE_ARGUMENTS, Connection, Edge, list_of
 from core.graphql.ids import key_of
-from core.graphql.selection import Selection, at, selection
+from core.graphql.selection import Selection, at, derived, selection
 
 DEFAULT_SUGGESTIONS = 8
+# Who may read the catalogue, at the end of each query's description.
+CATALOGUE_RULE = "Needs a token, unless the catalogue is public (`shop.catalogIsPublic`)."
+
+# The queries whose answers follow from the catalogue, the index and `policy.view_of` alone, so that they can be kept. A
+# query that reads anything else of its viewer or of the time must not be among them.
+CATALOGUE_FIELDS = frozenset({"product", "products", "category", "categories", "brand", "brands", "suggestions"})
 
 
 @dataclass(slots=True)
@@ -70,7 +77,8 @@ class CatalogQuery(graphene.ObjectType):
         types.Product,
         id=graphene.ID(),
         slug=graphene.String(),
-        description="One product, by its id or its slug. Give one of the two.",
+        description="One product, by its id or its slug. Give one of the two. Null when it is unknown, or archived and "
+        f"the caller no staff, who find it by its id. {CATALOGUE_RULE}",
     )
     products = graphene.Field(
         types.ProductConnection,
@@ -88,25 +96,36 @@ class CatalogQuery(graphene.ObjectType):
             "stands for all; totalCount and facets count so too.",
         ),
         **PAGE_ARGUMENTS,
-        description="Searches, filters, sorts and pages the products.",
+        description=f"Searches, filters, sorts and pages the active products. {CATALOGUE_RULE}",
+    )
+    category = graphene.Field(
+        types.Category,
+        slug=graphene.String(required=True),
+        description=f"One category, by its slug; null when it is unknown. {CATALOGUE_RULE}",
+    )
+    brand = graphene.Field(
+        types.Brand,
+        slug=graphene.String(required=True),
+        description=f"One brand, by its slug; null when it is unknown. {CATALOGUE_RULE}",
     )
     suggestions = graphene.Field(
-        list_of(facet_types.Suggestion),
+        list_of(Suggestion),
         query=graphene.String(required=True),
         first=graphene.Int(default_value=DEFAULT_SUGGESTIONS),
-        description="Completions for a search box, the best first: product names, brands and categories.",
+        description="Completions for a search box, the best first: product names, SKUs, brands and categories. "
+        f"`first` is 1 to 100. {CATALOGUE_RULE}",
     )
     categories = graphene.Field(
         list_of(types.Category),
         parent=graphene.String(description="A category's slug."),
-        description="The root categories, or the children of `parent`.",
+        description=f"The root categories, or the children of `parent`. {CATALOGUE_RULE}",
     )
     brands = graphene.Field(
         types.BrandConnection,
         required=True,
         search=graphene.String(description="Words to look for in the name."),
         **PAGE_ARGUMENTS,
-        description="The brands, sorted by name.",
+        description=f"The brands, sorted by name. {CATALOGUE_RULE}",
     )
 
     @staticmethod
@@ -134,32 +153,43 @@ class CatalogQuery(graphene.ObjectType):
         page_arguments = {name: arguments.pop(name, None) for name in PAGE_ARGUMENTS}
         criteria = filters.criteria_of(info, **arguments)
         page = parse_page(criteria, **page_arguments)
-        wanted = selection(info)
+        wanted = derived(info, _wanted)
         search = engine().resolve(criteria, page.position)
         hits = NO_HITS
-        if not wanted.keys() <= {"totalCount", "facets", "redirect", "__typename"}:
+        if wanted.hits:
             hits = search.page(page)
             count_search(criteria, page, hits)
-        cursors = {position.id: encode_cursor(criteria.digest, position) for position in hits.positions}
-        products = _products(info, list(cursors), wanted)
-        by_id = {product.pk: product for product in products}
-        wants_highlight = criteria.text and at(wanted, "edges", "highlight") is not None
+        products = read_products(hits.ids, columns=wanted.columns, relations=at_work(info, wanted.relations))
+        by_id = {product.id: product for product in products}
         return ProductConnection(
-            [(cursor, by_id.get(pk)) for pk, cursor in cursors.items()],
-            edge=partial(ProductEdge, highlighter=search.highlight if wants_highlight else None),
+            [
+                (encode_cursor(criteria.digest, position) if wanted.cursors else "", by_id.get(position.id))
+                for position in hits.positions
+            ],
+            edge=partial(ProductEdge, highlighter=search.highlight if criteria.text and wanted.highlight else None),
             has_next=hits.has_next,
             has_previous=hits.has_previous,
             count=search.total,
-            facets=search.facets(
-                lambda: tree_of(info.context), [to_snake_case(name) for name in at(wanted, "facets") or ()]
-            ),
+            facets=search.facets(lambda: tree_of(info.context), wanted.facets),
             redirect=lambda: redirect_of(criteria, lambda: tree_of(info.context)),
         )
 
     @staticmethod
-    def resolve_suggestions(root: None, info: GraphQLResolveInfo, query: str, first: int | None) -> list[Suggestion]:
+    def resolve_category(root: None, info: GraphQLResolveInfo, slug: str) -> models.Category | None:
         require_catalogue(info)
-        return suggestions(query, DEFAULT_SUGGESTIONS if first is None else first)
+        return tree_of(info.context).with_slug(slug)
+
+    @staticmethod
+    def resolve_brand(root: None, info: GraphQLResolveInfo, slug: str) -> models.Brand | None:
+        require_catalogue(info)
+        return brand_with_slug(normal_form(slug))
+
+    @staticmethod
+    def resolve_suggestions(
+        root: None, info: GraphQLResolveInfo, query: str, first: int | None
+    ) -> list[dict[str, Any]]:
+        require_catalogue(info)
+        return with_objects(info, suggestions(query, DEFAULT_SUGGESTIONS if first is None else first))
 
     @staticmethod
     def resolve_categories(root: None, info: GraphQLResolveInfo, parent: str | None = None) -> list[models.Category]:
@@ -181,12 +211,33 @@ class CatalogQuery(graphene.ObjectType):
         return Connection(page.edges, has_next=page.has_next, has_previous=page.has_previous, count=page.count)
 
 
-def _products(info: GraphQLResolveInfo, ids: list[int], wanted: Selection) -> list[models.Product]:
-    """The products of a page, with the columns and relations that its nodes select. A highlight needs the name."""
-    nodes = [node for path in (("nodes",), ("edges", "node")) if (node := at(wanted, *path))]
-    if at(wanted, "edges", "highlight") is not None:
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a query selects of a page of products. `hits`: anything of the page, which a total or facets are not."""
+
+    hits: bool
+    cursors: bool
+    highlight: bool
+    facets: tuple[str, ...]
+    columns: tuple[str, ...]
+    relations: Relations
+
+
+def _wanted(selected: Selection) -> _Wanted:
+    nodes = [node for path in (("nodes",), ("edges", "node")) if (node := at(selected, *path))]
+    highlight = at(selected, "edges", "highlight") is not None
+    if highlight:
+        # It is made of the name.
         nodes.append({"name": {}})
-    return read_products(ids, columns=columns(nodes), relations=relations(info, nodes))
+    return _Wanted(
+        hits=not selected.keys() <= {"totalCount", "facets", "redirect", "__typename"},
+        cursors="cursor" in selected.get("edges", {})
+        or not selected.get("pageInfo", {}).keys().isdisjoint({"startCursor", "endCursor"}),
+        highlight=highlight,
+        facets=tuple(to_snake_case(name) for name in at(selected, "facets") or ()),
+        columns=columns(nodes),
+        relations=selected_relations(nodes),
+    )
 
 
 def product_node(info: GraphQLResolveInfo, key: int) -> models.Product | None:
@@ -205,12 +256,12 @@ def category_node(info: GraphQLResolveInfo, key: int) -> models.Category | None:
 
 def brand_node(info: GraphQLResolveInfo, key: int) -> models.Brand | None:
     """The brand with this primary key."""
-    return models.Brand.objects.filter(pk=key).first() if may_read_catalogue(info) else None
+    return read_brands({key}).get(key) if may_read_catalogue(info) else None
 
 
 def attribute_node(info: GraphQLResolveInfo, key: int) -> models.Attribute | None:
     """The attribute with this primary key."""
-    return models.Attribute.objects.filter(pk=key).first() if may_read_catalogue(info) else None
+    return attribute_with_key(key) if may_read_catalogue(info) else None
 
 
 def group_node(info: GraphQLResolveInfo, key: int) -> models.ProductGroup | None:

@@ -1,7 +1,5 @@
 """The catalogue's GraphQL types."""
 
-from decimal import Decimal as PythonDecimal
-
 import graphene
 from django.conf import settings
 from graphene.relay import PageInfo
@@ -18,7 +16,7 @@ from catalog.schema.lookahead import columns, relations
 from catalog.search.engine import engine
 from catalog.search.facets import check_first
 from catalog.selectors import COLUMNS, Relations, SiblingRelations, attach_relations, read_products
-from core.execution import from_source
+from core.execution import Expression
 from core.graphql.connections import edge_type, list_of
 from core.graphql.nodes import Node, NodeType
 from core.graphql.scalars import Decimal
@@ -33,15 +31,9 @@ class Money(graphene.ObjectType):
     amount = graphene.Field(Decimal, required=True)
     currency = graphene.String(required=True)
 
-    @staticmethod
-    @from_source
-    def resolve_amount(amount: PythonDecimal, info: GraphQLResolveInfo) -> PythonDecimal:
-        return amount.quantize(models.CENT)
-
-    @staticmethod
-    @from_source
-    def resolve_currency(amount: PythonDecimal, info: GraphQLResolveInfo) -> str:
-        return settings.CURRENCY
+    # The source is the amount itself.
+    resolve_amount = Expression("source.quantize(CENT)", CENT=models.CENT)
+    resolve_currency = Expression("settings.CURRENCY", settings=settings)
 
 
 class Category(NodeType):
@@ -108,7 +100,10 @@ class Product(NodeType):
         "has. None of its own group, and one of each other. `first` is 1 to 100.",
     )
     image = graphene.Field(ProductImage, description="The first READY image.")
-    images = graphene.Field(list_of(ProductImage))
+    images = graphene.Field(
+        list_of(ProductImage),
+        description="READY ones, in their order. Staff see all, except in lists and by slug.",
+    )
 
     class Meta:
         model = models.Product
@@ -116,21 +111,10 @@ class Product(NodeType):
         interfaces = (Node,)
         use_connection = False
 
-    @staticmethod
-    @from_source
-    def resolve_category(product: models.Product, info: GraphQLResolveInfo) -> models.Category:
-        # The look-ahead attaches it. A product that was read otherwise takes a query here.
-        return product._state.fields_cache.get("category") or product.category
-
-    @staticmethod
-    @from_source
-    def resolve_brand(product: models.Product, info: GraphQLResolveInfo) -> models.Brand:
-        return product._state.fields_cache.get("brand") or product.brand
-
-    @staticmethod
-    @from_source
-    def resolve_in_stock(product: models.Product, info: GraphQLResolveInfo) -> bool:
-        return product.in_stock
+    # The look-ahead attaches them. A product that was read otherwise takes a query here.
+    resolve_category = Expression("source._state.fields_cache.get('category') or source.category")
+    resolve_brand = Expression("source._state.fields_cache.get('brand') or source.brand")
+    resolve_in_stock = Expression("source.in_stock")
 
     @staticmethod
     def resolve_attributes(product: models.Product, info: GraphQLResolveInfo) -> list[ShownAttribute]:

@@ -11,7 +11,9 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import partial
 
 from django.conf import settings
 from django.db import connections
@@ -21,6 +23,7 @@ from catalog.search.criteria import SearchCriteria, SortField
 from catalog.search.engine import engine
 from catalog.search.pages import Hits, Page
 from catalog.search.validation import SearchInput, parse_criteria
+from core.caching.conditions import each_time
 from core.telemetry.metrics import UNCOUNTED_SEARCHES
 
 logger = logging.getLogger(__name__)
@@ -179,7 +182,12 @@ def count_search(criteria: SearchCriteria, page: Page, hits: Hits) -> None:
             tally.hits = len(hits.positions)
     else:
         tally.filtered_to_nothing = int(not hits.positions)
-    _counter.add((_today(), key_of(text)), tally)
+    each_time(partial(_count, key_of(text), tally))
+
+
+def _count(key: str, tally: Tally) -> None:
+    # A copy, because the counter goes on adding to what it holds.
+    _counter.add((_today(), key), replace(tally))
 
 
 def flush() -> None:

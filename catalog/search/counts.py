@@ -73,6 +73,7 @@ class SearchCount(models.Model):
         # The sums over many days are read from this index alone, text by text.
         indexes = [
             models.Index(name="search_count_sums", fields=["text", "day", "searches", "without_hits"]),
+            models.Index(name="search_count_in_vain", fields=["day", "without_hits", "text"]),
         ]
 
     def __str__(self) -> str:

@@ -1,7 +1,8 @@
 """Encodes and decodes cursors: positions in an ordered answer, each valid only for the search that it came from."""
 
 import math
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
+from binascii import b2a_base64
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -17,11 +18,13 @@ VERSION = 1
 MAX_CURSOR_LENGTH = 2000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 Value = str | int | float | Decimal | datetime
 
 
-@dataclass(frozen=True)
+# Not frozen: one is made for each row, and a frozen one takes three times as long to make.
+@dataclass(slots=True, unsafe_hash=True)
 class Position:
     """The place of a row in an answer: the value it is sorted by, and its id."""
 
@@ -34,13 +37,14 @@ class Position:
 def encode_cursor(digest: str, position: Position) -> str:
     """The cursor of a position in the answer to the search with this digest. It is URL-safe, without padding."""
     value: Any = position.value
-    if isinstance(value, Decimal):
+    if type(value) is Decimal:
         value = str(value)
-    elif isinstance(value, datetime):
+    elif type(value) is datetime:
         value = (value - EPOCH) // MICROSECOND
-    level = [] if position.level is None else [position.level.code]
-    packed = orjson.dumps([VERSION, digest, value, position.id, *level])
-    return urlsafe_b64encode(packed).rstrip(b"=").decode()
+    parts = [VERSION, digest, value, position.id]
+    if position.level is not None:
+        parts.append(position.level.code)
+    return b2a_base64(orjson.dumps(parts), newline=False).translate(_URL_SAFE, b"=").decode()
 
 
 def decode_cursor(cursor: str, digest: str, value_type: type[Value], argument: str) -> Position:

@@ -35,11 +35,12 @@ class SuggestionKind(StrEnum):
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A completion for a search box."""
+    """A completion for a search box. `id` is the key of the product, brand or category."""
 
     text: str
     kind: SuggestionKind
     slug: str
+    id: int
 
 
 class ResolvedSearch(Protocol):

@@ -464,7 +464,7 @@ class TestGroups:
         assert set(names(admin_client.get(PRODUCTS, {"group": group.pk}))) == {"Red M", "Red L", "Blue M"}
         assert set(names(admin_client.get(PRODUCTS, {"value": value_of("blue").pk}))) == {"Blue M", "Lamp"}
         for name in ("group", "value"):
-            for value in ("x", "999", "", "9" * 30):
+            for value in ("x", "999", "9" * 30):
                 assert admin_client.get(PRODUCTS, {name: value}).status_code == 302
 
     def test_an_action_takes_products_out(self, admin_client, shirts):

@@ -115,16 +115,26 @@ class TestRows:
         assert (lamp.price, lamp.quantity, lamp.group) == (77, 123, None)
         assert texts(lamp) == ({"colour": {*theirs}} if theirs else {})
 
-    def test_an_edit_that_somebody_else_overtook_is_refused(self, admin_client, attributes):
-        lamp = product("Lamp", colour="red")
+    def test_an_attribute_that_both_change_is_asked_once(self, admin_client, attributes):
+        lamp = product("Lamp", colour="red", washable=True)
         seen = seen_by(admin_client.get(path_of(lamp)))
-        give(lamp, colour="blue")
-        form = product_form(lamp, ("colour", "red"), ("width", "40"), **seen)
-        for _ in range(2):
-            page = admin_client.post(path_of(lamp), form)
-            assert "Somebody else has changed these attributes" in page.content.decode()
-            form |= seen_by(page)
-        assert texts(lamp) == {"colour": {"blue"}}
+        give(lamp, colour="blue", washable=False)
+        form = product_form(lamp, ("colour", "green"), ("washable", "Yes"), ("width", "40"), **seen)
+        page = admin_client.post(path_of(lamp), form)
+        (error,) = formset(page).non_form_errors()
+        assert error.startswith("Colour: Somebody else has changed this")
+        assert "“blue”" in error
+        assert texts(lamp) == {"colour": {"blue"}, "washable": {"No"}}
+        page = admin_client.post(path_of(lamp), form | seen_by(page), follow=True)
+        assert texts(lamp) == {"colour": {"green"}, "washable": {"No"}, "width": {"40"}}
+        assert any("Washable" in str(message) and "“No”" in str(message) for message in page.context["messages"])
+
+    @pytest.mark.parametrize("seen", ["", "[", "[1]", "[[1]]", '[["a", "b"]]', '[[1, "x", 2]]', "[" * 9999, "1"])
+    def test_what_was_never_seen_is_no_error(self, admin_client, attributes, seen):
+        lamp = product("Lamp", colour="red")
+        form = product_form(lamp, ("colour", "green"), **{"attribute_rows-SEEN": seen})
+        assert admin_client.post(path_of(lamp), form).status_code == 302
+        assert texts(lamp) == {"colour": {"green"}}
 
     @pytest.mark.parametrize(
         ("attribute", "text", "field"),
@@ -182,8 +192,8 @@ class TestRows:
         lamp = product("Lamp", colour="red")
         admin_client.post(path_of(lamp), product_form(lamp, ("colour", "blue")))
         page = admin_client.get(f"{PRODUCTS}{lamp.pk}/history/").content.decode()
-        assert "Added product attribute “Colour: blue”" in page
-        assert "Deleted product attribute “Colour: red”" in page
+        assert "Attribute: Colour" in page
+        assert re.search("From.>red.*To.>blue", page)
 
 
 class TestGroup:

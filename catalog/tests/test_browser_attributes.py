@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 
 from catalog.attributes.models import Attribute, AttributeValue
 from catalog.models import Product
-from core.tests.test_browser import browser, page, shop, staff_opens
+from core.tests.test_browser import browser, holds, page, shop, staff_opens
 
 __all__ = ["browser", "page", "shop"]
 pytestmark = pytest.mark.browser
@@ -79,7 +79,8 @@ def test_a_row_is_taken_out_and_a_new_value_is_typed(page, rug):
 
 def test_an_attribute_is_made_without_leaving_the_page(page, rug):
     staff_opens(page, f"/admin/catalog/product/{rug.pk}/change/")
-    last = page.locator("#attribute_rows-group tr.form-row:not(.empty-form)").last
+    # By its number: while the page arrives, another row is the last one for a moment.
+    last = row(page, rug.attribute_rows.count())
     with page.expect_popup() as opened:
         last.locator(".add-related").click()
     opened.value.get_by_label("Name:").fill("Knots")
@@ -93,6 +94,24 @@ def test_an_attribute_is_made_without_leaving_the_page(page, rug):
     assert rug.attribute_rows.get(attribute__slug="knots").text == "12"
 
 
+def test_whoever_is_quicker_than_the_scripts_makes_an_attribute_all_the_same(page, rug):
+    held = holds(page, "**/prepopulate_init*.js")
+    staff_opens(page, f"/admin/catalog/product/{rug.pk}/change/")
+    new = row(page, rug.attribute_rows.count())
+    with page.expect_popup() as opened:
+        new.locator(".add-related").click()
+    popup = opened.value
+    popup.get_by_label("Name:").fill("Knots")
+    popup.get_by_label("Kind:").select_option("NUMBER")
+    popup.get_by_label("Unit:").fill("per cm²")
+    expect(popup.get_by_label("Slug:")).to_have_value("knots")
+    popup.get_by_role("button", name="Save").click()
+    expect(new.locator("option:checked")).to_have_text("Knots (per cm²)")
+    expect(new.locator(".unit")).to_have_count(0)
+    held[0].continue_()
+    expect(new.locator(".unit")).to_have_text("per cm²")
+
+
 @pytest.mark.parametrize("page", [1440, 390], indirect=True)
 def test_a_variant_is_added(page, rug):
     staff_opens(page, f"/admin/catalog/product/{rug.pk}/change/")
@@ -103,7 +122,7 @@ def test_a_variant_is_added(page, rug):
     size = page.locator("tr.form-row", has_text="Size").first.get_by_label("Value")
     expect(size).to_have_value("")
     page.get_by_role("button", name="Save and continue editing").click()
-    expect(page.get_by_text("Enter a value, or empty the row")).to_be_visible()
+    expect(page.get_by_text("Enter a value, or empty the row.", exact=True)).to_be_visible()
     size = page.locator("tr.form-row", has_text="Size").first.get_by_label("Value")
     size.fill(rug.attribute_rows.get(attribute__slug="size").text)
     page.get_by_role("button", name="Save and continue editing").click()

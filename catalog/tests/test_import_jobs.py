@@ -14,7 +14,7 @@ from catalog.importing.options import Stock
 from catalog.models import Product
 from core.auth.policy import SYSTEM
 from core.jobs import lease
-from core.jobs.job import claim, release
+from core.jobs.job import claim, oldest_awaited, release
 from core.storage import private
 
 pytestmark = pytest.mark.django_db
@@ -208,12 +208,12 @@ def test_a_file_that_is_gone_is_told():
 
 
 def test_an_import_is_overdue_when_nobody_does_it_and_not_while_it_is_done():
-    assert jobs.oldest_awaited() is None
+    assert oldest_awaited(ImportJob) is None
     long_ago = timezone.now() - timedelta(hours=1)
     job = uploaded()
     ImportJob.objects.update(due_at=long_ago)
-    assert jobs.oldest_awaited() == long_ago
+    assert oldest_awaited(ImportJob) == long_ago
     assert claim(ImportJob.objects.get(pk=job.pk))
     uploaded()
     ImportJob.objects.filter(status="DUE").update(due_at=long_ago)
-    assert jobs.oldest_awaited() > long_ago
+    assert oldest_awaited(ImportJob) > long_ago

@@ -5,7 +5,6 @@ from decimal import Decimal
 from threading import Barrier
 
 import pytest
-from django.contrib.auth.models import AnonymousUser
 from django.db import connection, connections
 from graphql_relay import to_global_id
 
@@ -13,6 +12,7 @@ from catalog import services
 from catalog.models import Product
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 from core.errors import ErrorCode, InvalidInput
+from core.models import Change
 from users.tests.factories import employee
 
 FIELDS = """{ product { id name slug sku description category { slug } brand { slug } price { amount } quantity
@@ -210,17 +210,6 @@ def test_staff_only(shopper, nobody, document):
     assert (product.name, product.is_active, Product.objects.count()) == ("Rug", True, 1)
 
 
-def test_many_are_archived_in_batches(staff, monkeypatch):
-    monkeypatch.setattr(services, "BATCH", 2)
-    actor = employee()
-    ids = [product.pk for product in ProductFactory.create_batch(5)]
-    assert services.set_products_active(actor=actor, ids=ids[1:], active=False) == 4
-    assert services.set_products_active(actor=actor, ids=ids, active=False) == 1
-    with pytest.raises(InvalidInput):
-        services.set_products_active(actor=AnonymousUser(), ids=ids, active=True)
-    assert not Product.objects.filter(is_active=True).exists()
-
-
 @pytest.mark.mysql
 @pytest.mark.django_db(transaction=True)
 def test_concurrent_creates_with_the_same_slug_and_sku():
@@ -248,3 +237,79 @@ def test_concurrent_creates_with_the_same_slug_and_sku():
             assert len(set(made)) == 8
         else:
             assert made.count(lost) == 7
+
+
+class TestExpectedUpdatedAt:
+    DOCUMENT = """mutation($input: ProductUpdateInput!) {
+        payload: productUpdate(input: $input) { product { updatedAt quantity } errors { field message code } } }"""
+
+    def test_of_two_who_read_the_same_the_second_is_refused(self, staff):
+        rug = ProductFactory(quantity=1)
+        read_at = rug.updated_at.isoformat()
+        one = change(staff, self.DOCUMENT, id=id_of(rug), quantity=2, expectedUpdatedAt=read_at)
+        assert codes(one) == set()
+        other = change(staff, self.DOCUMENT, id=id_of(rug), quantity=9, expectedUpdatedAt=read_at)
+        assert codes(other) == {("expectedUpdatedAt", "VERSION_CONFLICT")}
+        rug.refresh_from_db()
+        assert rug.quantity == 2
+
+    @pytest.mark.parametrize(
+        "given", [{"quantity": 2}, {"attributes": [{"attribute": "Colour", "text": "red"}]}, {"group": "rugs"}]
+    )
+    def test_the_answer_s_time_holds_for_the_next_change(self, staff, given):
+        rug = ProductFactory()
+        payload = change(staff, self.DOCUMENT, id=id_of(rug), **given)
+        read_at = payload["product"]["updatedAt"]
+        assert codes(change(staff, self.DOCUMENT, id=id_of(rug), quantity=3, expectedUpdatedAt=read_at)) == set()
+
+    def test_a_change_to_the_same_values_leaves_the_time(self, staff):
+        rug = ProductFactory(quantity=3)
+        change(staff, self.DOCUMENT, id=id_of(rug), quantity=3, price=str(rug.price), name=rug.name)
+        assert Product.objects.get(pk=rug.pk).updated_at == rug.updated_at
+
+    def test_a_time_that_javascript_cut_to_milliseconds_is_the_same(self, staff):
+        rug = ProductFactory()
+        Product._base_manager.filter(pk=rug.pk).update(updated_at="2026-05-01T12:00:00.811369Z")
+        for read_at, expected in (
+            ("2026-05-01T12:00:00.810Z", {("expectedUpdatedAt", "VERSION_CONFLICT")}),
+            ("2026-05-01T12:00:00.811368Z", {("expectedUpdatedAt", "VERSION_CONFLICT")}),
+            ("2026-05-01T12:00:00.811Z", set()),
+        ):
+            payload = change(staff, self.DOCUMENT, id=id_of(rug), quantity=9, expectedUpdatedAt=read_at)
+            assert codes(payload) == expected
+
+    def test_null_expects_nothing_and_a_text_is_refused(self, staff):
+        rug = ProductFactory()
+        assert codes(change(staff, self.DOCUMENT, id=id_of(rug), quantity=3, expectedUpdatedAt=None)) == set()
+        assert (
+            staff.error(self.DOCUMENT, input={"id": id_of(rug), "expectedUpdatedAt": "now"})["code"] == "BAD_USER_INPUT"
+        )
+
+
+@pytest.mark.mysql
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_read_the_same_at_once_exactly_one_changes_it():
+    actor, rug = employee(), ProductFactory(quantity=0)
+    gate = Barrier(8, timeout=30)
+
+    def add(number):
+        try:
+            connection.ensure_connection()
+            gate.wait()
+            services.update_product(
+                actor=actor, product_id=rug.pk, fields={"quantity": number}, expected_updated_at=rug.updated_at
+            )
+        except InvalidInput as error:
+            return error.field_errors[0].code
+        finally:
+            connections.close_all()
+        return number
+
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(add, range(1, 9)))
+    assert done.count(ErrorCode.VERSION_CONFLICT) == 7
+    rug.refresh_from_db()
+    assert rug.quantity in done
+    assert [row.changes for row in Change.objects.filter(model="catalog.product", kind="CHANGE")] == [
+        {"quantity": [0, rug.quantity]}
+    ]

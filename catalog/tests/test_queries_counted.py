@@ -1,10 +1,15 @@
-"""A page costs the same number of queries at 1 and at 100 rows, and reads only what is selected."""
+"""A page costs the same number of queries at 1 and at 100 rows, and reads only what is selected.
 
+Nothing is kept between requests here, except where a test says so.
+"""
+
+from itertools import product as product_of
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
 from catalog.attributes.tests.builders import product
 from catalog.search.criteria import SearchCriteria
@@ -12,14 +17,15 @@ from catalog.search.engine import engine
 from catalog.tests.factories import BrandFactory, CategoryFactory
 from core.tests.clients import Api
 
-pytestmark = pytest.mark.usefixtures("each_engine")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("each_engine")]
 PRODUCTS = 12
 PAGE = "{ products(first: 100%s) { %s } }"
 RELATIONS = "nodes { id name price { amount } category { name } brand { name } }"
 
 
 @pytest.fixture(autouse=True)
-def _catalogue(db: None, each_engine: str) -> None:
+def _catalogue(db: None, each_engine: str, settings: Settings) -> None:
+    settings.CATALOG_KEPT_BYTES = settings.GRAPHQL_ANSWERS_BYTES = 0
     root = CategoryFactory(name="Root")
     middle = CategoryFactory(name="Middle", parent=root)
     for n in range(PRODUCTS):
@@ -76,12 +82,59 @@ def test_graphql(shopper: Api, arguments: str, fields: str, most: int) -> None:
     assert not [sql for sql in many if "JOIN" in sql and "catalog_productattribute" not in sql]
 
 
+def test_kept_categories_and_brands_cost_no_queries(shopper: Api, settings: Settings) -> None:
+    settings.CATALOG_KEPT_BYTES = 10**6
+    first, again = (
+        queries(lambda page=page: shopper.graphql(PAGE.replace("100", page) % ("", RELATIONS)))
+        for page in ("99", "100")
+    )
+    assert len(again) == len(first) - 2
+    assert [sql for sql in again if "catalog_product" in sql]
+    assert not [sql for sql in again if 'FROM "catalog_brand"' in sql or 'FROM "catalog_category"' in sql]
+
+
+def test_suggestions(shopper: Api) -> None:
+    query = '{ suggestions(query: "%s", first: 20) { text %s } }'
+    objects = "product { name brand { name } } category { path { name } } brand { name }"
+    BrandFactory(name="Lamp & Co")
+    CategoryFactory(name="Lamps")
+    up_to_date()
+    bare = queries(lambda: shopper.graphql(query % ("lamp", "slug")))
+    many = queries(lambda: shopper.graphql(query % ("lamp", objects)))
+    # The products with their brands, the category tree, and the brands.
+    assert len(many) == len(bare) + 4
+    assert len(queries(lambda: shopper.graphql(query % ("lamp 3", objects)))) <= len(many)
+
+
 def test_fragments_and_directives_are_resolved(shopper: Api, each_engine: str) -> None:
     query = """query($no: Boolean = false) { products { edges { node { ...P brand @include(if: $no) { name } } } } }
                fragment P on Product { ... on Node { id } category @skip(if: false) { name } }"""
     made = queries(lambda: shopper.graphql(query))
     assert len(made) == (4 if each_engine == "database" else 3)
     assert not [sql for sql in made if "catalog_brand" in sql.split("WHERE")[0]]
+
+
+def test_a_kept_document_obeys_the_variables_of_each_request(shopper: Api) -> None:
+    """What a document selects is kept with it, for each value of the variables of its directives."""
+    document = """query($brand: Boolean!, $cursor: Boolean = false, $path: Boolean! = true) {
+                    products(first: 2) { ...P edges { cursor @include(if: $cursor) }
+                                         pageInfo { endCursor @include(if: $cursor) } } }
+                  fragment P on ProductConnection { edges { node { ...N brand @include(if: $brand) { name } } } }
+                  fragment N on Product { name category { name path @skip(if: $path) { name } } }"""
+    for brand, cursor, path in [*product_of((True, False), repeat=3)] * 2:
+        made: list[Any] = []
+        variables = {"brand": brand, "cursor": cursor, "path": not path}
+        sql = queries(lambda variables=variables, made=made: made.append(shopper.graphql(document, **variables)))  # type: ignore[misc]
+        connection = made[0]["products"]
+        for edge in connection["edges"]:
+            assert ("brand" in edge["node"], "cursor" in edge, "path" in edge["node"]["category"]) == (
+                brand,
+                cursor,
+                path,
+            )
+            assert edge.get("cursor") != ""
+        assert connection["pageInfo"].get("endCursor") == (connection["edges"][-1]["cursor"] if cursor else None)
+        assert brand or not [statement for statement in sql if "catalog_brand" in statement.split("WHERE")[0]]
 
 
 def test_nested_fragments_are_resolved_once(shopper: Api) -> None:

@@ -13,9 +13,11 @@ from django.utils.text import slugify
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from catalog.attributes.ordering import value_key
 from catalog.models import SLUG_LENGTH, Brand, Category, Product
-from catalog.slugs import normal_form, shortened, slug_of, validate_slug
+from catalog.slugs import MAX_NORMALIZED_LENGTH, normal_form, shortened, slug_of, validate_slug
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
+from catalog.text import fold, plain
 from core.tests.clients import Api
 
 NAMES = [
@@ -173,3 +175,18 @@ def test_slugs_of_earlier_versions_are_found(shopper: Api) -> None:
 )
 def test_signs_that_tell_names_apart_are_kept(name: str, slug: str) -> None:
     assert slug_of(name) == slug
+
+
+HUGE = "a" + "\u0323\u0301\u0327\u0345\u0328" * 60_000
+
+
+@pytest.mark.parametrize("normalised", [slug_of, plain, fold, value_key])
+def test_a_huge_text_of_marks_is_bounded(normalised):
+    """Normalised at once, its marks would be put in order for ten minutes."""
+    assert len(normalised(HUGE)) <= MAX_NORMALIZED_LENGTH
+
+
+@given(st.text(st.characters(categories=["Mn", "Mc", "Ll", "Lo", "Nd"]), max_size=700))
+def test_texts_are_folded_the_same_whole_and_piece_by_piece(text):
+    whole = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).casefold()
+    assert fold(text) == whole

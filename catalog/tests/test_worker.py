@@ -96,6 +96,44 @@ while True:
 """
 
 
+CHANGED = 5_000
+BULK = """
+import time
+from decimal import Decimal
+from catalog.bulk import services
+from catalog.bulk.models import BulkChange
+from catalog.models import Product
+from core.history.models import Change
+from users.models import User
+"""
+LOWER = f"""{BULK}
+user = User.objects.create_superuser("boss@example.com", "x")
+place = Product.objects.first()
+rows = [
+    Product(name=f"Bulk {{n}}", slug=f"b-{{n}}", price=n + 1, category_id=place.category_id, brand_id=place.brand_id)
+    for n in range({CHANGED})
+]
+for row in rows:
+    row.fill_keys()
+Product.objects.bulk_create(rows, batch_size=1000)
+ids = Product.objects.filter(slug__startswith="b-").values_list("pk", flat=True)
+change = services.draft_change(actor=user, kind="CHANGE_PRICES", product_ids=ids)
+options = {{"percent": "50", "rounding": "0.01+0", "direction": "NEAREST", "before": "KEEP"}}
+services.choose_options(actor=user, change_id=change.pk, options=options)
+services.confirm_change(actor=user, change_id=change.pk, version=1)
+print(change.pk)
+"""
+WAIT_BULK = f"""{BULK}
+end = time.monotonic() + 120
+while True:
+    change = BulkChange.objects.get(pk={{change}})
+    if {{condition}}:
+        break
+    assert time.monotonic() < end, (change.status, change.position, change.reason)
+    time.sleep(0.02)
+"""
+
+
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
     made = Service(tmp_path)
@@ -193,6 +231,31 @@ print(Product.objects.filter(slug__startswith="i-").count())
 """
     )
     assert told == f"{IMPORTED} 0 0 0 3 {IMPORTED}\n"
+    until(lambda: service.drift() == "", 120)
+
+
+def test_a_bulk_change_killed_in_the_middle_goes_on_and_so_does_its_undoing(service: Service) -> None:
+    """No price is raised twice, and none is left out."""
+    change = int(service.run(LOWER))
+    worker = service.worker()
+    for count in (CHANGED // 5, CHANGED // 2):
+        service.run(WAIT_BULK.format(change=change, condition=f"change.position >= {count}"))
+        os.killpg(worker.pid, signal.SIGKILL)
+        worker = service.worker()
+    service.run(WAIT_BULK.format(change=change, condition="change.status == 'DONE'"))
+    count = f"""{BULK}
+change = BulkChange.objects.get(pk={change})
+wanted = {{{{f"b-{{{{n}}}}": Decimal(n + 1) * {{times}} for n in range({CHANGED})}}}}
+prices = dict(Product.objects.filter(slug__startswith="b-").values_list("slug", "price"))
+print(change.changed, change.undone, Change.objects.filter(via=change.via).count(), prices == wanted)
+"""
+    assert service.run(count.format(times='Decimal("1.5")')) == f"{CHANGED} 0 {CHANGED} True\n"
+    service.run(f"{BULK}services.undo_change(actor=User.objects.get(), change_id={change})")
+    service.run(WAIT_BULK.format(change=change, condition=f"change.undone >= {CHANGED // 3}"))
+    os.killpg(worker.pid, signal.SIGKILL)
+    worker = service.worker()
+    service.run(WAIT_BULK.format(change=change, condition="change.status == 'DONE'"))
+    assert service.run(count.format(times="1")) == f"{CHANGED} {CHANGED} {CHANGED} True\n"
     until(lambda: service.drift() == "", 120)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib.admin.options import BaseModelAdmin
 from django.http import HttpRequest
 
+import core.patches.django_admin  # noqa: F401 - links of read-only fields ask the policy, too
 from core.auth.policy import Permission
 
 

@@ -8,10 +8,10 @@ from core.auth.tokens import TokenRefused, bearer_token, challenge, refusal_reas
 
 
 class BearerAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <access token>`. A token that is not valid is 401, never anonymous."""
+    """`Authorization: Bearer <access or guest token>`. A token that is not valid is 401, never anonymous."""
 
     def authenticate(self, request: Request) -> tuple[object, str] | None:
-        """The user and the token, or None without a token. Raises AuthenticationFailed."""
+        """The user or guest and the token, or None without a token. Raises AuthenticationFailed."""
         token = bearer_token(request)
         if token is None:
             return None

@@ -1,7 +1,8 @@
 """The group "Shop staff": the permissions of a shop's employee, which each app names for its own models.
 
 `migrate` creates the group when it is missing. Later it only adds the permissions of models that the same run of
-`migrate` has created, so that the shop owner's changes to the group stay.
+`migrate` has created, and those that came with a migration of this run, so that the shop owner's changes to the group
+stay.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,15 +15,20 @@ from django.db.models import Model, Q
 from django.db.models.signals import post_migrate
 
 NAME = "Shop staff"
-# (app, model, codename) of each `grant`.
-_granted: set[tuple[str, str, str]] = set()
+# (app, model, codename, since) of each `grant`.
+_granted: set[tuple[str, str, str, str]] = set()
 
 
-def grant(model: type[Model], actions: Iterable[str]) -> None:
-    """Gives the group permissions ("add", "change", "delete", "view") on the model. For an app's ready()."""
+def grant(model: type[Model], actions: Iterable[str], *, since: str = "") -> None:
+    """Gives the group permissions ("add", "change", "delete", "view") on the model. For an app's ready().
+
+    `since`: when the model is older than the grant, a migration of the release that brought the grant, such as
+    "users.0005_own_account". A group that exists gets the permissions when that runs.
+    """
     options = model._meta
     for action in actions:
-        _granted.add((options.app_label, str(options.model_name), get_permission_codename(action, options)))
+        codename = get_permission_codename(action, options)
+        _granted.add((options.app_label, str(options.model_name), codename, since))
 
 
 def start() -> None:
@@ -41,13 +47,19 @@ def _after_migrate(
         group_model, permission_model = (apps.get_model("auth", name) for name in ("Group", "Permission"))
     except LookupError:
         return
-    group, is_new = group_model.objects.using(using).get_or_create(name=NAME)
-    models = {(app, model) for app, model, _ in _granted} if is_new else _created(plan)
+    # Written in bulk, without signals: the history of the group begins with what people do.
+    groups, held = (model._base_manager.using(using) for model in (group_model, group_model.permissions.through))
+    is_new = not groups.filter(name=NAME).exists()
+    if is_new:
+        groups.bulk_create([group_model(name=NAME)])
+    group = groups.get(name=NAME)
+    models, ran = _created(plan), {f"{migration.app_label}.{migration.name}" for migration, back in plan if not back}
     wanted = Q(pk__in=[])
-    for app, model, codename in _granted:
-        if (app, model) in models:
+    for app, model, codename, since in _granted:
+        if is_new or (app, model) in models or since in ran:
             wanted |= Q(content_type__app_label=app, content_type__model=model, codename=codename)
-    group.permissions.add(*permission_model.objects.using(using).filter(wanted))
+    keys = permission_model.objects.using(using).filter(wanted).values_list("pk", flat=True)
+    held.bulk_create([held.model(group_id=group.pk, permission_id=key) for key in keys], ignore_conflicts=True)
 
 
 def _created(plan: Sequence[Any]) -> set[tuple[str, str]]:

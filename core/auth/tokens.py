@@ -1,12 +1,20 @@
 """Issues and verifies access tokens (JWT, RFC 7519), through django-graphql-jwt's hooks.
 
 A token contains the generation of its account's tokens (`gen`). Raising the account's generation ends all its tokens.
+A guest's token (core.auth.guests) contains the key of the guest's cart (`guest`), and no account.
 """
 
+import re
+import secrets
+import time
 import uuid
+from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache, lru_cache
+from hashlib import blake2b
 from typing import Any
 
 import jwt
@@ -20,6 +28,8 @@ from graphql_jwt.exceptions import JSONWebTokenError, JSONWebTokenExpired
 from graphql_jwt.settings import jwt_settings
 from graphql_jwt.utils import get_payload, jwt_encode
 
+from core.auth.guests import Guest
+from core.caching import revision
 from core.db.prepared import Prepared, instances
 from core.http.request_values import RequestValue
 from core.parsing import MAX_ID
@@ -27,11 +37,16 @@ from core.parsing import MAX_ID
 MAX_TOKEN_LENGTH = 4096
 # The clock of the host that issued a token may be ahead of ours by this much.
 CLOCK_LEEWAY_SECONDS = 30
+# Verified tokens whose claims a process keeps: verifying takes as long as everything else about a short request.
+MAX_VERIFIED_TOKENS = 2_048
+# The claims of each kind of token. No token has those of both (RFC 8725 §3.12).
+_ACCESS_CLAIMS, _GUEST_CLAIMS = {"sub", "iat", "exp", "jti", "gen"}, {"guest", "iat", "exp"}
+_GUEST_KEY = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 
 
 @dataclass(frozen=True)
 class AccessToken:
-    """A signed token and the moment it expires."""
+    """A signed token, of a user or a guest, and the moment it expires."""
 
     token: str
     expires_at: datetime
@@ -49,11 +64,21 @@ class Reason(StrEnum):
         """For people, and for `error_description` of RFC 6750 §3, which allows only ASCII without quotes."""
         return _MESSAGES[self]
 
+    @property
+    def guest_message(self) -> str:
+        """The same of a guest token that is not what the request authenticates by."""
+        return _GUEST_MESSAGES[self]
+
 
 _MESSAGES = {
-    Reason.EXPIRED: "The access token has expired: refresh it, or sign in again.",
-    Reason.INVALID: "The access token is malformed or forged: sign in again, or send no Authorization header.",
-    Reason.REVOKED: "The access token has been revoked, or its account is gone: sign in again.",
+    Reason.EXPIRED: "The token has expired: refresh it, or sign in again. A guest asks for another.",
+    Reason.INVALID: "The token is malformed or forged: sign in again, or send no Authorization header.",
+    Reason.REVOKED: "The token has been revoked, its account is gone, or the shop has no guests: sign in again.",
+}
+_GUEST_MESSAGES = {
+    Reason.EXPIRED: "The guest token has expired.",
+    Reason.INVALID: "The guest token is malformed or forged, or is a token of another kind.",
+    Reason.REVOKED: "This shop has no guest carts.",
 }
 
 
@@ -87,7 +112,7 @@ def decode(token: str, context: Any = None) -> dict[str, Any]:
     The algorithm is ours, never the one in the token's header (RFC 8725 §3.1). Former keys verify too, so that keys can
     be changed. `iat` and `nbf` have a leeway for clocks that differ; `exp` has none.
     """
-    options: Any = {"require": ["sub", "iat", "exp", "jti", "gen"]}
+    options: Any = {"require": ["iat", "exp"]}
     for key in (settings.JWT_SECRET_KEY, *settings.JWT_SECRET_KEY_FALLBACKS):
         try:
             claims: dict[str, Any] = jwt.decode(
@@ -108,27 +133,129 @@ def issue(user: AbstractBaseUser) -> AccessToken:
     return AccessToken(jwt_encode(claims), datetime.fromtimestamp(claims["exp"], UTC))
 
 
-def verify(token: str) -> tuple[AbstractBaseUser, datetime]:
-    """The token's active user, read by one query, and the moment the token expires. Raises TokenRefused."""
+def issue_for_guest(guest: Guest | None = None) -> AccessToken:
+    """A new guest token: of this guest, or of a new one. It lives as long as a cart that nobody changes."""
+    key = guest.cart_key if guest is not None else -1 - secrets.randbelow(MAX_ID)
+    now = int(datetime.now(UTC).timestamp())
+    expires_at = now + int(settings.CART_TTL.total_seconds())
+    claims = {"guest": str(-key), "iat": now, "exp": expires_at}
+    return AccessToken(jwt_encode(claims), datetime.fromtimestamp(expires_at, UTC))
+
+
+def verify(token: str) -> tuple[AbstractBaseUser | Guest, datetime]:
+    """The active user of an access token, read by one query, or the guest of a guest token, and the moment it expires.
+
+    Raises TokenRefused.
+    """
+    claims = _claims(token)
+    return _guest(claims) if "guest" in claims else _user(claims), claims["exp"]
+
+
+def verify_guest(token: str) -> Guest:
+    """The guest of a guest token. Raises TokenRefused, also for an access token."""
+    return _guest(_claims(token))
+
+
+class _Verified:
+    """The claims of tokens that were verified, when that was, and when they expire. The least recently used go first.
+
+    Tokens themselves are not kept: an entry's name is a digest of the token, under a key of this process that changes
+    with the signing keys.
+    """
+
+    def __init__(self) -> None:
+        self._entries: OrderedDict[bytes, tuple[dict[str, Any], float, int]] = OrderedDict()
+
+    def get(self, digest: bytes) -> dict[str, Any] | None:
+        """The claims, None when the token must be verified. Raises TokenRefused when it has expired meanwhile."""
+        entry = self._entries.get(digest)
+        if entry is None:
+            return None
+        claims, verified_at, expires_at = entry
+        now = time.time()
+        if expires_at <= now:
+            raise TokenRefused(Reason.EXPIRED)
+        # The clock was set back: `iat` and `nbf` may lie ahead now.
+        if now < verified_at:
+            return None
+        with suppress(KeyError):  # another thread has just dropped it
+            self._entries.move_to_end(digest)
+        return claims
+
+    def keep(self, digest: bytes, claims: dict[str, Any]) -> None:
+        self._entries[digest] = claims, time.time(), int(claims["exp"].timestamp())
+        while len(self._entries) > MAX_VERIFIED_TOKENS:
+            self._entries.popitem(last=False)
+
+
+_verified = _Verified()
+
+
+@lru_cache(maxsize=2)
+def _digest_key(*signing_keys: str) -> bytes:
+    return secrets.token_bytes(32)
+
+
+def _digest(token: str) -> bytes:
+    key = _digest_key(settings.JWT_SECRET_KEY, *settings.JWT_SECRET_KEY_FALLBACKS)
+    return blake2b(token.encode(errors="surrogatepass"), digest_size=16, key=key).digest()
+
+
+def _claims(token: str) -> dict[str, Any]:
+    """The claims of a token that holds, `iat` and `exp` as moments; read-only. Raises TokenRefused."""
     if len(token) > MAX_TOKEN_LENGTH:
         raise TokenRefused
+    digest = _digest(token)
+    claims = _verified.get(digest)
+    if claims is None:
+        claims = _verify_signature(token)
+        _verified.keep(digest, claims)
+    return claims
+
+
+def _verify_signature(token: str) -> dict[str, Any]:
     try:
-        claims = get_payload(token)
-        key_and_generation = int(claims["sub"]), int(claims["gen"])
-        if not all(0 <= number <= MAX_ID for number in key_and_generation):
-            raise TokenRefused
-        rows = _active_user_rows(key_and_generation)
+        claims: dict[str, Any] = get_payload(token)
+        moments = {name: datetime.fromtimestamp(claims[name], UTC) for name in ("iat", "exp")}
     except JSONWebTokenExpired:
         raise TokenRefused(Reason.EXPIRED) from None
     # RecursionError: the token's header is JSON, which strangers may nest.
-    except (JSONWebTokenError, ValueError, TypeError, OverflowError, RecursionError):
+    except (JSONWebTokenError, ValueError, TypeError, OverflowError, OSError, RecursionError):
         raise TokenRefused from None
+    return {**claims, **moments}
+
+
+def _user(claims: dict[str, Any]) -> AbstractBaseUser:
+    if not claims.keys() >= _ACCESS_CLAIMS:
+        raise TokenRefused
+    try:
+        key_and_generation = int(claims["sub"]), int(claims["gen"])
+    except (ValueError, TypeError, OverflowError):
+        raise TokenRefused from None
+    if not all(0 <= number <= MAX_ID for number in key_and_generation):
+        raise TokenRefused
+    rows = _active_user_rows(key_and_generation)
     if not rows:
         raise TokenRefused(Reason.REVOKED)
-    (user,) = instances(get_user_model(), _columns(), rows).values()
-    return user, datetime.fromtimestamp(claims["exp"], UTC)
+    (*columns, total) = rows[0]
+    revision.found(total)
+    (user,) = instances(get_user_model(), _columns(), [columns]).values()
+    return user
 
 
+def _guest(claims: dict[str, Any]) -> Guest:
+    if not claims.keys() >= _GUEST_CLAIMS or "sub" in claims:
+        raise TokenRefused
+    key = claims["guest"]
+    # As `issue_for_guest` writes it: another number would be the key of an account's cart, or of none.
+    if not isinstance(key, str) or not _GUEST_KEY.fullmatch(key) or int(key) > MAX_ID:
+        raise TokenRefused
+    if not settings.GUEST_CARTS:
+        raise TokenRefused(Reason.REVOKED)
+    return Guest(-int(key), claims["iat"])
+
+
+@cache
 def _columns() -> list[str]:
     return [field.attname for field in get_user_model()._meta.concrete_fields]
 
@@ -137,11 +264,12 @@ def _active_users(key_and_generation: list[int]) -> QuerySet[Any, Any]:
     key, generation = key_and_generation
     users: Any = get_user_model()._default_manager
     active: QuerySet[Any, Any] = users.filter(is_active=True, pk=key, token_generation=generation)
-    return active.values_list(*_columns())
+    return active.values_list(*_columns(), revision.TOTAL)
 
 
-# Every request reads the user from the database, so that deactivation and revocation take effect at once.
-_active_user_rows = Prepared(_active_users)
+# Every request reads the user from the database, so that deactivation and revocation take effect at once. The same
+# statement reads the revision of the catalogue.
+_active_user_rows = Prepared(_active_users, places=2)
 
 
 def bearer_token(request: HttpRequest) -> str | None:
@@ -163,7 +291,7 @@ def challenge(reason: Reason | None = None) -> str:
 
 
 def viewer(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:
-    """The user of the request's token; anonymous without a token. The admin's session never counts.
+    """The user or guest of the request's token; anonymous without a token. The admin's session never counts.
 
     Raises TokenRefused: a token that is not valid is never treated as absent.
     """

@@ -26,6 +26,7 @@ NAMES: set[str] = set()
 # would start workers again and again.
 EXIT_STATUS = 3
 MIN_SECRET_LENGTH = 32
+MAX_LINES = 20
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 YES, NO = {"1", "true", "yes", "on", "t", "y"}, {"0", "false", "no", "off", "f", "n"}
 HOST = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\]"
@@ -163,12 +164,12 @@ def hosts(name: str, default: Collection[str]) -> list[str]:
     return texts(name, default, pattern=ALLOWED_HOST, allowed=allowed)
 
 
-def origins(name: str) -> list[str]:
+def origins(name: str, default: Collection[str] = ()) -> list[str]:
     """Comma-separated origins, as browsers send them."""
     allowed = (
         "origins separated by commas, such as https://shop.example,http://localhost:5173, with scheme, without path"
     )
-    return texts(name, pattern=ORIGIN, allowed=allowed)
+    return texts(name, default, pattern=ORIGIN, allowed=allowed)
 
 
 def networks(name: str) -> list[IPv4Network | IPv6Network]:
@@ -243,6 +244,16 @@ def folder(name: str, default: Path) -> Path:
     return directory.resolve()
 
 
+def existing_folder(name: str) -> Path | None:
+    """The absolute path of a folder that this user can read; None when the variable is empty."""
+    if not _raw(name):
+        return None
+    directory = path(name, Path())
+    if not directory.is_dir() or not os.access(directory, os.R_OK | os.X_OK):
+        refuse(name, "a folder that is there and that this user may read", str(directory))
+    return directory
+
+
 def check_writable(name: str, directory: Path) -> None:
     """Ends the process when it cannot make files in the variable's folder. A full disk is no reason to end."""
     try:
@@ -258,6 +269,25 @@ def url(name: str, default: str) -> str:
     if value and not (URL.fullmatch(value) and has_good_port(value)):
         refuse(name, "a web address such as https://shop.example, without query", without_password(value))
     return value.rstrip("/")
+
+
+def picture_url(name: str, *, site: str) -> str:
+    """The web address of a picture, for mails: https, or below the site, also as a path; "" when there is none."""
+    value = text(name)
+    address = f"{site}{value}" if value.startswith("/") and not value.startswith("//") else value
+    is_safe = address.startswith(("https://", f"{site}/"))
+    # A quote or an angle bracket belongs into no address, and this one goes into the policy of a page.
+    if value and not (is_safe and re.fullmatch(r"https?://[^\s\"'<>\\;,]+", address) and has_good_port(address)):
+        refuse(name, "an address that starts with https://, or a path on SITE_URL such as /logo.png", value)
+    return address
+
+
+def lines(name: str) -> list[str]:
+    """Lines of text, separated by line breaks or by \\n. Empty lines at both ends are dropped."""
+    values = [line.strip() for line in re.split(r"\r?\n|\\n", _raw(name).strip())]
+    if len(values) > MAX_LINES or not all(line.isprintable() for line in values):
+        refuse(name, f"up to {MAX_LINES} lines of text, separated by line breaks or \\n", _raw(name))
+    return values if any(values) else []
 
 
 def url_template(name: str, default: str, *, fields: Collection[str]) -> str:

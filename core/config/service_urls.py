@@ -80,3 +80,15 @@ def mail(name: str, default: str) -> dict[str, Any]:
     ):
         env.refuse(name, allowed, env.without_password(value))
     return config
+
+
+def media_sources(media_url: str, bucket: str, *, endpoint: str, region: str, domain: str) -> str:
+    """What a Content-Security-Policy names so that pages may show renditions; "" when this service serves them."""
+    if not bucket:
+        url = urlsplit(media_url)
+        return f"{url.scheme}://{url.netloc}" if url.netloc else ""
+    if domain:
+        return f"https://{domain.partition('/')[0]}"
+    server = urlsplit(endpoint or f"https://s3.{region + '.' if region else ''}amazonaws.com")
+    # The bucket is named by the path or by the host.
+    return f"{server.scheme}://{server.netloc} {server.scheme}://{bucket}.{server.netloc}"

@@ -1,4 +1,4 @@
-"""Writes other values into each of many rows by one statement."""
+"""Writes many rows by few statements: other values into each, or new rows."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -27,3 +27,13 @@ def write_rows(
             values = ", ".join(f"{column} = %s" for column in others)
             statement = f"UPDATE {table} SET {values} WHERE {key} = %s"  # noqa: S608
             cursor.executemany(statement, [[*row[1:], row[0]] for row in rows])
+
+
+def insert_rows(
+    connection: BaseDatabaseWrapper, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> None:
+    """Adds rows without models. Values are in the form of the database. MySQL's driver puts many into one statement."""
+    quote = connection.ops.quote_name
+    names, places = ", ".join(map(quote, columns)), ", ".join(["%s"] * len(columns))
+    with connection.cursor() as cursor:
+        cursor.executemany(f"INSERT INTO {quote(table)} ({names}) VALUES ({places})", rows)  # noqa: S608

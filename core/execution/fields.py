@@ -1,112 +1,125 @@
-"""Executing fields (§6.4): arguments (§6.4.1), resolvers (§6.4.2) and errors (§6.4.4)."""
+"""Fields (§6.4): what is known of them before they are executed, and how their errors are handled (§6.4.4)."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from inspect import isawaitable
+from typing import Any, NamedTuple, Protocol
 
-from graphql import FieldNode, GraphQLError, GraphQLNonNull, GraphQLResolveInfo
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLInterfaceType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    GraphQLUnionType,
+    OperationDefinitionNode,
+    TypeNameMetaFieldDef,
+    default_field_resolver,
+    is_non_null_type,
+    located_error,
+)
 from graphql.execution.values import get_argument_values
-from graphql.language import VariableNode, Visitor, visit
 
-from core.execution.paths import RawPath
-from core.execution.resolvers import Attribute
-from core.execution.run import Run
-from core.execution.selected import ExecuteField, Field
-from core.execution.values import AS_THEY_ARE, CompleteValue, compile_value
+from core.execution.arguments import are_immutable, constant_arguments
+from core.execution.paths import RawPath, as_list
+from core.execution.places import Places
+from core.execution.run import Info, Run
 
 
-def compile_field(field: Field) -> ExecuteField:
-    """ExecuteField() of §6.4 for one response key: resolves, completes, and handles errors of both."""
-    resolve = field.definition.resolve or _default_resolver
-    complete, wants_info = compile_value(field, field.definition.type)
-    if field.definition.args or wants_info or not getattr(resolve, "from_source", False):
-        return _calling(field, resolve, complete)
-    kind = field.definition.type
-    shown_type = AS_THEY_ARE.get(kind.of_type if isinstance(kind, GraphQLNonNull) else kind)
-    if isinstance(resolve, Attribute) and shown_type is not None:
-        return _reading_leaf(field, resolve, shown_type, complete)
-    return _reading(field, resolve.read if isinstance(resolve, Attribute) else resolve, shown_type, complete)
+class Operation(NamedTuple):
+    """An operation and what it refers to."""
+
+    schema: GraphQLSchema
+    fragments: dict[str, FragmentDefinitionNode]
+    node: OperationDefinitionNode
+    # Types of values of which none is null, an exception or awaitable.
+    ordinary_types: set[type]
+    places: Places
 
 
-def _calling(field: Field, resolve: Callable[..., Any], complete: CompleteValue) -> ExecuteField:
-    """For any resolver: it gets the info and the arguments."""
-    key, type_name, arguments = field.key, field.parent_type.name, _arguments(field)
-
-    def execute(run: Run, source: Any, parent: RawPath | None) -> Any:
-        path = (parent, key, type_name)
-        info = field.info(run, path)
-        try:
-            return complete(run, resolve(source, info, **arguments(run.variables)), path, info)
-        except Exception as error:
-            return field.fail(run, error, path)
-
-    return execute
+# function(run, source, path of the source)
+Function = Callable[[Run, Any, RawPath | None], dict[str, Any]]
 
 
-def _reading(
-    field: Field, read: Callable[[Any, Any], Any], shown_type: type | None, complete: CompleteValue
-) -> ExecuteField:
-    """For a resolver that uses its source alone: makes no info."""
-    key, type_name = field.key, field.parent_type.name
+class Below(Protocol):
+    """What is selected of values of one type (core.execution.selected.Fields)."""
 
-    def execute(run: Run, source: Any, parent: RawPath | None) -> Any:
-        path = (parent, key, type_name)
-        try:
-            value = read(source, None)
-            return value if type(value) is shown_type else complete(run, value, path, None)
-        except Exception as error:
-            return field.fail(run, error, path)
+    # Generated code, and the Python type of values that it is for.
+    function: Function | None
+    source_type: type | None
 
-    return execute
+    def execute(self, run: Run, source: Any, path: RawPath | None) -> dict[str, Any]: ...
 
 
-def _reading_leaf(field: Field, attribute: Attribute, shown_type: type, complete: CompleteValue) -> ExecuteField:
-    """For an attribute that is usually shown as it is, the most frequent case: calls nothing and makes no path."""
-    key, type_name, name, default = field.key, field.parent_type.name, attribute.name, attribute.default
+class Field:
+    """A response key on one type: the field's definition and all nodes that select it there."""
 
-    def execute(run: Run, source: Any, parent: RawPath | None) -> Any:
-        try:
-            value = source.get(name, default) if isinstance(source, dict) else getattr(source, name, default)
-            return value if type(value) is shown_type else complete(run, value, None, None)
-        except Exception as error:
-            return field.fail(run, error, (parent, key, type_name))
+    __slots__ = (
+        *("arguments", "definition", "is_nullable", "is_typename", "key", "name", "nodes", "operation", "parent_type"),
+        *("reads_source", "resolve", "selection", "type", "wants_info"),
+    )
 
-    return execute
+    def __init__(
+        self,
+        operation: Operation,
+        key: str,
+        parent_type: GraphQLObjectType,
+        definition: GraphQLField,
+        nodes: list[FieldNode],
+        selection: Mapping[GraphQLObjectType, Below],
+    ) -> None:
+        self.operation, self.key, self.parent_type = operation, key, parent_type
+        self.definition, self.nodes = definition, nodes
+        # What is selected below it, by the type of the value.
+        self.selection = selection
+        self.name, self.type = nodes[0].name.value, definition.type
+        self.is_nullable = not is_non_null_type(self.type)
+        self.is_typename = definition is TypeNameMetaFieldDef
+        self.resolve: Callable[..., Any] = definition.resolve or default_field_resolver
+        # None: they depend on variables.
+        self.arguments = constant_arguments(definition, nodes[0])
+        self.wants_info = _wants_info(self.type)
+        # Whether the resolver needs nothing but its source.
+        self.reads_source = not definition.args and not self.wants_info and getattr(self.resolve, "from_source", False)
+
+    def info(self, run: Run, path: RawPath) -> GraphQLResolveInfo:
+        """The info for the resolver."""
+        schema, fragments, node, _, _ = self.operation
+        name, nodes, kind, parent = self.name, self.nodes, self.type, self.parent_type
+        root, variables, context = run.root, run.variables, run.context
+        # NamedTuple's own way takes four times as long.
+        return tuple.__new__(
+            Info, (name, nodes, kind, parent, path, schema, fragments, root, node, variables, context, isawaitable)
+        )
+
+    def coerced_arguments(self, run: Run) -> dict[str, Any]:
+        """CoerceArgumentValues() of §6.4.1. A list's items share what no resolver can change."""
+        values = self.arguments if self.arguments is not None else run.arguments.get(self)
+        if values is None:
+            values = get_argument_values(self.definition, self.nodes[0], run.variables)
+            if are_immutable(values):
+                run.arguments[self] = values
+        return values
+
+    def handle(self, run: Run, error: Exception, path: RawPath, *, is_nullable: bool) -> None:
+        """§6.4.4: what may be null becomes null and its error is collected; else its parent fails."""
+        if not isinstance(error, GraphQLError):
+            self.operation.places.show_in(error, self.nodes[0], self.parent_type.name)
+        located = located_error(error, self.nodes, as_list(path))
+        if not is_nullable:
+            raise located
+        run.errors.append(located)
 
 
-def _default_resolver(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
-    """As graphql-core's: the key or attribute with the field's name, called if it is callable."""
-    name = info.field_name
-    value = source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
-    return value(info, **arguments) if callable(value) else value
-
-
-def _arguments(field: Field) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """CoerceArgumentValues() of §6.4.1. Values without variables and mutable objects are coerced once, now."""
-    definition, node = field.definition, field.nodes[0]
-    if not definition.args:
-        return lambda variables: {}
-    if not _has_variables(node):
-        try:
-            values = get_argument_values(definition, node, {})
-        except GraphQLError:
-            pass  # it is raised again when the field is executed
-        else:
-            if all(isinstance(value, str | int | float | None) for value in values.values()):
-                return lambda variables: values
-    return lambda variables: get_argument_values(definition, node, variables)
-
-
-class _VariableSearch(Visitor):
-    def __init__(self) -> None:
-        super().__init__()
-        self.has_found = False
-
-    def enter_variable(self, node: VariableNode, *_args: Any) -> None:
-        self.has_found = True
-
-
-def _has_variables(node: FieldNode) -> bool:
-    search = _VariableSearch()
-    for argument in node.arguments:
-        visit(argument, search)
-    return search.has_found
+def _wants_info(kind: GraphQLOutputType) -> bool:
+    """Whether completing a value of this type calls something that gets the info."""
+    while isinstance(kind, GraphQLNonNull | GraphQLList):
+        kind = kind.of_type
+    if isinstance(kind, GraphQLObjectType):
+        return kind.is_type_of is not None
+    return isinstance(kind, GraphQLInterfaceType | GraphQLUnionType)

@@ -1,36 +1,33 @@
-"""Executes operations (§6.2) and selection sets (§6.3). Their fields and the order are worked out once."""
+"""Executes operations (§6.2). What is selected on which type is worked out once, and kept."""
 
 from collections.abc import Mapping
 from inspect import iscoroutinefunction
 from threading import Lock
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from graphql import (
-    DirectiveNode,
     DocumentNode,
     ExecutionContext,
     ExecutionResult,
     FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
-    GraphQLObjectType,
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
     VariableNode,
-    visit,
 )
-from graphql.execution.collect_fields import collect_fields, collect_sub_fields
-from graphql.execution.execute import get_field_def
-from graphql.language import Visitor
+from graphql.execution.collect_fields import collect_fields
 from graphql.pyutils import Undefined
 
-from core.execution.fields import compile_field
+from core.execution.fields import Operation
+from core.execution.places import Places
 from core.execution.run import Run
-from core.execution.selected import Field, Fields, Operation
+from core.execution.selected import Fields, Planned
 
 # How many combinations of the variables in @skip and @include one operation keeps plans for. Plans of further
-# combinations are compiled for each request.
+# combinations are made for each request.
 MAX_PLANS = 16
 
 
@@ -38,69 +35,44 @@ class Unplannable(Exception):
     """No plan can serve this operation (a coroutine function, a subscription): graphql-core's executor must."""
 
 
-class Plan:
-    """An operation, with the variables of its directives fixed, as functions to call.
+class Plan(Planned):
+    """An operation, with the variables of its directives fixed.
 
-    Selections on a type are compiled when a value of it is first completed. So a type that never occurs costs nothing,
-    and errors of a selection are raised where graphql-core raises them.
+    Its first run interprets it. Later ones run the code that is generated for the types of values that came.
     """
 
     def __init__(self, operation: Operation, variables: Mapping[str, Any]) -> None:
-        self.operation = operation
-        # Only the values of @skip's and @include's variables, because a plan outlives the request that it is made for.
-        self.variables = dict(variables)
-        # How many fields it has compiled so far. Its memory grows with them.
-        self.size = 0
-        self.root_fields: Fields | None = None
+        super().__init__(operation, variables)
+        self.is_repeated = False
+        self._root: Fields | None = None
 
     def run(self, root: Any, context: Any, variables: dict[str, Any]) -> ExecutionResult:
         """Executes the operation (§6.2.1, §6.2.2). All fields are executed in series, as mutations must be."""
-        run = Run(root, context, variables)
+        run = Run(root, context, variables, is_repeated=self.is_repeated)
         data: dict[str, Any] | None
         try:
-            fields = self.root_fields
+            fields = self._root
             if fields is None:
-                fields = self.root_fields = self._compile_root()
-            data = {key: execute(run, root, None) for key, execute in fields}
+                fields = self._root = self._root_fields()
+            data = fields.execute(run, root, None)
         except GraphQLError as error:
             data = None
             run.errors.append(error)
         finally:
+            self.is_repeated = True
             run.close()
         return ExecutionContext.build_response(data, run.errors)
 
     def clear(self) -> None:
-        """Forgets what was compiled. Functions and plan refer to each other, and would wait for the collector."""
-        self.root_fields, self.size = None, 0
+        """Forgets its fields. They and the plan refer to each other, and would wait for the collector."""
+        self._root, self.size, self.generated = None, 0, 0
 
-    def compile(self, parent_type: GraphQLObjectType, nodes_by_key: dict[str, list[FieldNode]]) -> Fields:
-        """The collected fields (§6.3.2) by response key; fields that the type does not have are left out."""
-        self.size += len(nodes_by_key)
-        return [
-            (key, compile_field(Field(self.operation, key, parent_type, definition, nodes, _Selection(self, nodes))))
-            for key, nodes in nodes_by_key.items()
-            if (definition := get_field_def(self.operation.schema, parent_type, nodes[0])) is not None
-        ]
-
-    def _compile_root(self) -> Fields:
-        schema, fragments, node, _ = self.operation
+    def _root_fields(self) -> Fields:
+        schema, fragments, node, *_ = self.operation
         root_type = schema.get_root_type(node.operation)
         assert root_type is not None  # noqa: S101 - Plans has looked
-        return self.compile(root_type, collect_fields(schema, fragments, self.variables, root_type, node.selection_set))
-
-
-class _Selection(dict[GraphQLObjectType, Fields]):
-    """The fields of some nodes' merged selections (§6.4.3, MergeSelectionSets()), compiled for each type on demand."""
-
-    def __init__(self, plan: Plan, nodes: list[FieldNode]) -> None:
-        super().__init__()
-        self._plan, self._nodes = plan, nodes
-
-    def __missing__(self, kind: GraphQLObjectType) -> Fields:
-        schema, fragments, _, _ = self._plan.operation
-        nodes_by_key = collect_sub_fields(schema, fragments, self._plan.variables, kind, self._nodes)
-        fields = self[kind] = self._plan.compile(kind, nodes_by_key)
-        return fields
+        nodes = collect_fields(schema, fragments, self.variables, root_type, node.selection_set)
+        return Fields(self, root_type, nodes)
 
 
 class Plans:
@@ -109,23 +81,19 @@ class Plans:
     def __init__(self, schema: GraphQLSchema, document: DocumentNode, node: OperationDefinitionNode) -> None:
         """Raises Unplannable, before any resolver ran."""
         fragments = {n.name.value: n for n in document.definitions if isinstance(n, FragmentDefinitionNode)}
-        self.operation = Operation(schema, fragments, node, set())
-        names = _Names()
-        visit(document, names)
-        self.conditions = sorted(names.conditions)
+        self.operation = Operation(schema, fragments, node, set(), Places(node))
+        fields, self.conditions = _fields_and_conditions([node, *fragments.values()])
         if node.operation is OperationType.SUBSCRIPTION or schema.get_root_type(node.operation) is None:
             raise Unplannable("There is no root type to execute synchronously.")
-        for kind in schema.type_map.values():
-            fields = getattr(kind, "fields", {})
-            for name in names.fields & fields.keys():
-                if iscoroutinefunction(getattr(fields[name], "resolve", None)):
-                    raise Unplannable(f"{kind.name}.{name} is a coroutine.")
+        coroutines = _names_of_coroutines(schema)
+        if name := next(iter(coroutines & fields), None):
+            raise Unplannable(f"A field of the name {name} is a coroutine.")
         self._plans: dict[tuple[Any, ...], Plan] = {}
         self._lock = Lock()
 
     def execute(self, root: Any, context: Any, variables: dict[str, Any]) -> ExecutionResult:
         """The result for coerced variables."""
-        key = tuple(variables.get(name, Undefined) for name in self.conditions)
+        key = tuple([variables.get(name, Undefined) for name in self.conditions])
         plan = self._plans.get(key)
         if plan is not None:
             return plan.run(root, context, variables)
@@ -142,8 +110,8 @@ class Plans:
 
     @property
     def size(self) -> int:
-        """How many fields its plans have compiled."""
-        return sum(plan.size for plan in tuple(self._plans.values()))
+        """How many fields its plans have; one with generated code counts once more."""
+        return sum(plan.size + plan.generated for plan in tuple(self._plans.values()))
 
     def clear(self) -> None:
         """Forgets all plans; runs that are under way end as they would."""
@@ -151,19 +119,36 @@ class Plans:
             plans, self._plans = self._plans, {}
         for plan in plans.values():
             plan.clear()
+        self.operation.places.hide()
 
 
-class _Names(Visitor):
-    """The names of a document's fields, and of the variables that @skip and @include (§3.13) depend on."""
+def _fields_and_conditions(definitions: list[Any]) -> tuple[set[str], list[str]]:
+    """The names of the definitions' fields, and of the variables that @skip and @include (§3.13) depend on."""
+    fields: set[str] = set()
+    conditions: set[str] = set()
+    waiting = definitions
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, FieldNode):
+            fields.add(node.name.value)
+        for directive in node.directives:
+            if directive.name.value in ("skip", "include"):
+                values = [argument.value for argument in directive.arguments]
+                conditions.update(value.name.value for value in values if isinstance(value, VariableNode))
+        selections = getattr(node, "selection_set", None)
+        if selections is not None:
+            waiting.extend(selections.selections)
+    return fields, sorted(conditions)
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.fields: set[str] = set()
-        self.conditions: set[str] = set()
 
-    def enter_field(self, node: FieldNode, *_args: Any) -> None:
-        self.fields.add(node.name.value)
+_coroutines: WeakKeyDictionary[GraphQLSchema, frozenset[str]] = WeakKeyDictionary()
 
-    def enter_directive(self, node: DirectiveNode, *_args: Any) -> None:
-        if node.name.value in ("skip", "include"):
-            self.conditions.update(a.value.name.value for a in node.arguments if isinstance(a.value, VariableNode))
+
+def _names_of_coroutines(schema: GraphQLSchema) -> frozenset[str]:
+    """The names of the schema's fields that a coroutine function resolves."""
+    names = _coroutines.get(schema)
+    if names is None:
+        fields = [field for kind in schema.type_map.values() for field in getattr(kind, "fields", {}).items()]
+        names = frozenset(name for name, field in fields if iscoroutinefunction(getattr(field, "resolve", None)))
+        _coroutines[schema] = names
+    return names

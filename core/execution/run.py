@@ -23,11 +23,15 @@ class Info(GraphQLResolveInfo):
 class Run:
     """One execution. Call close() at its end."""
 
-    __slots__ = ("_runner", "context", "errors", "root", "variables")
+    __slots__ = ("_runner", "arguments", "context", "errors", "is_repeated", "root", "variables")
 
-    def __init__(self, root: Any, context: Any, variables: dict[str, Any]) -> None:
+    def __init__(self, root: Any, context: Any, variables: dict[str, Any], *, is_repeated: bool) -> None:
         self.root, self.context, self.variables = root, context, variables
+        # Whether its plan was run before, so that it pays to generate code.
+        self.is_repeated = is_repeated
         self.errors: list[GraphQLError] = []
+        # Coerced arguments by their field (core.execution.fields).
+        self.arguments: dict[Any, dict[str, Any]] = {}
         self._runner: asyncio.Runner | None = None
 
     def awaited(self, awaitable: Awaitable[Any]) -> Any:
@@ -35,7 +39,7 @@ class Run:
 
         Raises RuntimeError when an event loop runs in this thread already, because it would wait for itself.
         """
-        if _is_loop_running():
+        if is_loop_running():
             if asyncio.iscoroutine(awaitable):
                 awaitable.close()
             raise RuntimeError("Plans cannot wait for awaitables where an event loop is running.")
@@ -54,7 +58,7 @@ class Run:
             self._runner = None
 
 
-def _is_loop_running() -> bool:
+def is_loop_running() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -2,19 +2,10 @@
 
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
-from graphql import (
-    DocumentNode,
-    FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
-    GraphQLError,
-    InlineFragmentNode,
-    OperationDefinitionNode,
-    OperationType,
-    SelectionSetNode,
-)
+from graphql import GraphQLError, OperationType
 
 from core.auth.tokens import Reason, TokenRefused, viewer
+from core.graphql.documents import Operation
 from core.graphql.errors import Code, api_error
 
 # Mutations that work with an invalid token too, because clients get a new token from them.
@@ -42,31 +33,9 @@ def authenticate(request: HttpRequest) -> Reason | None:
     return None
 
 
-def token_error(reason: Reason, document: DocumentNode, operation: OperationDefinitionNode) -> GraphQLError | None:
+def token_error(reason: Reason, operation: Operation) -> GraphQLError | None:
     """The error of an operation whose request has a bad token; None when the operation needs no token."""
-    if _needs_no_token(document, operation):
+    is_mutation = operation.node.operation is OperationType.MUTATION
+    if is_mutation and operation.root_fields and operation.root_fields <= NEED_NO_TOKEN:
         return None
     return api_error(Code.UNAUTHENTICATED, reason.message, reason=reason)
-
-
-def _needs_no_token(document: DocumentNode, operation: OperationDefinitionNode) -> bool:
-    fields = _root_fields(document, operation.selection_set) - {"__typename"}
-    return operation.operation is OperationType.MUTATION and bool(fields) and fields <= NEED_NO_TOKEN
-
-
-def _root_fields(document: DocumentNode, selected: SelectionSetNode) -> set[str]:
-    """The names of an operation's root fields, including those in fragments."""
-    fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
-    names: set[str] = set()
-    seen: set[str] = set()
-    waiting = [selected]
-    while waiting:
-        for node in waiting.pop().selections:
-            if isinstance(node, FieldNode):
-                names.add(node.name.value)
-            elif isinstance(node, InlineFragmentNode):
-                waiting.append(node.selection_set)
-            elif isinstance(node, FragmentSpreadNode) and node.name.value not in seen:
-                seen.add(node.name.value)
-                waiting.append(fragments[node.name.value].selection_set)
-    return names

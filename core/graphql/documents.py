@@ -23,13 +23,13 @@ from core.execution import Plans, Unplannable
 from core.graphql.errors import Code, api_error
 from core.graphql.inputs import Variables
 from core.graphql.limits import cost_of
-from core.graphql.parsing import nodes_of
+from core.graphql.parsing import nodes_of, root_fields
 from core.graphql.validation import DocumentRefused, prepare
 
 logger = logging.getLogger(__name__)
-# Bytes of memory of a document, of each of its nodes and of each field of a plan, measured with tracemalloc. Texts are
-# counted separately.
-DOCUMENT_BYTES, NODE_BYTES, PLANNED_FIELD_BYTES = 10_000, 400, 2_700
+# Bytes of memory of a document, of each of its nodes, and of each field of a plan and again of its generated code,
+# measured with tracemalloc. Texts are counted separately.
+DOCUMENT_BYTES, NODE_BYTES, PLANNED_FIELD_BYTES = 10_000, 400, 1_300
 # Digests of documents that came once; the last so many are remembered.
 MAX_SEEN = 5_000
 # Errors are never located at these nodes, so their locations are dropped to save memory.
@@ -43,6 +43,7 @@ class Operation:
         self, schema: GraphQLSchema, document: DocumentNode, node: OperationDefinitionNode, costs: Mapping[str, int]
     ) -> None:
         self.node = node
+        self.root_fields = root_fields(document, node)
         self.cost = cost_of(schema, document, node, costs)
         self.variables = Variables(schema, document, node)
         # None: graphql-core's executor must serve it.
@@ -109,7 +110,7 @@ class Document:
         return self.operations[name]
 
     def clear_plans(self) -> None:
-        """Frees its plans. Their closures form cycles, which would wait for the garbage collector otherwise."""
+        """Frees its plans. They and their fields form cycles, which would wait for the garbage collector otherwise."""
         for operation in self.operations.values():
             if operation.plans is not None:
                 operation.plans.clear()
@@ -143,6 +144,10 @@ class Documents:
                     self._kept[digest] = document, size
                     self._trim()
         return document
+
+    def has(self, digest: str, document: Document | None) -> bool:
+        """Whether just this document is kept."""
+        return document is not None and self.find(digest) is document
 
     def prepare(self, text: str, *, hide_suggestions: bool = False) -> Document:
         """The document of a text, which is not kept yet. Raises DocumentRefused."""

@@ -11,6 +11,7 @@ from graphql import GraphQLError, Node
 
 from core import errors
 from core.errors import FieldError, InvalidInput, LimitExceeded, Throttled, forget_stack
+from core.graphql.enums import described
 from core.http.errors import GraphQLCode, graphql_error
 from core.http.request_values import RequestValue
 
@@ -24,7 +25,23 @@ MAX_ERRORS = 20
 retry_after: RequestValue[int] = RequestValue("retry_after", 0)
 
 
-ErrorCode = graphene.Enum.from_enum(errors.ErrorCode, description=lambda value: None)
+ErrorCode = described(
+    errors.ErrorCode,
+    "What kind of mistake it is, for programs. Its number, where it has one, is beside it.",
+    INVALID="The value is wrong.",
+    REQUIRED="The value is missing.",
+    NOT_FOUND="There is no such thing, or not for the caller.",
+    ALREADY_EXISTS="There is one already.",
+    FORBIDDEN="Signed in, but without the permission.",
+    INSUFFICIENT_STOCK="There are only `available` units.",
+    LIMIT_EXCEEDED="At most `allowed` are allowed.",
+    VERSION_CONFLICT="It has changed since it was read.",
+    UNSUPPORTED_IMAGE="The file is no picture of a kind that is taken.",
+    IMAGE_TOO_LARGE="The picture has too many bytes or pixels.",
+    INVALID_CREDENTIALS="The address and the password do not go together.",
+    INVALID_TOKEN="The token is unknown, expired, spent or revoked.",  # noqa: S106
+    THROTTLED="Too many attempts. The next one has a chance after `retryAfter` seconds.",
+)
 
 
 class UserError(graphene.ObjectType):
@@ -34,12 +51,25 @@ class UserError(graphene.ObjectType):
         graphene.NonNull(graphene.String),
         description='The path of the input field at fault, e.g. ["lines", "0", "quantity"].',
     )
-    message = graphene.String(required=True)
+    message = graphene.String(required=True, description="What is wrong and what to do, in English, for people.")
     code = graphene.Field(ErrorCode, required=True)
+    available = graphene.Int(description="INSUFFICIENT_STOCK: the units that there are. Else null.")
+    allowed = graphene.Int(description="LIMIT_EXCEEDED: how many are allowed. Else null.")
+    retry_after = graphene.Int(description="THROTTLED: seconds to wait. Else null.")
 
 
 def user_errors(field_errors: Sequence[FieldError]) -> list[UserError]:
-    return [UserError(field=list(f.path) or None, message=f.message, code=f.code) for f in field_errors]
+    return [
+        UserError(
+            field=list(error.path) or None,
+            message=error.message,
+            code=error.code,
+            available=error.available,
+            allowed=error.allowed,
+            retry_after=error.retry_after,
+        )
+        for error in field_errors
+    ]
 
 
 def refused(request: HttpRequest, error: InvalidInput) -> list[UserError]:

@@ -8,7 +8,7 @@ from graphql_relay import to_global_id
 
 from core.parsing import MAX_ID
 
-_PLAIN = re.compile(r"([A-Za-z]+):([1-9][0-9]{0,18})", re.ASCII)
+_PLAIN = re.compile(r"([A-Za-z]+):(-?[1-9][0-9]{0,18})", re.ASCII)
 
 
 def parse_global_id(global_id: str) -> tuple[str, int] | None:
@@ -19,7 +19,7 @@ def parse_global_id(global_id: str) -> tuple[str, int] | None:
         match = _PLAIN.fullmatch(b64decode(global_id, validate=True).decode())
     except (Error, ValueError):
         return None
-    if match is None or int(match[2]) > MAX_ID or to_global_id(match[1], match[2]) != global_id:
+    if match is None or abs(int(match[2])) > MAX_ID or to_global_id(match[1], match[2]) != global_id:
         return None
     return match[1], int(match[2])
 

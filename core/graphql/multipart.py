@@ -42,6 +42,8 @@ class TooLarge:
 class Upload(LooseUpload):
     """A file, sent by the GraphQL multipart request specification."""
 
+    specified_by_url = "https://github.com/jaydenseric/graphql-multipart-request-spec"
+
     @staticmethod
     def parse_value(value: Any) -> UploadedFile | TooLarge:
         if isinstance(value, UploadedFile | TooLarge):

@@ -8,6 +8,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    InlineFragmentNode,
     Node,
     OperationDefinitionNode,
     SelectionSetNode,
@@ -31,6 +32,24 @@ def nodes_of(root: Node) -> Iterator[Node]:
                 stack.append(value)
             elif isinstance(value, tuple):
                 stack.extend(value)
+
+
+def root_fields(document: DocumentNode, operation: OperationDefinitionNode) -> frozenset[str]:
+    """The names of an operation's root fields, including those in fragments; without `__typename`."""
+    fragments = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
+    names: set[str] = set()
+    seen: set[str] = set()
+    waiting = [operation.selection_set]
+    while waiting:
+        for node in waiting.pop().selections:
+            if isinstance(node, FieldNode):
+                names.add(node.name.value)
+            elif isinstance(node, InlineFragmentNode):
+                waiting.append(node.selection_set)
+            elif isinstance(node, FragmentSpreadNode) and node.name.value not in seen:
+                seen.add(node.name.value)
+                waiting.append(fragments[node.name.value].selection_set)
+    return frozenset(names - {"__typename"})
 
 
 def merge_repeated(document: DocumentNode) -> None:

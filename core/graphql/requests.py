@@ -25,6 +25,11 @@ class Call:
     persisted: Any
     document_id: str | None
 
+    @property
+    def registers(self) -> bool:
+        """Whether it asks to register its text under its hash (core.graphql.persisted)."""
+        return self.persisted is not None and self.query is not None
+
 
 class BadRequest(Exception):
     """The request is not a GraphQL request. It is answered with this status and message.
@@ -43,8 +48,9 @@ class BadRequest(Exception):
 
 def wants_page(request: HttpRequest) -> bool:
     """Whether a browser asks for the GraphiQL page, not for the answer to a query."""
-    has_query = not request.GET.keys().isdisjoint(("query", "extensions", "documentId"))
-    if request.method not in ("GET", "HEAD") or has_query:
+    if request.method not in ("GET", "HEAD"):
+        return False
+    if not request.GET.keys().isdisjoint(("query", "extensions", "documentId")):
         return False
     return preferred_type(request.META.get("HTTP_ACCEPT", ""), [JSON, GRAPHQL_JSON, "text/html"]) == "text/html"
 
@@ -57,21 +63,30 @@ def answer_type(request: HttpRequest) -> str:
     return chosen
 
 
-def parse_call(request: HttpRequest) -> Call:
-    """The call of a GET (HEAD) or POST request. Raises BadRequest."""
+def call_text(request: HttpRequest) -> bytes | None:
+    """The unparsed call: the query string of GET (HEAD), the JSON of POST; None for a form. Raises BadRequest."""
     if request.method in ("GET", "HEAD"):
-        names = ("query", "variables", "operationName", "extensions", "documentId")
-        parameters: Any = {name: request.GET.get(name) for name in names}
-        for name in ("variables", "extensions"):
-            parameters[name] = _json(parameters[name].encode(), name) if parameters[name] else None
-    elif request.method != "POST":
+        query: str = request.META.get("QUERY_STRING", "")
+        return query.encode("latin-1")
+    if request.method != "POST":
         raise BadRequest("GraphQL requests are GET or POST requests.", 405, Allow=", ".join(ALLOWED))
-    elif request.content_type == multipart.MULTIPART:
-        parameters = _multipart(request)
-    elif request.content_type == JSON:
-        parameters = _json(_body(request), "body")
-    else:
+    if request.content_type == multipart.MULTIPART:
+        return None
+    if request.content_type != JSON:
         raise BadRequest(f"The body must be {JSON}, or {multipart.MULTIPART} with files.", 415)
+    return _body(request)
+
+
+def parse_call(request: HttpRequest, text: bytes | None) -> Call:
+    """The call of a request whose `call_text` is this. Raises BadRequest."""
+    if text is None:
+        return _well_formed(_multipart(request))
+    if request.method == "POST":
+        return _well_formed(_json(text, "body"))
+    names = ("query", "variables", "operationName", "extensions", "documentId")
+    parameters: Any = {name: request.GET.get(name) for name in names}
+    for name in ("variables", "extensions"):
+        parameters[name] = _json(parameters[name].encode(), name) if parameters[name] else None
     return _well_formed(parameters)
 
 

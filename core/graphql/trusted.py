@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from graphql import GraphQLSchema
 
 from core.graphql.errors import Code, api_error
+from core.graphql.own_documents import OWN_DOCUMENTS
 from core.graphql.persisted import sha256_hex
 from core.graphql.validation import DocumentRefused, prepare
 
@@ -18,11 +19,11 @@ SETTING = "GRAPHQL_TRUSTED_DOCUMENTS"
 
 
 class TrustedDocuments:
-    """The texts of a manifest, found by the manifest's hash or by their SHA-256."""
+    """The texts of a manifest, found by the manifest's hash or by their SHA-256, and our own by theirs."""
 
     def __init__(self, texts: dict[str, str]) -> None:
         self._texts = texts
-        self._by_digest = {sha256_hex(text): text for text in texts.values()}
+        self._by_digest = {sha256_hex(text): text for text in (*texts.values(), *OWN_DOCUMENTS.values())}
 
     @classmethod
     def load(cls, path: str) -> "TrustedDocuments":

@@ -1,9 +1,10 @@
 """Checks the input of the admin's URLs and forms before it reaches a query."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
@@ -11,8 +12,11 @@ from django.core.exceptions import ValidationError
 from django.db.models import ForeignKey, ManyToManyField, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
+from core.admin.again import again
+from core.admin.history import HistoryAdmin
 
-class CheckedInputAdmin(admin.ModelAdmin):
+
+class CheckedInputAdmin(HistoryAdmin):
     """The base of every ModelAdmin. Django itself accepts any lookup on the model's fields, and any text for a key."""
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
@@ -48,6 +52,10 @@ class CheckedInputAdmin(admin.ModelAdmin):
         if from_field is None and not self._can_be_key(object_id):
             return None
         return super().get_object(request, object_id, from_field)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        view = partial(super().changeform_view, request, *args, **kwargs)
+        return again(request, view) if request.method == "POST" else view()
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *args: Any) -> HttpResponse | None:
         if not all(map(self._can_be_key, request.POST.getlist(ACTION_CHECKBOX_NAME))):

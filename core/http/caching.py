@@ -1,8 +1,10 @@
 """Cache-Control and ETag of the APIs' responses: caches may keep only what is the same for everybody."""
 
 import hashlib
+import time
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.utils.cache import patch_vary_headers
 from django.utils.http import parse_etags
@@ -26,15 +28,41 @@ def api_caching(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable
         if not is_api(request.path_info):
             return response
         patch_vary_headers(response, ["Accept", "Authorization"])
-        is_public = request.method in ("GET", "HEAD") and "HTTP_AUTHORIZATION" not in request.META
-        if not is_public or response.status_code != 200 or response.streaming:
+        if not _is_public(request) or response.status_code != 200 or response.streaming:
             response.headers.setdefault("Cache-Control", PRIVATE)
             return response
         response.headers.setdefault("Cache-Control", PUBLIC)
-        response.headers.setdefault("ETag", f'"{hashlib.blake2b(response.content, digest_size=16).hexdigest()}"')
+        if "ETag" not in response.headers:
+            response.headers["ETag"] = etag_of(response.content)
         return _not_modified(request, response) or response
 
     return middleware
+
+
+def _is_public(request: HttpRequest) -> bool:
+    """Whether the response is the same for everybody."""
+    return request.method in ("GET", "HEAD") and "HTTP_AUTHORIZATION" not in request.META
+
+
+def etag_of(content: bytes) -> str:
+    return f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
+
+
+def allow_sharing(request: HttpRequest, response: HttpResponse, until: float, etag: str | None = None) -> bool:
+    """Lets shared caches answer without asking, for SHARED_CACHE_SECONDS but not beyond `until`, seconds since 1970.
+
+    Browsers must ask each time nevertheless. Returns whether it did: not without the setting, and not for a response
+    that is for the caller alone. Sets the ETag of a public response, if it is known.
+    """
+    if not _is_public(request):
+        return False
+    if etag is not None:
+        response.headers["ETag"] = etag
+    seconds = int(min(settings.SHARED_CACHE_SECONDS, until - time.time())) if settings.SHARED_CACHE_SECONDS else 0
+    if seconds < 1:
+        return False
+    response.headers["Cache-Control"] = f"public, max-age=0, s-maxage={seconds}"
+    return True
 
 
 def _not_modified(request: HttpRequest, response: HttpResponse) -> HttpResponse | None:

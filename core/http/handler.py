@@ -6,6 +6,7 @@ from typing import Any
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpResponseBase
 
+from core.http.chains import load_chains
 from core.http.unexpected import record, unexpected_response
 from core.patches.django import Request
 
@@ -14,6 +15,7 @@ class Handler(WSGIHandler):
     """Answers those too in the API's own form. Django leaves them to the server's own error page."""
 
     request_class = Request
+    load_middleware = load_chains
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> HttpResponseBase:
         try:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from django.conf import settings
@@ -12,7 +13,12 @@ FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED
 
 def parse_address(text: str) -> IPv4Address | IPv6Address:
     """The IP address. An IPv4 address written as IPv6 (RFC 4291 §2.5.5.2) is an IPv4 address. Raises ValueError."""
-    ip = ip_address(text.strip())
+    return _parsed(text.strip())
+
+
+@lru_cache(maxsize=1_000)
+def _parsed(text: str) -> IPv4Address | IPv6Address:
+    ip = ip_address(text)
     return getattr(ip, "ipv4_mapped", None) or ip
 
 

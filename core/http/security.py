@@ -10,9 +10,15 @@ from core.http.errors import DATA_POLICY
 
 # Scripts are files of this service. Editors (GraphiQL, Swagger, admin) set styles and carry fonts as data: URIs.
 PAGE_POLICY = (
-    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src data:; "
-    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:{media}; "
+    "font-src data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+
+
+def page_policy() -> str:
+    """The policy of HTML pages. Those of the admin show renditions, which another host may serve."""
+    return PAGE_POLICY.format(media=f" {settings.MEDIA_SOURCES}" if settings.MEDIA_SOURCES else "")
+
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -22,10 +28,13 @@ def content_security_policy(get_response: GetResponse) -> GetResponse:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
+        # A browser puts the headers of a 304 in the place of the page's own (RFC 9111 §3.2). Its type is unknown here.
+        if response.status_code == 304:
+            return response
         # Django's error pages with DEBUG have inline scripts.
         is_page = response.get("Content-Type", "").startswith("text/html")
         if not (settings.DEBUG and is_page and response.status_code >= 400):
-            response.headers.setdefault("Content-Security-Policy", PAGE_POLICY if is_page else DATA_POLICY)
+            response.headers.setdefault("Content-Security-Policy", page_policy() if is_page else DATA_POLICY)
         return response
 
     return middleware
@@ -60,3 +69,9 @@ class SecurityHeaders(SecurityMiddleware):
     def process_request(self, request: HttpRequest) -> None:
         # No redirect to HTTPS here: Django's own SecurityMiddleware does that, inside CORS.
         return None
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        """As Django's, unless its SecurityMiddleware has set all of them already."""
+        if "Cross-Origin-Opener-Policy" in response.headers:
+            return response
+        return super().process_response(request, response)

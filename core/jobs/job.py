@@ -51,6 +51,18 @@ def oldest_due(jobs: models.QuerySet[JobType]) -> datetime | None:
     return moment
 
 
+def oldest_awaited(model: type[Job]) -> datetime | None:
+    """Of jobs that one worker does one after the other: when the oldest that waits fell due.
+
+    While one is under way the others may wait. Then it is when that one's worker was last seen alive.
+    """
+    waiting, under_way = models.Q(status=DUE, due_at__lte=timezone.now()), models.Q(status=CLAIMED)
+    jobs = model._default_manager.filter(waiting | under_way).order_by()
+    moments = jobs.aggregate(due=models.Min("due_at", filter=waiting), alive=models.Min("claimed_at", filter=under_way))
+    moment: datetime | None = moments["alive"] or moments["due"]
+    return moment
+
+
 def claim(job: Job) -> bool:
     """Takes the job and counts one more attempt; False when another worker was first."""
     changes = {"status": CLAIMED, "claim": uuid.uuid4(), "claimed_at": timezone.now(), "attempts": job.attempts + 1}

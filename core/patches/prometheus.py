@@ -12,13 +12,28 @@ import os
 
 from prometheus_client import values
 
+_slot: str | None = None
+
 
 def slot() -> str:
     """The name of this process's files. Processes that run at the same time have different ones."""
-    return os.environ.get("METRICS_SLOT") or f"pid{os.getpid()}"
+    global _slot
+    if _slot is None:
+        _slot = os.environ.get("METRICS_SLOT") or f"pid{os.getpid()}"
+    return _slot
+
+
+def forget_slot() -> None:
+    """After a fork: the new process has a slot of its own."""
+    global _slot
+    _slot = None
+
+
+os.register_at_fork(after_in_child=forget_slot)
 
 
 def use_slots() -> None:
     """Call it before the first metric is created."""
+    forget_slot()
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         values.ValueClass = values.MultiProcessValue(slot)

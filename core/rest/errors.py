@@ -69,8 +69,11 @@ class ErrorDetailSerializer(serializers.Serializer[Any]):
 class ErrorSerializer(serializers.Serializer[Any]):
     """The one shape of every error."""
 
-    type = serializers.ChoiceField(["validation_error", "client_error", "server_error"])
-    errors = ErrorDetailSerializer(many=True)  # type: ignore[assignment]
+    type = serializers.ChoiceField(
+        ["validation_error", "client_error", "server_error"],
+        help_text="Whose mistake: the input's, the client's, ours.",
+    )
+    errors = ErrorDetailSerializer(many=True, help_text="Each mistake, at least one.")  # type: ignore[assignment]
 
 
 # For each status: description, type, an example's code and its attr.
@@ -81,14 +84,19 @@ _DOCUMENTED = {
     404: ("There is no such thing, or not for you.", "client_error", "not_found", None),
     413: ("The body is too large.", "client_error", "too_large", None),
     415: ("The body is of a media type that is not taken here.", "client_error", "unsupported_media_type", None),
-    429: ("Too many requests: wait as long as `Retry-After` says.", "client_error", "throttled", None),
+    429: (
+        "The budget of the caller or of its address is spent: wait as long as `Retry-After` says.",
+        "client_error",
+        "throttled",
+        None,
+    ),
 }
 
 
 def error_responses(*statuses: int) -> dict[int, OpenApiResponse]:
-    """The documentation of a view's error answers, for `extend_schema(responses=…)`."""
+    """The documentation of a view's error answers, for `extend_schema(responses=…)`. Every view may answer 429."""
     responses = {}
-    for status in statuses:
+    for status in sorted({*statuses, 429}):
         description, kind, code, attr = _DOCUMENTED[status]
         value = rest_error(kind, code, description, attr)
         example = OpenApiExample(kind, value=value, response_only=True, status_codes=[str(status)])

@@ -7,6 +7,7 @@ the request that caused it. `redact` runs last, so that no secret is written.
 import re
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -36,6 +37,8 @@ _SECRETS = (
         rf"\1{HIDDEN}",
     ),
 )
+# Each of them needs one of these.
+_HINT = re.compile(r"eyJ|://|bearer|basic|passw|secret|token|api_?key", re.IGNORECASE)
 
 
 def hide(text: str, max_length: int = MAX_TEXT) -> str:
@@ -45,9 +48,15 @@ def hide(text: str, max_length: int = MAX_TEXT) -> str:
     """
     if len(text) > max_length:
         text = f"{text[: max_length // 2]} … {text[-max_length // 2 :]}"
-    for pattern, replacement in _SECRETS:
-        text = pattern.sub(replacement, text)
+    if _HINT.search(text):
+        for pattern, replacement in _SECRETS:
+            text = pattern.sub(replacement, text)
     return text
+
+
+@lru_cache(maxsize=1_000)
+def _is_secret(key: str) -> bool:
+    return SECRET_KEYS.search(key) is not None
 
 
 def _clean(value: Any, nesting: int = MAX_NESTING) -> Any:
@@ -57,7 +66,7 @@ def _clean(value: Any, nesting: int = MAX_NESTING) -> Any:
         return value
     if nesting and isinstance(value, Mapping):
         items = ((str(key)[-MAX_KEY:], item) for key, item in islice(value.items(), MAX_ITEMS))
-        return {key: HIDDEN if SECRET_KEYS.search(key) else _clean(item, nesting - 1) for key, item in items}
+        return {key: HIDDEN if _is_secret(key) else _clean(item, nesting - 1) for key, item in items}
     if nesting and isinstance(value, list | tuple | set):
         return [_clean(item, nesting - 1) for item in islice(value, MAX_ITEMS)]
     return hide(str(value))
@@ -116,6 +125,8 @@ def configuration(*, human: bool, level: str) -> dict[str, Any]:
             "django.request": {"level": "CRITICAL"},
             # Any stranger can send wrong Host headers. The request's own line says 400.
             "django.security.DisallowedHost": {"level": "CRITICAL"},
+            # The same of whoever sends too much, such as more rows chosen one by one than a page takes.
+            **{f"django.security.{name}": {"level": "CRITICAL"} for name in ("TooManyFieldsSent", "TooManyFilesSent")},
             "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
             # Each task has its line already (core.telemetry.tasks).
             "celery.app.trace": {"level": "WARNING"},

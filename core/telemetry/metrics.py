@@ -7,10 +7,11 @@ process's files; its successor uses them too (core.patches.prometheus).
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import wraps
+from functools import cache, lru_cache, wraps
 from time import perf_counter
 from typing import Any, ParamSpec, TypeVar
 
+import prometheus_client
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
@@ -52,6 +53,26 @@ UNCOUNTED_SEARCHES = Counter(
     "vitrine_searches_uncounted", "Searches left out of what people look for: too many texts.", registry=REGISTRY
 )
 CACHE = Counter("vitrine_cache_lookups", "Keys looked up in the cache: hit or miss.", ["result"], registry=REGISTRY)
+KEPT_LOOKUPS = Counter(
+    "vitrine_kept_lookups",
+    "Values and answers of the catalogue looked up in the memory of a process: hit or miss.",
+    ["store", "result"],
+    registry=REGISTRY,
+)
+KEPT_BYTES = prometheus_client.Gauge(
+    "vitrine_kept_bytes",
+    "Memory that they take, of all processes together.",
+    ["store"],
+    registry=REGISTRY,
+    multiprocess_mode="sum",
+)
+KEPT_VALUES = prometheus_client.Gauge(
+    "vitrine_kept_values",
+    "How many they are, of all processes together.",
+    ["store"],
+    registry=REGISTRY,
+    multiprocess_mode="sum",
+)
 TASKS = Histogram(
     "vitrine_task_seconds", "Celery tasks, in the worker.", ["task", "state"], buckets=SLOW, registry=REGISTRY
 )
@@ -100,14 +121,30 @@ def operation_label(name: str | None) -> str:
     return name
 
 
+# Looking up a series by its labels costs more than counting in it. Methods, routes, statuses and names are few.
+_request_series = lru_cache(maxsize=1_000)(REQUESTS.labels)
+_queries_series = lru_cache(maxsize=1_000)(QUERIES.labels)
+_operation_series = lru_cache(maxsize=1_000)(OPERATIONS.labels)
+
+
+def observe_request(method: str, route: str, status: int, seconds: float, queries: int) -> None:
+    """Counts a request."""
+    _request_series(method, route, str(status)).observe(seconds)
+    _queries_series(route).observe(queries)
+
+
 def observe_operation(facts: Mapping[str, Any], status: int, seconds: float) -> None:
     """Counts a GraphQL operation by the facts that the view noted: operation, operation_type, errors."""
     outcome = "errors" if facts.get("errors") else "ok" if status < 400 else "refused"
-    OPERATIONS.labels(operation_label(facts.get("operation")), facts["operation_type"], outcome).observe(seconds)
+    _operation_series(operation_label(facts.get("operation")), facts["operation_type"], outcome).observe(seconds)
 
 
 def timed_search(engine: str, operation: str) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
     """Decorates a search engine's methods: counts and times each call."""
+
+    @cache
+    def searches() -> Histogram:
+        return SEARCHES.labels(engine, operation)
 
     def decorate(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
         @wraps(function)
@@ -116,7 +153,7 @@ def timed_search(engine: str, operation: str) -> Callable[[Callable[Parameters, 
             try:
                 return function(*args, **kwargs)
             finally:
-                SEARCHES.labels(engine, operation).observe(perf_counter() - started)
+                searches().observe(perf_counter() - started)
 
         return measured
 

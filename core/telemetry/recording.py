@@ -41,6 +41,9 @@ class Recording:
             if text in self.statements or len(self.statements) < MAX_STATEMENTS:
                 self.statements.setdefault(text, []).append(took)
 
+    # See core.db.mysql.base.
+    execute.needs_no_cursor = True  # type: ignore[attr-defined]
+
     def seconds(self) -> float:
         return perf_counter() - self.started
 
@@ -72,10 +75,13 @@ def recorded() -> Iterator[Recording]:
     """Records what this thread does within the block."""
     recording = Recording()
     token = _current.set(recording)
+    # As `execute_wrapper` does, which is one more generator.
+    wrappers = connection.execute_wrappers
+    wrappers.append(recording.execute)
     try:
-        with connection.execute_wrapper(recording.execute):
-            yield recording
+        yield recording
     finally:
+        wrappers.pop()
         _current.reset(token)
 
 

@@ -54,7 +54,9 @@ SHOP_STAFF = {
         )
         for action in ("add", "change", "delete", "view")
     ),
-    *("catalog.view_importjob", "catalog.view_searchcount", "cart.view_cart", "cart.view_cartline"),
+    *("catalog.view_importjob", "catalog.view_bulkchange", "catalog.view_searchcount"),
+    *("cart.view_cart", "cart.view_cartline"),
+    *("users.change_outgoingmail", "users.view_outgoingmail"),
 }
 
 

@@ -11,11 +11,12 @@ from core.auth import tokens
 
 
 class Api:
-    """Speaks GraphQL and REST as a user, or as nobody."""
+    """Speaks GraphQL and REST as a user, with another token, or as nobody."""
 
-    def __init__(self, user: AbstractBaseUser | None = None) -> None:
+    def __init__(self, user: AbstractBaseUser | None = None, token: str | None = None) -> None:
         self.client = Client()
-        self.headers = {"Authorization": f"Bearer {tokens.issue(user).token}"} if user is not None else {}
+        token = tokens.issue(user).token if user is not None else token
+        self.headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
 
     def post(self, query: str, **variables: Any) -> HttpResponse:
         """The response to a GraphQL document with its variables."""

@@ -11,7 +11,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import transaction
 from django.test import Client
 
-from catalog.models import Product
+from catalog.models import Product, ProductImage
 from catalog.tests.factories import ProductFactory
 from core.http.admin_input import CheckedInputAdmin
 from core.tests.actors import actor
@@ -148,9 +148,16 @@ class TestGarbage:
 
 def test_in_an_inlines_bookkeeping(browser, rows):
     path = place(Product, ProductFactory().pk, "change")
-    form = fields(browser.client.get(path)) | {"images-INITIAL_FORMS": "1", "images-TOTAL_FORMS": "1"}
-    for name in [*(f"images-{each}" for each in MANAGEMENT), "images-0-id", "images-0-product", "images-0-position"]:
-        for value in sample(["abc", "9" * 19, "-1", "1000000", next(browser.values)]):
+    form = fields(browser.client.get(path))
+    image = rows[ProductImage].pk
+    for name in (
+        "images-files",
+        "images-draft",
+        f"images-{image}-alt",
+        f"images-{'9' * 18}-alt",
+        f"images-{image}-alt_was",
+    ):
+        for value in sample(["abc", "9" * 19, "-1", "\0", next(browser.values)]):
             browser.send("post", path, **{**form, name: value})
     for name in [*(f"attribute_rows-{each}" for each in MANAGEMENT), *(f"attribute_rows-0-{each}" for each in ROW)]:
         for value in sample(["abc", "9" * 19, "-1", "1000000", next(browser.values)]):

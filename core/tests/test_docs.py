@@ -23,7 +23,7 @@ from core.tests.markdown import PAGES, ROOT, anchors, blocks, code_spans, first_
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
 # What is named without being in the repository: written by a command, or somebody else's.
-MADE = {"docker/.env", "persisted-documents.json", "codegen.ts", "package.json", "photo.png"}
+MADE = {"docker/.env", "persisted-documents.json", "codegen.ts", "package.json", "photo.png", "gql"}
 SUFFIXES = r"(?:py|md|yml|yaml|toml|txt|in|json|graphql|sh|css|js)"
 DJANGO_COMMANDS = {"createsuperuser", "migrate", "collectstatic", "check"}
 
@@ -163,7 +163,8 @@ def test_settings_that_are_named_exist(page):
 
 
 def compose_variables():
-    return set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker" / "compose.yaml").read_text()))
+    """Those that are no settings: compose only hands these on."""
+    return set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker" / "compose.yaml").read_text())) - env.NAMES
 
 
 def test_the_composed_systems_variables_are_told():
@@ -206,6 +207,15 @@ def test_graphql_that_is_shown_is_valid(page):
     for block in blocks(page):
         if "graphql" in block.info:
             assert graphql.validate(schema.graphql_schema, graphql.parse(block.text)) == [], block.text
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "```diff " in page.read_text()], ids=name_of)
+def test_changes_that_are_shown_can_be_made(page):
+    for block in blocks(page):
+        if block.info[:1] == ("diff",):
+            text = (ROOT / block.info[1]).read_text()
+            before = "\n".join(line[1:].strip() for line in block.text.splitlines() if not line.startswith("+"))
+            assert before in "\n".join(line.strip() for line in text.splitlines()), block.text
 
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))

@@ -25,8 +25,8 @@ def marked(*words):
 
 @pytest.fixture
 def shop(settings, live_server):
-    """A demo shop's origin."""
-    settings.DEBUG = True
+    """A demo shop's origin, open as `make run` makes it."""
+    settings.DEBUG = settings.CATALOG_PUBLIC = settings.GUEST_CARTS = True
     call_command("seed_demo", verbosity=0)
     return live_server.url
 

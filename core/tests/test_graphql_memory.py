@@ -21,6 +21,8 @@ from core.urls import graphql
 from core.wsgi import application
 from users.models import User
 
+pytestmark = pytest.mark.slow
+
 documents = graphql.server.documents
 ME = "query Q{n} {{ me {{ id email }} }}"
 
@@ -155,7 +157,6 @@ def holders(secret: str) -> list[str]:
 
 
 @pytest.mark.parametrize("execution", ["compiled", "standard"])
-@pytest.mark.slow
 def test_no_living_object_holds_a_secret_afterwards(nobody: Api, settings: Settings, execution: str) -> None:
     settings.GRAPHQL_EXECUTION, settings.DEBUG = execution, False
     secret = SECRET + execution

@@ -3,20 +3,25 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
+from django.test import Client
 from pytest_django import Settings
 
 from core.graphql import documents
 from core.graphql.trusted import TrustedDocuments
 from core.tests.clients import Api
 from core.urls import graphql
+from users.tests.factories import UserFactory
+from users.tests.operations import FACTORY_PASSWORD
 
 ME = "query Me { me { email } }"
 TYPE = "query Type($no: Boolean = false) { __typename @skip(if: $no) }"
@@ -86,6 +91,24 @@ def test_no_other_document_is_parsed(
             assert "trusted" in error["message"]
         for body in ({"extensions": by_hash(other)}, {"documentId": other}, {"documentId": "x"}, {"documentId": MD5}):
             assert send(api, **body)["errors"][0]["message"] == "PersistedQueryNotFound"
+
+
+@pytest.mark.django_db
+def test_the_sign_in_box_of_graphiql_and_swagger_is_answered(settings: Settings, manifest: Any) -> None:
+    settings.GRAPHQL_TRUSTED_ONLY = True
+    manifest({SHA256: ME})
+    user = UserFactory(email="ann@example.com")
+    for path in ("/graphql/", "/api/docs/"):
+        page = Client().get(path, headers={"Accept": "text/html"}).content.decode()
+        documents = {name: unescape(text) for name, text in re.findall(r' data-([a-z-]+)-document="(.*?)"', page)}
+        variables = {"email": user.email, "password": FACTORY_PASSWORD}
+        pair = send(Api(), query=documents["sign-in"], variables=variables)["data"]["result"]
+        assert pair["token"]
+        for name in ("renew", "sign-out"):
+            result = send(Api(), query=documents[name], variables={"refreshToken": pair["refreshToken"]})["data"][
+                "result"
+            ]
+            assert result["errors"] == []
 
 
 def test_others_are_served_beside_them(nobody: Api, manifest: Any) -> None:

@@ -14,7 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from catalog.images.models import ImageJob, ProductImage
-from catalog.models import ImportJob, IndexChange
+from catalog.models import BulkChange, ImportJob, IndexChange
 from catalog.tests.factories import ProductFactory
 from core.celery import app
 from core.http.health import CHECKS
@@ -211,7 +211,7 @@ class TestJobs:
         jobs = client.get("/readyz").json()["checks"]["jobs"]
         assert (jobs["status"], jobs["overdue_seconds"]) == (
             "ok",
-            dict.fromkeys(("index", "image", "import", "mail"), 0.0),
+            dict.fromkeys(("bulk", "index", "image", "import", "mail"), 0.0),
         )
 
     @pytest.mark.parametrize("status", ["DUE", "CLAIMED"])
@@ -226,11 +226,12 @@ class TestJobs:
         assert answer["checks"]["jobs"]["reason"] == "overdue: mail"
         assert answer["checks"]["jobs"]["overdue_seconds"]["mail"] == pytest.approx(600, abs=10)
 
-    def test_images_imports_and_index_are_looked_at_too(self, client, db, settings):
+    def test_images_imports_bulk_changes_and_index_are_looked_at_too(self, client, db, settings):
         settings.SEARCH_ENGINE, settings.METRICS_TOKEN = "tantivy", "t" * 20
         due = timezone.now() - timedelta(minutes=10)
         ImageJob.objects.create(kind=ImageJob.Kind.REMOVE, key=uuid.uuid4(), due_at=due)
         ImportJob.objects.create(file_name="products.csv", bytes=1, due_at=due)
+        BulkChange.objects.create(kind="ARCHIVE", size=1, due_at=due)
         IndexChange.objects.create(kind="product", key=1, created_at=due)
         IndexChange.objects.create(kind="product", key=1, created_at=due - timedelta(hours=1), applied=True)
         # Nobody waits for further formats.
@@ -239,7 +240,7 @@ class TestJobs:
         ImageJob.objects.create(**later, due_at=due - timedelta(hours=1))
         overdue = client.get("/readyz").json()["checks"]["jobs"]["overdue_seconds"]
         late = pytest.approx(600, abs=10)
-        assert overdue == {"index": late, "image": late, "import": late, "mail": 0.0}
+        assert overdue == {"bulk": late, "index": late, "image": late, "import": late, "mail": 0.0}
         metrics = client.get("/metrics", headers={"Authorization": "Bearer " + "t" * 20}).content.decode()
         assert 'vitrine_jobs_overdue_seconds{kind="image"} 6' in metrics
 
@@ -283,5 +284,5 @@ def test_unapplied_migrations_are_a_database_down(client, db):
 def test_a_ready_service_is_asked_little(client, db, django_assert_max_num_queries):
     CHECKS["cache"]()
     caches.close_all()
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         client.get("/readyz")

@@ -2,6 +2,7 @@
 
 import pytest
 from graphql_relay import to_global_id
+from pytest_django import Settings
 
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 from core.tests.clients import Api
@@ -53,6 +54,36 @@ def test_unknown_and_malformed_ids_are_null(shopper: Api, global_id: str) -> Non
 @pytest.mark.parametrize("slug", ["", "nothing", "x" * 10_000, "🎉"])
 def test_an_unknown_slug_is_null(shopper: Api, slug: str) -> None:
     assert shopper.graphql(PRODUCT, slug=slug)["product"] is None
+
+
+BY_SLUG = "query($slug: String!) { category(slug: $slug) { name path { name } } brand(slug: $slug) { name } }"
+
+
+def test_a_category_and_a_brand_by_slug(shopper: Api, nobody: Api) -> None:
+    CategoryFactory(name="Café lamps", slug="café", parent=CategoryFactory(name="Lamps", slug="lamps"))
+    BrandFactory(name="Café", slug="café")
+    # Stored composed (é), asked decomposed (e and its accent).
+    assert shopper.graphql(BY_SLUG, slug="cafe\u0301") == {
+        "category": {"name": "Café lamps", "path": [{"name": "Lamps"}, {"name": "Café lamps"}]},
+        "brand": {"name": "Café"},
+    }
+    for slug in ("", "x" * 10_000, "CAFÉ", "🎉"):
+        assert shopper.graphql(BY_SLUG, slug=slug) == {"category": None, "brand": None}
+    assert nobody.error(BY_SLUG, slug="café")["code"] == "UNAUTHENTICATED"
+
+
+@pytest.mark.parametrize(("currency", "digits"), [("EUR", 2), ("JPY", 0), ("KWD", 3)])
+@pytest.mark.parametrize("is_open", [True, False])
+def test_the_shop_needs_no_token(settings: Settings, nobody: Api, currency: str, digits: int, is_open: bool) -> None:
+    settings.CURRENCY, settings.SHOP_NAME = currency, "Lux & Co"
+    settings.CATALOG_PUBLIC, settings.GUEST_CARTS = is_open, not is_open
+    assert nobody.graphql("{ shop { name currency currencyDigits catalogIsPublic guestCarts } }")["shop"] == {
+        "name": "Lux & Co",
+        "currency": currency,
+        "currencyDigits": digits,
+        "catalogIsPublic": is_open,
+        "guestCarts": not is_open,
+    }
 
 
 def test_archived_products_are_for_staff_by_id(shopper: Api, staff: Api) -> None:

@@ -1,6 +1,8 @@
-"""Security headers of responses, and bodies that are refused unread."""
+"""Security headers of responses, forms that put no password into an address, and bodies that are refused unread."""
 
 import io
+import re
+from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -72,3 +74,15 @@ class TestBodies:
     def test_a_length_that_is_none_is_djangos_to_judge(self, db, length):
         answer = Client(raise_request_exception=False).generic("POST", "/graphql/", b"", CONTENT_LENGTH=length)
         assert answer.status_code in {400, 415}
+
+
+def test_every_form_says_how_it_is_sent_and_a_password_is_posted():
+    """Without a method, what is typed becomes part of the address, for instance before a script has come."""
+    root = Path(__file__).resolve().parent.parent.parent
+    texts = [path.read_text() for app in ("cart", "catalog", "core", "users") for path in (root / app).rglob("*.html")]
+    forms = [form for text in texts for form in re.findall(r"<form\b.*?</form>", text, re.DOTALL)]
+    assert any('type="password"' in form for form in forms)
+    for form in forms:
+        tag = form[: form.index(">")]
+        assert re.search(r'\bmethod="(get|post)"', tag), tag
+        assert 'method="post"' in tag or 'type="password"' not in form, tag

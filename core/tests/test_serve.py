@@ -60,9 +60,11 @@ def shop(tmp_path_factory):
     eventually(lambda: not processes(tmp_path / "var"))
 
 
-def test_it_prints_four_addresses_and_nothing_alarming(shop):
+def test_it_prints_the_addresses_who_may_read_and_nothing_alarming(shop):
     _, _, url, said = shop
-    assert [line.split()[-1] for line in said().splitlines() if url in line] == [
+    assert "Open, for a first look: make run CATALOG_PUBLIC=1\n" in said()
+    assert f"http://localhost:5173, once `make storefront VITE_VITRINE_URL={url}` runs" in said()
+    assert [line.split()[-1] for line in said().splitlines() if url in line and "storefront" not in line] == [
         f"{url}/",
         f"{url}/graphql/",
         f"{url}/api/docs/",

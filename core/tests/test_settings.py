@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 from django.conf import settings as here
 
-from core.config import env
+from core.config import env, service_urls
 
 SECRETS = {"SECRET_KEY": "k" * 50, "JWT_SECRET_KEY": "j" * 50}
 MAIL = {"SITE_URL": "https://shop.example/", "EMAIL_URL": "smtp://mail.example"}
@@ -123,7 +123,7 @@ def test_sqlite_waits_for_its_lock_in_wal_mode(value):
 
 def test_mysql_is_strict_and_speaks_utf8mb4(value):
     database = value("settings.DATABASES['default']", DEBUG="1", DATABASE_URL="mysql://u:p%23w@db:3307/shop")
-    assert database["ENGINE"] == "django.db.backends.mysql"
+    assert database["ENGINE"] == "core.db.mysql"
     assert (database["USER"], database["PASSWORD"], database["HOST"], database["PORT"]) == ("u", "p#w", "db", 3307)
     assert "STRICT_TRANS_TABLES" in database["OPTIONS"]["init_command"]
     assert database["OPTIONS"]["charset"] == "utf8mb4"
@@ -168,6 +168,7 @@ WRONG = {
     "CORS_ALLOWED_ORIGINS": ["shop.example", "https://shop.example/", "https://a.example;https://b.example"],
     "CSRF_TRUSTED_ORIGINS": ["shop.example", "https://shop.example/admin"],
     "CATALOG_PUBLIC": ["ja", "-1", "yes please"],
+    "GUEST_CARTS": ["perhaps"],
     "CART_MAX_LINES": ["abc", "0", "-1", "1.5", "1_000", "1e3", "9" * 30, "١٢"],
     "CART_TTL": ["0", "99999999999"],
     "IMAGE_PROCESSES": ["x", "-1"],
@@ -192,8 +193,20 @@ WRONG = {
         "{slug}",
     ],
     "PASSWORD_RESET_URL": ["https://shop.example/{uid}"],
+    "EMAIL_CHANGE_URL": ["https://shop.example/{uid}"],
     "DEFAULT_FROM_EMAIL": ["Shop", "Shop <shop>"],
     "SHOP_NAME": ["a\nb"],
+    "SHOP_DESCRIPTION": ["a\nb"],
+    "SHOP_COLOR": ["brown", "#fff", "7d5a3c", "#7d5a3c;color:red"],
+    "SHOP_LOGO_URL": [
+        "logo.png",
+        "http://cdn.example/logo.png",
+        "//cdn.example/a.png",
+        "javascript:alert(1)",
+        '/a".png',
+    ],
+    "SHOP_FOOTER": ["\n".join("abcdefghijklmnopqrstuvwxyz"), "a\tb\x1b"],
+    "MAIL_TEMPLATES_DIR": ["/nowhere/at/all", "/dev/null"],
     "MEDIA_URL": ["media", "/media", "//cdn.example/"],
     "S3_BUCKET": ["a", "a/b"],
     "S3_ENDPOINT_URL": ["minio:9000"],
@@ -211,6 +224,17 @@ def test_a_wrong_value_ends_the_start_with_one_sentence(refusal, name, text):
     assert "hüsh" not in said
     if "hush" not in text and "SECRET" not in name and "TOKEN" not in name and len(text) < 100:
         assert repr(text) in said
+
+
+@pytest.mark.parametrize("text", ["Shop Ltd\n\n1 Mill Lane\n", r"Shop Ltd\n\n1 Mill Lane"])
+def test_a_text_of_several_lines_has_two_spellings(value, text):
+    assert value("settings.SHOP_FOOTER", DEBUG="1", SHOP_FOOTER=text) == ["Shop Ltd", "", "1 Mill Lane"]
+
+
+@pytest.mark.parametrize("text", ["/logo.png", "https://shop.example/logo.png", "https://cdn.example/logo.png?v=2"])
+def test_a_logo_has_a_whole_address(value, text):
+    logo = value("settings.SHOP_LOGO_URL", DEBUG="1", SITE_URL="https://shop.example", SHOP_LOGO_URL=text)
+    assert logo == (text if text.startswith("https") else f"https://shop.example{text}")
 
 
 @pytest.mark.parametrize(("text", "expected"), [("YES", True), ("on", True), ("T", True), ("Off", False), ("0", False)])
@@ -295,3 +319,20 @@ def test_statements_end_in_time_when_asked(value):
 @pytest.mark.parametrize(("path", "found"), [("", "admin/"), ("/backstage/", "backstage/"), ("a/b", "a/b/")])
 def test_the_admin_may_live_elsewhere(value, path, found):
     assert value("settings.ADMIN_PATH", DEBUG="1", ADMIN_PATH=path) == found
+
+
+@pytest.mark.parametrize(
+    ("bucket", "given", "expected"),
+    [
+        ("", {}, ""),
+        ("shop", {"domain": "cdn.shop.example/a"}, "https://cdn.shop.example"),
+        ("shop", {"endpoint": "http://minio:9000"}, "http://minio:9000 http://shop.minio:9000"),
+        ("shop", {"region": "eu-1"}, "https://s3.eu-1.amazonaws.com https://shop.s3.eu-1.amazonaws.com"),
+        ("shop", {}, "https://s3.amazonaws.com https://shop.s3.amazonaws.com"),
+    ],
+)
+def test_pages_may_show_renditions_of_another_host(client, settings, bucket, given, expected):
+    nothing = {"endpoint": "", "region": "", "domain": ""}
+    settings.MEDIA_SOURCES = service_urls.media_sources("/media/", bucket, **{**nothing, **given})
+    assert f"img-src 'self' data:{' ' * bool(expected)}{expected};" in client.get("/")["Content-Security-Policy"]
+    assert service_urls.media_sources("https://cdn.example/m/", "", **nothing) == "https://cdn.example"

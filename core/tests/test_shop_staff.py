@@ -29,6 +29,14 @@ def test_it_holds_what_an_employee_needs_and_no_more():
     assert held() == SHOP_STAFF
 
 
+def test_what_a_release_grants_on_an_older_model_is_added_when_its_migration_runs():
+    group = Group.objects.get(name=shop_staff.NAME)
+    group.permissions.clear()
+    plan = [(migrations.Migration("0005_own_account", "users"), False)]
+    emit_post_migrate_signal(0, False, "default", apps=apps, plan=plan)
+    assert held() == {"users.view_outgoingmail", "users.change_outgoingmail"}
+
+
 def test_it_comes_back_when_it_was_deleted():
     Group.objects.all().delete()
     migrate()

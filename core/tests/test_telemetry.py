@@ -170,7 +170,7 @@ def test_what_a_client_chose_is_cut_before_it_is_looked_at(monkeypatch, piece):
     text = piece * (200_000 // len(piece))
     event = {"a": text, "b": [text] * 500, "c": {"d": {"e": text}}, text: 1, "exception": text, "f": ValueError(text)}
     logs.redact(None, "info", event)
-    assert max(map(len, looked_at)) <= logs.MAX_TRACE + 3
+    assert max(map(len, looked_at), default=0) <= logs.MAX_TRACE + 3
     assert sum(map(len, looked_at)) <= logs.MAX_TRACE + (logs.MAX_ITEMS + 4) * (logs.MAX_TEXT + 3)
 
 

@@ -38,8 +38,10 @@ def refusal_cost(request: HttpRequest) -> int:
 def charge(request: HttpRequest, cost: int) -> None:
     """Charges a request's cost to its address and its user. Raises Throttled when either budget is spent."""
     user = request.user
-    limits = client_limits(settings.RATE_LIMIT_COST_ADDRESS, "cost", "address", address=client_address(request))
-    if user.is_authenticated:
+    limits: list[Limit] = []
+    if settings.RATE_LIMIT_COST_ADDRESS is not None:
+        limits = client_limits(settings.RATE_LIMIT_COST_ADDRESS, "cost", "address", address=client_address(request))
+    if settings.RATE_LIMIT_COST_USER is not None and user.is_authenticated:
         limits.append(Limit(settings.RATE_LIMIT_COST_USER, ("cost", "user", str(user.pk))))
     _spendings.set(request, spend(*limits, amount=max(1, cost)))
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from ipaddress import ip_network
 
 from core.http.proxies import parse_address
@@ -51,12 +51,13 @@ def client_limits(rate: Rate, *parts: str, address: str) -> list[Limit]:
     return [Limit(multiply(rate, share), (*parts, network)) for network, share in _networks(address)]
 
 
-def _networks(address: str) -> list[tuple[str, int]]:
+@lru_cache(maxsize=1_000)
+def _networks(address: str) -> tuple[tuple[str, int], ...]:
     """The networks that a client address is in, widest first, each with the number of clients' shares it may use."""
     try:
         ip = parse_address(address)
     except ValueError:
-        return [(address, 1)]
+        return ((address, 1),)
     if ip.version == 4:
-        return [(str(ip), 1)]
-    return [(str(ip_network(f"{ip}/{length}", strict=False)), share) for length, share in _IPV6_NETWORKS]
+        return ((str(ip), 1),)
+    return tuple((str(ip_network(f"{ip}/{length}", strict=False)), share) for length, share in _IPV6_NETWORKS)

@@ -19,20 +19,26 @@ from django.utils import timezone
 
 from core.jobs import job, lease
 from core.jobs.job import DUE, FAILED, move
+from users.email_links import binding_of
 from users.mail.backends import Refused
 from users.mail.content import message_of
+from users.mail.rendering import BrokenTemplateError
 from users.models import OutgoingMail, User
 
 logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 12
+# Kinds that go to an address of their own.
+ADDRESSED = (OutgoingMail.Kind.EMAIL_CHANGE, OutgoingMail.Kind.EMAIL_CHANGED)
+# How long a mail about the change of an address may be sent again, and its link used.
+ADDRESS_KEPT = timedelta(days=1)
 Status = OutgoingMail.Status
 WORKER_ENDED = "The worker ended between handing the mail over and the server's answer: it may have arrived or not."
 CONNECTION_BROKE = "The connection broke before the server's answer: the mail may have arrived or not."
 
 
 class ClaimLost(Exception):
-    """Another worker has the mail now; this one must not send it."""
+    """Another worker has the mail now, or it was deleted; this one must not send it."""
 
 
 def enqueue(kind: OutgoingMail.Kind, *, delay: timedelta = timedelta(), **fields: Any) -> OutgoingMail:
@@ -42,8 +48,20 @@ def enqueue(kind: OutgoingMail.Kind, *, delay: timedelta = timedelta(), **fields
 
 def send_again(mails: QuerySet[OutgoingMail]) -> int:
     """Makes the failed and uncertain mails of a queryset due now; returns their number. Keeps their Message-IDs."""
-    again = mails.filter(status__in=[Status.FAILED, Status.UNCERTAIN]).exclude(user=None)
+    again = mails.filter(status__in=[Status.FAILED, Status.UNCERTAIN]).exclude(user=None, asked_for="")
+    again = again.exclude(kind__in=ADDRESSED, address="", is_sample=False)
     return again.update(status=DUE, due_at=timezone.now(), attempts=0, claim=None, reason="")
+
+
+def forget_addresses() -> int:
+    """Empties what the outbox still holds of changed addresses, ADDRESS_KEPT after the mail; returns how many.
+
+    A mail that was given up before its account was looked up is deleted then, with the address that it was asked for.
+    """
+    over = (Status.SENT, Status.FAILED, Status.UNCERTAIN)
+    mails = OutgoingMail.objects.filter(status__in=over, due_at__lt=timezone.now() - ADDRESS_KEPT)
+    given_up, _ = mails.exclude(asked_for="").delete()
+    return given_up + mails.exclude(address="").update(address="", binding="")
 
 
 def sweep(*, seconds: float, stop: Event | None = None) -> int:
@@ -116,6 +134,11 @@ def _send(mail: OutgoingMail, connection: Any) -> bool:
         message = message_of(mail, user) if user is not None else None
         if message is not None:
             message.message()  # raises here, not while sending, when the mail cannot be written
+    except BrokenTemplateError as error:
+        # Trying again helps only after people have mended the template; then they choose "Send again".
+        logger.error("%s cannot be written: %s", mail, error)
+        move(mail, FAILED, reason=job.shortened(str(error)))
+        return False
     except Exception as error:
         logger.exception("%s cannot be written", mail)
         job.retry(mail, f"It could not be written: {error}", pause=settings.MAIL_RETRY, max_attempts=MAX_ATTEMPTS)
@@ -134,9 +157,20 @@ def _recipient(mail: OutgoingMail) -> User | None:
         return None
     user = User.objects.filter(pk=mail.user_id).first() if mail.user_id is not None else None
     if user is not None and user.is_active:
+        if _is_outdated(mail, user):
+            mail.delete()  # the link would not hold, or there is no address any more: keep no trace
+            return None
         return user
     move(mail, FAILED, reason="The account is deactivated." if user else "The account is deleted.")
     return None
+
+
+def _is_outdated(mail: OutgoingMail, user: User) -> bool:
+    """Whether a mail of the change of an address has none, or the account has changed since it was asked for."""
+    if mail.is_sample or mail.kind not in ADDRESSED:
+        return False
+    is_link = mail.kind == OutgoingMail.Kind.EMAIL_CHANGE
+    return not mail.address or (is_link and mail.binding != binding_of(user))
 
 
 def _deliver(mail: OutgoingMail, message: EmailMessage, connection: Any) -> bool:
@@ -147,7 +181,7 @@ def _deliver(mail: OutgoingMail, message: EmailMessage, connection: Any) -> bool
     try:
         _hand_to(connection, message, hand_over)
     except ClaimLost:
-        logger.warning("%s is sent by another worker", mail)
+        logger.warning("%s is another worker's now, or was deleted with its account", mail)
     except Refused as refused:
         logger.warning("%s was refused: %s", mail, refused)
         if refused.final:

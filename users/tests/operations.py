@@ -5,7 +5,7 @@ from typing import Any
 from core.tests.clients import Api
 
 ERRORS = "errors { field message code }"
-PAIR = f"token refreshToken expiresAt user {{ email firstName lastName }} {ERRORS}"
+PAIR = f"token refreshToken expiresAt refreshExpiresAt user {{ email firstName lastName }} {ERRORS}"
 REGISTER = f"mutation($input: RegisterInput!) {{ register(input: $input) {{ {PAIR} }} }}"
 SIGN_IN = f"""mutation($email: String!, $password: String!) {{
   tokenAuth(email: $email, password: $password) {{ {PAIR} }}

@@ -1,9 +1,13 @@
 """The accounts' admin: signing in by e-mail, adding, changing, refusing duplicates in any case."""
 
 import pytest
+from django.core.exceptions import PermissionDenied
+from django.db.models.signals import pre_save
 from django.test import Client
 
+from users import deletion
 from users.models import User
+from users.password_forms import OtherPasswordForm
 from users.tests.factories import UserFactory
 
 USERS = "/admin/users/user/"
@@ -133,3 +137,47 @@ def test_filters_by_rights_and_state(admin_client):
         "staff@example.com"
     ]
     assert emails(admin_client.get(USERS, {"is_active__exact": "0"})) == ["gone@example.com"]
+
+
+def test_guesses_of_the_old_password_are_counted(client, settings):
+    settings.THROTTLE_SIGN_IN = (2, 900)
+    user = UserFactory(is_staff=True)
+    client.force_login(user)
+    fields = {"old_password": "wrong", "new_password1": "lamp-shade-77", "new_password2": "lamp-shade-77"}
+    told = [
+        str(client.post("/admin/password_change/", fields).context["form"].errors["old_password"]) for _ in range(3)
+    ]
+    assert ["Too many attempts" in each for each in told] == [False, False, True]
+    settings.THROTTLE_SIGN_IN = (9, 900)
+    response = client.post("/admin/password_change/", {**fields, "old_password": "vitrine-demo"})
+    assert response.status_code == 302
+    assert client.get("/admin/").status_code == 200
+    assert User.objects.get(pk=user.pk).check_password("lamp-shade-77")
+
+
+def test_the_password_of_an_account_that_was_just_deleted_stays_unusable(admin_client):
+    user = UserFactory()
+    form = OtherPasswordForm(user, {"password1": "lamp-shade-77", "password2": "lamp-shade-77"})
+    assert form.is_valid()
+    deletion.delete_account(user=User.objects.get(pk=user.pk), password="vitrine-demo", address="192.0.2.1")
+    with pytest.raises(PermissionDenied):
+        form.save()
+    assert not User.objects.get(pk=user.pk).has_usable_password()
+
+
+def test_an_address_that_is_taken_between_check_and_save_is_told(admin_client):
+    """Here it is taken by whoever saves at the same moment; that is undone, so the second run saves."""
+
+    def take(instance, **more):
+        if not taken:
+            taken.append(1)
+            User.objects.bulk_create([User(email=instance.email, email_folded=instance.email)])
+
+    taken = []
+    pre_save.connect(take, sender=User)
+    try:
+        fields = {"email": "ann@example.com", "usable_password": "false"}
+        assert admin_client.post("/admin/users/user/add/", fields).status_code == 302
+    finally:
+        pre_save.disconnect(take, sender=User)
+    assert (taken, User.objects.filter(email="ann@example.com").count()) == ([1], 1)

@@ -25,7 +25,7 @@ def test_it_recommends_the_three_best_in_stock(settings: Settings) -> None:
     ProductFactory(name="Archived", rating=5, is_active=False)
     ProductFactory(name="Bad", rating=1)
     ProductFactory(name="Unrated", rating=None)
-    content = content_of(WELCOME, User(first_name="Ann"))
+    content = content_of(OutgoingMail(kind=WELCOME), User(first_name="Ann"))
     for form in (content.text, content.html):
         assert re.findall(r"Good \d|Sold out|Archived|Bad|Unrated", form) == ["Good 0", "Good 1", "Good 2"]
         assert f"https://shop.example/products/{wanted[0].slug}" in form
@@ -33,7 +33,7 @@ def test_it_recommends_the_three_best_in_stock(settings: Settings) -> None:
 
 
 def test_an_empty_shop_recommends_nothing() -> None:
-    content = content_of(WELCOME, User(first_name="Ann"))
+    content = content_of(OutgoingMail(kind=WELCOME), User(first_name="Ann"))
     assert "in stock" not in content.text + content.html
 
 
@@ -139,7 +139,7 @@ NO_NAMES = [
 @pytest.mark.parametrize("kind", [WELCOME, RESET])
 def test_a_name_is_greeted(kind: OutgoingMail.Kind) -> None:
     for name in NAMES:
-        content = content_of(kind, User(pk=1, first_name=f" {name} "))
+        content = content_of(OutgoingMail(kind=kind), User(pk=1, first_name=f" {name} "))
         assert content.text.splitlines()[0] == f"Hello {name},"
         assert f"Hello {escape(name)}," in content.html
 
@@ -147,16 +147,18 @@ def test_a_name_is_greeted(kind: OutgoingMail.Kind) -> None:
 @pytest.mark.parametrize("kind", [WELCOME, RESET])
 def test_what_is_not_surely_a_name_is_in_no_mail(kind: OutgoingMail.Kind) -> None:
     """Whoever registers a stranger's address must not write to them in our words."""
-    nobody = content_of(kind, User(pk=1, email="ann@example.com"))
+    nobody = content_of(OutgoingMail(kind=kind), User(pk=1, email="ann@example.com"))
     for name in NO_NAMES:
-        content = content_of(kind, User(pk=1, email="ann@example.com", first_name=name, last_name=name))
+        content = content_of(
+            OutgoingMail(kind=kind), User(pk=1, email="ann@example.com", first_name=name, last_name=name)
+        )
         assert (content.subject, content.text.splitlines()[0]) == (nobody.subject, "Hello,"), ascii(name)
         assert "Hello," in content.html
 
 
 def test_html_is_escaped_and_text_is_not() -> None:
     ProductFactory(name="<b>Cup & saucer</b>", rating=5)
-    content = content_of(WELCOME, User(first_name="O'Neil"))
+    content = content_of(OutgoingMail(kind=WELCOME), User(first_name="O'Neil"))
     assert "Hello O&#x27;Neil," in content.html
     assert "Hello O'Neil," in content.text
     assert "&lt;b&gt;Cup &amp; saucer&lt;/b&gt;" in content.html
@@ -165,7 +167,7 @@ def test_html_is_escaped_and_text_is_not() -> None:
 
 @pytest.mark.parametrize("kind", [WELCOME, RESET])
 def test_nothing_is_fetched_when_it_is_read(kind: OutgoingMail.Kind) -> None:
-    html = content_of(kind, UserFactory()).html
+    html = content_of(OutgoingMail(kind=kind), UserFactory()).html
     assert not re.search(r"<(img|link|script|iframe)|url\(|src=|background=", html)
 
 

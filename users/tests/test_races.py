@@ -9,14 +9,31 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.core import mail
 from django.db import connections
+from graphql_relay import to_global_id
 from pytest_django import Settings
 
+from cart.models import Cart
+from catalog.tests.factories import ProductFactory
+from core.models import IdempotencyKey
 from core.tests.clients import Api
+from users import email_links
 from users.mail import outbox
 from users.mail.content import content_of
 from users.models import OutgoingMail, RefreshToken, TokenFamily, User
 from users.tests.factories import UserFactory
-from users.tests.operations import PASSWORD, RESET, codes, refresh, register, sign_in
+from users.tests.operations import (
+    CHANGE,
+    FACTORY_PASSWORD,
+    PASSWORD,
+    RESET,
+    codes,
+    refresh,
+    register,
+    sign_in,
+    with_token,
+)
+from users.tests.test_account_delete import ADD, DELETE
+from users.tests.test_own_account import CONFIRM, PROFILE, REQUEST
 
 pytestmark = [pytest.mark.mysql, pytest.mark.django_db(transaction=True)]
 
@@ -124,7 +141,7 @@ def test_guesses_at_once_never_pass_the_limit(again: int, settings: Settings, so
 
 def test_a_reset_link_used_at_once_sets_one_password(again: int) -> None:
     user = UserFactory()
-    url = re.search(r"http\S+", content_of(OutgoingMail.Kind.PASSWORD_RESET, user).text)[0]
+    url = re.search(r"http\S+", content_of(OutgoingMail(kind=OutgoingMail.Kind.PASSWORD_RESET), user).text)[0]
     link = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
 
     def reset(n: int) -> Any:
@@ -140,3 +157,45 @@ def test_many_sweeps_at_once_send_each_mail_once(again: int, settings: Settings)
         outbox.enqueue(OutgoingMail.Kind.WELCOME, user=UserFactory())
     assert sum(at_once(lambda n: outbox.sweep(seconds=30))) == 20
     assert len({message.to[0] for message in mail.outbox}) == len(mail.outbox) == 20
+
+
+def test_a_link_to_a_new_address_used_at_once_works_once(again: int) -> None:
+    user = UserFactory(email="ann@example.com")
+    api = Api(user)
+    assert api.graphql(REQUEST, input={"newEmail": "b@example.com", "password": FACTORY_PASSWORD})
+    link = OutgoingMail.objects.get()
+    outcomes = [
+        codes(answer["payload"])
+        for answer in at_once(lambda n: Api().graphql(CONFIRM, token=email_links.make_token(link)))
+    ]
+    assert sorted(outcomes) == [[], *[[("token", "INVALID_TOKEN")]] * 7]
+    assert OutgoingMail.objects.filter(kind="EMAIL_CHANGED").count() == 1
+
+
+def test_the_last_two_superusers_that_delete_themselves_at_once_leave_one(again: int) -> None:
+    users = [UserFactory(is_staff=True, is_superuser=True) for _ in range(2)]
+    outcomes = at_once(lambda n: codes(Api(users[n]).graphql(DELETE, password=FACTORY_PASSWORD)["payload"]), 2)
+    assert sorted(outcomes) == [[], [(None, "FORBIDDEN")]]
+
+
+def test_nothing_is_written_into_an_account_that_is_deleted_at_once(again: int) -> None:
+    """Whatever else its devices are doing in the same moment."""
+    user = UserFactory(email="ann@example.com")
+    product = to_global_id("Product", ProductFactory().pk)
+    writes: list[Callable[[Api], Any]] = [
+        lambda api: api.graphql(DELETE, password=FACTORY_PASSWORD),
+        lambda api: api.post(ADD, input={"lines": [{"productId": product, "quantity": 1}], "idempotencyKey": "k"}),
+        lambda api: api.post(PROFILE, input={"firstName": "Ann"}),
+        lambda api: api.post(REQUEST, input={"newEmail": "b@example.com", "password": FACTORY_PASSWORD}),
+        lambda api: sign_in(api, "ann@example.com"),
+        lambda api: api.post(CHANGE, input={"currentPassword": FACTORY_PASSWORD, "newPassword": PASSWORD}),
+    ]
+    apis = [Api(user) for _ in writes]
+    at_once(lambda n: writes[n](apis[n]), len(writes))
+    row = User.objects.get()
+    if row.deleted_at is None:
+        # The new password came first, and ended the token.
+        assert with_token(sign_in(Api(), "ann@example.com", PASSWORD)["token"]).graphql(DELETE, password=PASSWORD)
+        row.refresh_from_db()
+    assert (row.email, row.first_name, row.last_login) == (f"deleted account {row.pk}", "", None)
+    assert (Cart.objects.count(), IdempotencyKey.objects.count(), OutgoingMail.objects.count()) == (0, 0, 0)

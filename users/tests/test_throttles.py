@@ -198,7 +198,7 @@ class TestAllAddresses:
 
     def test_a_reset_link_opens_from_anywhere(self, ann: Any, addresses: list[str]) -> None:
         self.looked_at([*addresses, "203.0.113.9"])
-        text = content_of(OutgoingMail.Kind.PASSWORD_RESET, ann).text
+        text = content_of(OutgoingMail(kind=OutgoingMail.Kind.PASSWORD_RESET), ann).text
         link = {name: values[0] for name, values in parse_qs(urlsplit(re.search(r"http\S+", text)[0]).query).items()}
         owner = at("203.0.113.9")
         answer = owner.graphql(RESET, input={**link, "newPassword": "correct-horse-7"})

@@ -49,6 +49,7 @@ class TestRotation:
             pair = refresh(nobody, pair["refreshToken"])
             assert pair["errors"] == []
             assert pair["expiresAt"] == (timezone.now() + timedelta(minutes=15)).isoformat()
+            assert pair["refreshExpiresAt"] == (timezone.now() + timedelta(days=30)).isoformat()
             assert holds(pair["token"])
             seen.add(pair["refreshToken"])
         assert len(seen) == 4
@@ -73,6 +74,7 @@ class TestRotation:
         for second in (refresh(nobody, pair["refreshToken"]), refresh(nobody, pair["refreshToken"])):
             assert second["errors"] == []
             assert second["refreshToken"] == first["refreshToken"]
+            assert second["refreshExpiresAt"] == first["refreshExpiresAt"]
             assert holds(second["token"])
         assert RefreshToken.objects.filter(spent_at=None).count() == 1
         assert refresh(nobody, first["refreshToken"])["errors"] == []

@@ -39,6 +39,73 @@ def everything() -> list[list[dict[str, Any]]]:
     return [list(model._default_manager.order_by("id").values()) for model in models]
 
 
+@pytest.mark.usefixtures("demo_shop")
+class TestSeededShop:
+    def test_the_shop_is_as_large_as_promised(self) -> None:
+        assert Product.objects.count() >= 240
+        assert Category.objects.count() >= 25
+        assert Brand.objects.count() >= 20
+
+    def test_the_tree_has_three_levels_and_products_lie_in_every_leaf(self) -> None:
+        leaves = Category.objects.filter(children=None).annotate(stocked=Count("products"))
+        third_level = leaves.filter(parent__parent__isnull=False, parent__parent__parent=None)
+        assert Category.objects.filter(parent=None).count() >= 5
+        assert set(leaves) == set(third_level)
+        assert all(leaf.stocked >= 4 for leaf in leaves)
+        assert not Product.objects.filter(category__children__isnull=False).exists()
+
+    def test_every_brand_has_products(self) -> None:
+        assert not Brand.objects.filter(products=None).exists()
+
+    def test_every_row_passes_the_models_own_checks(self) -> None:
+        for model, relations in ((Category, ["parent"]), (Brand, []), (Product, ["category", "brand"])):
+            for row in model.objects.all():
+                row.clean_fields(exclude=relations)
+
+    def test_stored_keys_are_those_that_save_would_write(self) -> None:
+        for product in Product.objects.all():
+            stored = product.name_key, product.search_text
+            product.fill_keys()
+            assert (product.name_key, product.search_text) == stored
+
+    def test_what_is_stored_is_what_was_made(self) -> None:
+        stored = Product.objects.order_by("id").values_list(
+            "slug", "sku", "description", "category__slug", "brand__slug", "price", "quantity", "rating", "created_at"
+        )
+        assert list(stored) == [
+            (p.slug, p.sku, p.description, p.category_slug, p.brand_slug, p.price, p.quantity, p.rating, p.created_at)
+            for p in demo_catalogue().products
+        ]
+
+    def test_an_edited_product_survives(self) -> None:
+        product = Product.objects.get(slug="linea-tv-unit-in-walnut")
+        product.name, product.price, product.quantity, product.is_active = "Our TV unit", Decimal("1.00"), 77, False
+        product.save()
+        before = everything()
+        run()
+        assert everything() == before
+
+    def test_a_product_under_a_new_slug_is_not_made_again(self) -> None:
+        Product.objects.filter(slug="linea-tv-unit-in-walnut").update(slug="tv-unit-walnut")
+        before = everything()
+        run()
+        assert everything() == before
+
+    def test_moved_and_renamed_categories_and_brands_stay(self) -> None:
+        Category.objects.filter(slug="lighting").update(parent=Category.objects.get(slug="décor"), name="Lamps")
+        Category.objects.filter(slug="mugs").update(slug="cups")
+        Brand.objects.filter(slug="saltmarsh").update(slug="saltmarsh-bathing", name="Saltmarsh Bathing")
+        before = everything()
+        run()
+        assert everything() == before
+
+    def test_a_deleted_product_comes_back_where_the_shopkeeper_put_its_category(self) -> None:
+        Category.objects.filter(slug="tv-units").update(parent=None, name="Television")
+        Product.objects.filter(category__slug="tv-units").delete()
+        assert "7 products, 0 categories, 0 brands added" in run()
+        assert Category.objects.get(slug="tv-units").parent is None
+
+
 def test_the_catalogue_is_written() -> None:
     said = run()
     catalogue = demo_catalogue()
@@ -47,43 +114,6 @@ def test_the_catalogue_is_written() -> None:
         f"Demo catalogue: {len(catalogue.products)} products, {len(catalogue.categories)} categories, "
         f"{len(catalogue.brands)} brands"
     )
-
-
-def test_the_shop_is_as_large_as_promised() -> None:
-    run()
-    assert Product.objects.count() >= 240
-    assert Category.objects.count() >= 25
-    assert Brand.objects.count() >= 20
-
-
-def test_the_tree_has_three_levels_and_products_lie_in_every_leaf() -> None:
-    run()
-    leaves = Category.objects.filter(children=None).annotate(stocked=Count("products"))
-    third_level = leaves.filter(parent__parent__isnull=False, parent__parent__parent=None)
-    assert Category.objects.filter(parent=None).count() >= 5
-    assert set(leaves) == set(third_level)
-    assert all(leaf.stocked >= 4 for leaf in leaves)
-    assert not Product.objects.filter(category__children__isnull=False).exists()
-
-
-def test_every_brand_has_products() -> None:
-    run()
-    assert not Brand.objects.filter(products=None).exists()
-
-
-def test_every_row_passes_the_models_own_checks() -> None:
-    run()
-    for model, relations in ((Category, ["parent"]), (Brand, []), (Product, ["category", "brand"])):
-        for row in model.objects.all():
-            row.clean_fields(exclude=relations)
-
-
-def test_stored_keys_are_those_that_save_would_write() -> None:
-    run()
-    for product in Product.objects.all():
-        stored = product.name_key, product.search_text
-        product.fill_keys()
-        assert (product.name_key, product.search_text) == stored
 
 
 def test_prices_are_spread_and_end_like_prices() -> None:
@@ -193,59 +223,12 @@ def test_two_processes_make_the_same_bytes() -> None:
     assert digest("2", "Pacific/Auckland") == first
 
 
-def test_what_is_stored_is_what_was_made() -> None:
-    run()
-    stored = Product.objects.order_by("id").values_list(
-        "slug", "sku", "description", "category__slug", "brand__slug", "price", "quantity", "rating", "created_at"
-    )
-    assert list(stored) == [
-        (p.slug, p.sku, p.description, p.category_slug, p.brand_slug, p.price, p.quantity, p.rating, p.created_at)
-        for p in demo_catalogue().products
-    ]
-
-
 def test_a_second_run_changes_nothing(settings: Settings) -> None:
     settings.DEBUG = True
     run()
     before = everything()
     assert "0 products, 0 categories, 0 brands added" in run()
     assert everything() == before
-
-
-def test_an_edited_product_survives() -> None:
-    run()
-    product = Product.objects.get(slug="linea-tv-unit-in-walnut")
-    product.name, product.price, product.quantity, product.is_active = "Our TV unit", Decimal("1.00"), 77, False
-    product.save()
-    before = everything()
-    run()
-    assert everything() == before
-
-
-def test_a_product_under_a_new_slug_is_not_made_again() -> None:
-    run()
-    Product.objects.filter(slug="linea-tv-unit-in-walnut").update(slug="tv-unit-walnut")
-    before = everything()
-    run()
-    assert everything() == before
-
-
-def test_moved_and_renamed_categories_and_brands_stay() -> None:
-    run()
-    Category.objects.filter(slug="lighting").update(parent=Category.objects.get(slug="décor"), name="Lamps")
-    Category.objects.filter(slug="mugs").update(slug="cups")
-    Brand.objects.filter(slug="saltmarsh").update(slug="saltmarsh-bathing", name="Saltmarsh Bathing")
-    before = everything()
-    run()
-    assert everything() == before
-
-
-def test_a_deleted_product_comes_back_where_the_shopkeeper_put_its_category() -> None:
-    run()
-    Category.objects.filter(slug="tv-units").update(parent=None, name="Television")
-    Product.objects.filter(category__slug="tv-units").delete()
-    assert "7 products, 0 categories, 0 brands added" in run()
-    assert Category.objects.get(slug="tv-units").parent is None
 
 
 def test_it_fills_up_a_shop_that_sells_other_things() -> None:
@@ -313,7 +296,7 @@ def test_if_empty_does_nothing_when_any_product_exists(settings: Settings) -> No
 def test_it_costs_a_bounded_number_of_queries(
     django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    with django_assert_max_num_queries(400):
+    with django_assert_max_num_queries(450):
         run()
     with django_assert_max_num_queries(20):
         run()

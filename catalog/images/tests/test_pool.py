@@ -19,6 +19,8 @@ from PIL import Image, ImageCms
 from catalog.images.pool import ROOT, Failure, JobFailed, JobRefused, Pool
 from catalog.images.tests.pictures import encoded, jpeg
 
+pytestmark = pytest.mark.slow
+
 MEMORY = 3 * 2**29
 
 
@@ -69,7 +71,6 @@ def test_a_job_runs_in_a_child(make: Callable[..., Pool]) -> None:
     assert len(pool.pids()) == 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SIGSEGV", "SIGABRT", "SIGBUS"])
 def test_a_crash(make: Callable[..., Pool], name: str) -> None:
     pool = make()
@@ -77,7 +78,6 @@ def test_a_crash(make: Callable[..., Pool], name: str) -> None:
     assert job(pool) == 4
 
 
-@pytest.mark.slow
 def test_killed_by_somebody_else(make: Callable[..., Pool]) -> None:
     pool = make()
     assert failure(pool, signal.SIGKILL) is Failure.KILLED
@@ -96,7 +96,6 @@ def test_a_child_that_hangs(make: Callable[..., Pool]) -> None:
     assert job(pool) == 4
 
 
-@pytest.mark.slow
 def test_a_deadline_counts_what_the_child_computes(make: Callable[..., Pool], monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that is busy with something else makes no picture fail: its child hardly got on."""
     pool = make(deadline=0.01)
@@ -110,7 +109,6 @@ def test_a_deadline_counts_what_the_child_computes(make: Callable[..., Pool], mo
     assert failed.value.failure is Failure.HUNG
 
 
-@pytest.mark.slow
 def test_out_of_memory(make: Callable[..., Pool]) -> None:
     pool = make(memory=120 << 20)
     assert failure(pool) in (Failure.MEMORY, Failure.CRASHED)
@@ -163,7 +161,6 @@ def test_recycled_after_some_jobs(make: Callable[..., Pool]) -> None:
     assert pool.pids() == []
 
 
-@pytest.mark.slow
 def test_many_threads_while_children_are_killed(make: Callable[..., Pool]) -> None:
     pool = make(size=2)
     over, chance = threading.Event(), random.Random(1)
@@ -194,7 +191,6 @@ def test_many_threads_while_children_are_killed(make: Callable[..., Pool]) -> No
         killer.join()
 
 
-@pytest.mark.slow
 def test_children_end_with_their_parent() -> None:
     """However it ends."""
     code = (
@@ -225,7 +221,6 @@ def test_children_import_no_django() -> None:
     assert not {"django", "celery", "core"} & modules_after("import catalog.images.child")
 
 
-@pytest.mark.slow
 def test_the_web_process_imports_no_pillow() -> None:
     imports = "import core.wsgi, core.urls, catalog.admin.catalogue, catalog.tasks"
     assert "PIL" not in modules_after(f"import os\nos.environ['DJANGO_SETTINGS_MODULE'] = 'core.settings'\n{imports}")

@@ -9,6 +9,8 @@ from catalog.images.render import NotRendered, Picture, render
 from catalog.images.sizes import LONGEST_SIDE, ImageFormat, ImageSize
 from catalog.images.tests.pictures import BLUE, GREEN, RED, YELLOW, corners, encoded, is_near, jpeg, opened
 
+pytestmark = pytest.mark.slow
+
 ALL = tuple(ImageFormat)
 SECRET = b"52.5200N 13.4050E Hauptstrasse 1"
 
@@ -172,7 +174,6 @@ def test_the_first_frame_of_an_animation(format: str) -> None:
     assert all(is_upright(image) for image in files(rendered(data, format)).values())
 
 
-@pytest.mark.slow
 def test_sharp() -> None:
     """A fine chequerboard keeps its contrast where a blur would leave grey."""
     board = Image.new("L", (100, 100), 0)

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from catalog.search.index import store
 from catalog.search.index.consistency import find_drift
 from catalog.search.index.rebuilding import RebuildRunning, rebuild
+from core.caching import revision
 
 MAX_SHOWN = 20
 
@@ -31,6 +32,8 @@ class Command(BaseCommand):
             return
         if if_missing and self._index_works():
             return
+        # After SQL past the application, what processes keep is old as well.
+        revision.bump()
         try:
             with self._progress("Building") as advance:
                 count = rebuild(advance)

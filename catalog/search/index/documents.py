@@ -5,6 +5,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import blake2b
 from importlib.metadata import version
 from typing import Any, NamedTuple
@@ -120,7 +121,13 @@ _WORDS = (
 
 def fingerprint() -> str:
     """Changes with everything that decides whether this code can read an index on disk and keep it up to date."""
-    parts = (VERSION, version("tantivy"), unicodedata.unidata_version, _NUMBERS, _TEXTS, languages().codes)
+    return _fingerprint(VERSION, languages().codes)
+
+
+# Kept, because each search compares it. It changes in tests only.
+@lru_cache(maxsize=16)
+def _fingerprint(number: int, codes: tuple[str, ...]) -> str:
+    parts = (number, version("tantivy"), unicodedata.unidata_version, _NUMBERS, _TEXTS, codes)
     return blake2b(repr(parts).encode(), digest_size=8).hexdigest()
 
 

@@ -17,6 +17,7 @@ from catalog.search.index.search import IndexSearch
 from catalog.search.pages import Hits, Page
 from catalog.search.sql.engine import DatabaseEngine
 from catalog.search.sql.search import DatabaseSearch
+from core.caching.conditions import depends_on, forbid_keeping
 from core.errors import InvalidInput
 from core.telemetry.metrics import FALLBACKS, timed_search
 
@@ -70,8 +71,10 @@ class TantivyEngine:
                 self._complaint = str(unavailable)
                 logger.warning("searching in the database: %s", unavailable)
             FALLBACKS.inc()
+            forbid_keeping()
             return None
         self._complaint = ""
+        depends_on(store.commit_in_use, snapshot.commit)
         return snapshot
 
 
@@ -164,4 +167,5 @@ def _with_fallback(
         logger.exception("the index failed; searching in the database")
         store.reader.examine(snapshot)
         FALLBACKS.inc()
+        forbid_keeping()
         return ask_database()

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import tantivy
-from tantivy import FieldType, Occur, Query
+from tantivy import FieldType, Query
 
 from catalog.models import CENT, MAX_PRICE
 from catalog.search.criteria import AttributeCondition, Range, SearchCriteria, SortField
@@ -22,6 +22,7 @@ from catalog.search.index.documents import (
     cents,
     name_term,
 )
+from catalog.search.index.terms import but_not, one_of, with_ids
 
 TYPES = {
     "id": FieldType.Unsigned,
@@ -55,7 +56,7 @@ def within(field: str, low: Any, high: Any, *, open_ends: bool = False) -> Query
 
 def filters(criteria: SearchCriteria) -> list[Query]:
     """The queries that a product must match, one for each filter of the search."""
-    queries = [Query.term_set_query(SCHEMA, field, sorted(ids)) for field, ids in criteria.choices.items()]
+    queries = [one_of(field, ids) for field, ids in criteria.choices.items()]
     queries += [_range(name, limits) for name, limits in criteria.ranges.items()]
     if criteria.in_stock is not None:
         queries.append(Query.term_query(SCHEMA, "in_stock", int(criteria.in_stock)))
@@ -63,8 +64,7 @@ def filters(criteria: SearchCriteria) -> list[Query]:
         queries.append(Query.term_query(SCHEMA, "on_sale", int(criteria.on_sale)))
     queries += [_attribute(condition) for condition in criteria.attributes]
     if hidden := criteria.steering.hidden:
-        excluded = Query.term_set_query(SCHEMA, "id", sorted(hidden))
-        queries.append(Query.boolean_query([(Occur.Must, PRODUCTS), (Occur.MustNot, excluded)]))
+        queries.append(but_not(PRODUCTS, with_ids(hidden)))
     return queries
 
 
@@ -72,7 +72,7 @@ def with_codes(codes: Iterable[int]) -> Query:
     """Products that have any of these codes of attributes."""
     first, *others = codes
     if others:
-        return Query.term_set_query(SCHEMA, VALUES, sorted((first, *others)))
+        return one_of(VALUES, (first, *others))
     return Query.term_query(SCHEMA, VALUES, first)
 
 
@@ -87,11 +87,17 @@ def _attribute(condition: AttributeCondition) -> Query:
 
 
 def _range(name: str, limits: Range[Any]) -> Query:
-    low, high = (None if end is None else to_index(end) for end in (limits.low, limits.high))
+    low, high = ends_of(limits)
     if name == "rating":
         # Unrated products have a stored key below 0, so no range of ratings includes them.
         return within("rating_low", float(low or 0), None if high is None else float(high))
     return within(name, low, high)
+
+
+def ends_of(limits: Range[Any]) -> tuple[Any, Any]:
+    """Both ends of a range in the form of the index; None is no limit."""
+    low, high = (None if end is None else to_index(end) for end in (limits.low, limits.high))
+    return low, high
 
 
 def sort_field(criteria: SearchCriteria) -> str:
@@ -131,4 +137,4 @@ def from_index(field: str, value: Any) -> Value:
 
 def price_of(value: float) -> Decimal:
     """A number of cents as a price with its two decimals."""
-    return Decimal(int(value)).scaleb(-2).quantize(CENT)
+    return Decimal(int(value)).scaleb(-2)

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, cast
 from tantivy import DocAddress, Order, Query
 
 from catalog.search.cursors import Position
-from catalog.search.index.documents import SCHEMA
 from catalog.search.index.filters import to_index, within
 from catalog.search.index.paging import before, positions_in_order
 from catalog.search.index.ranking import count, ranked_ids
 from catalog.search.index.store import Snapshot
-from catalog.search.index.terms import all_of, with_ids
+from catalog.search.index.terms import all_of, one_of, with_ids
 from catalog.search.pages import MAX_RANKED, Page
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def _before_page(
     groups = [group for group in groups if group % 2]
     if not groups:
         return {}
-    query = all_of([Query.term_set_query(SCHEMA, "group", groups), *queries])
+    query = all_of([one_of("group", groups), *queries])
     size = count(index, query)
     if page.position is not None and size > MAX_MEMBERS:
         query = all_of([query, before(index, field, page.position, descending=descending, inclusive=not page.backward)])

@@ -18,19 +18,25 @@ from catalog.search.pages import Page
 
 # Rows read beyond the page. They often contain the end of its last group, which saves a query.
 SPARE_ROWS = 20
-# In a catalogue of at least so many products, a page without filters looks first at the values near its position.
+# In a catalogue of at least so many products, a page looks first at the values near its position, if there is no filter
+# but a range of the field that sorts.
 MIN_PRODUCTS_FOR_WINDOW = 5_000
 SLICES = 256
 # For the quantiles of a text field: the size of the sample, and how many of its products are in one slice.
 SAMPLES, SAMPLES_IN_SLICE = 4096, 4
 
 Rows = list[tuple[Any, int]]
+# The lowest and the highest whole number of a range, in the form of the index; None is no limit.
+Ends = tuple[int | None, int | None]
 
 
 def positions_in_order(
-    index: Snapshot, queries: list[Query], field: str, *, descending: bool, page: Page
+    index: Snapshot, queries: list[Query], field: str, *, descending: bool, page: Page, ends: Ends | None = None
 ) -> list[Position]:
-    """Up to `page.size + 1` positions of the rows that match all queries, by (field, id), in the page's direction."""
+    """Up to `page.size + 1` positions of the rows that match all queries, by (field, id), in the page's direction.
+
+    `ends` say that the one query is this range of the field.
+    """
     down = descending != page.backward
     want = page.size + 1
     rows: Rows = []
@@ -40,7 +46,7 @@ def positions_in_order(
         beyond = within("id", *_beyond(page.position.id, down), open_ends=True)
         rows = _by_id(index, [*queries, _equal(field, after), beyond], after, want, down)
     if len(rows) < want:
-        rows += _by_value(index, queries, field, after, want - len(rows), down)
+        rows += _by_value(index, queries, field, after, want - len(rows), down, ends)
     return [Position(from_index(field, value), row_id) for value, row_id in rows]
 
 
@@ -68,11 +74,13 @@ def _between(index: Snapshot, field: str, low: Any, high: Any) -> Query:
     return index.index.parse_query(f"name_key:{{{low or '*'} TO {high or '*'}}}")
 
 
-def _by_value(index: Snapshot, queries: list[Query], field: str, after: Any, want: int, down: bool) -> Rows:
+def _by_value(
+    index: Snapshot, queries: list[Query], field: str, after: Any, want: int, down: bool, ends: Ends | None
+) -> Rows:
     """So many rows by (field, id) after the value, or from the start."""
     limit = want + SPARE_ROWS
-    if not queries and index.searcher.num_docs >= MIN_PRODUCTS_FOR_WINDOW:
-        window = _window(index, field, after, want, down)
+    if (ends or not queries) and index.searcher.num_docs >= MIN_PRODUCTS_FOR_WINDOW:
+        window = _window(index, field, _start(after, ends or (None, None), down), want, down, ends or (None, None))
         hits = _hits(index, window, limit, field, down) if window is not None else []
         if window is not None and len(hits) == limit:
             return _complete(index, [window], field, hits, want, limit, down)
@@ -106,7 +114,16 @@ def _by_id(index: Snapshot, queries: list[Query], value: Any, limit: int, down: 
     return [(value, row_id) for row_id, _ in hits]
 
 
-def _window(index: Snapshot, field: str, after: Any, want: int, down: bool) -> Query | None:
+def _start(after: Any, ends: Ends, down: bool) -> Any:
+    """The value beyond which the page starts: the position's, or the last one that the range leaves out."""
+    low, high = ends
+    outside = (high + 1 if high is not None else None) if down else (low - 1 if low is not None else None)
+    # A forged cursor may lie outside the range.
+    given = [value for value in (after, outside) if value is not None]
+    return (min(given) if down else max(given)) if given else None
+
+
+def _window(index: Snapshot, field: str, after: Any, want: int, down: bool, limits: Ends) -> Query | None:
     """A slice of values after the position that probably has a page, by the catalogue's quantiles; None if unknown.
 
     All rows in the slice come before all others. The caller must check whether they fill a page.
@@ -124,8 +141,13 @@ def _window(index: Snapshot, field: str, after: Any, want: int, down: bool) -> Q
         ends = (after, high)
     if None in ends and (after is not None or ends == (None, None)):
         return None
+    low, high = ends
+    if limits[0] is not None and (low is None or low < limits[0]):
+        low = limits[0] - 1
+    if limits[1] is not None and (high is None or high > limits[1]):
+        high = limits[1] + 1
     # Without the value of the position, whose group was read already.
-    return _between(index, field, *ends)
+    return _between(index, field, low, high)
 
 
 def _quantiles(index: Snapshot, field: str) -> list[Any]:

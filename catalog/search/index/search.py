@@ -8,7 +8,7 @@ from catalog.search.criteria import SearchCriteria
 from catalog.search.facets import FACETS
 from catalog.search.highlight import Highlighter
 from catalog.search.index.facet_counts import IndexFacetCounts
-from catalog.search.index.filters import BRANDS_AND_CATEGORIES, PRODUCTS, filters, sort_field
+from catalog.search.index.filters import BRANDS_AND_CATEGORIES, PRODUCTS, ends_of, filters, sort_field
 from catalog.search.index.grouped_counts import GroupedFacetCounts
 from catalog.search.index.grouping import count_groups, first_positions, first_ranked_ids
 from catalog.search.index.paging import positions_in_order
@@ -76,8 +76,13 @@ class IndexSearch:
             ids = ranked(self._index, text, filters(criteria), start, stop)
             return ranked_hits_of(ids, page, text.level)
         queries = [*([text.query] if text else []), *filters(criteria)]
-        in_order = first_positions if criteria.grouped else positions_in_order
-        rows = in_order(self._index, queries, sort_field(criteria), descending=criteria.descending, page=page)
+        field, descending = sort_field(criteria), criteria.descending
+        if criteria.grouped:
+            rows = first_positions(self._index, queries, field, descending=descending, page=page)
+        else:
+            limits = criteria.ranges.get(field) if len(queries) == 1 else None
+            ends = ends_of(limits) if limits else None
+            rows = positions_in_order(self._index, queries, field, descending=descending, page=page, ends=ends)
         if text:
             rows = [replace(row, level=text.level) for row in rows]
         return hits_of(rows, page)

@@ -88,7 +88,7 @@ def _with_sku(searcher: Searcher, parts: list[str]) -> list[int]:
 def _rows(rows: QuerySet[Any], keys: list[int], kind: SuggestionKind) -> list[Suggestion]:
     """The rows that still exist, in the order of the keys."""
     by_key = {pk: (name, slug) for pk, name, slug in rows.filter(pk__in=keys).values_list("id", "name", "slug")}
-    return [Suggestion(by_key[key][0], kind, by_key[key][1]) for key in dict.fromkeys(keys) if key in by_key]
+    return [Suggestion(by_key[key][0], kind, by_key[key][1], key) for key in dict.fromkeys(keys) if key in by_key]
 
 
 def _keys(searcher: Searcher, query: Query, field: str) -> list[int]:

@@ -32,8 +32,8 @@ def _categories_and_brands(words: list[str], first: int) -> Iterator[Suggestion]
     condition = reduce(and_, (Q(folded_name__contains=word) for word in words))
     for model, kind in ((Category, SuggestionKind.CATEGORY), (Brand, SuggestionKind.BRAND)):
         rows = model.objects.filter(condition).order_by("folded_name", "id")
-        for name, slug in rows.values_list("name", "slug")[:first]:
-            yield Suggestion(name, kind, slug)
+        for name, slug, pk in rows.values_list("name", "slug", "id")[:first]:
+            yield Suggestion(name, kind, slug, pk)
 
 
 def _products(words: list[str], first: int) -> list[Suggestion]:
@@ -57,6 +57,5 @@ def _by_sku(words: list[str]) -> list[Suggestion]:
 
 def _suggestions(condition: Q, first: int, order: str = "name_key") -> list[Suggestion]:
     products: QuerySet[Product] = Product.objects.filter(condition, is_active=True).order_by(order, "id")
-    return [
-        Suggestion(name, SuggestionKind.PRODUCT, slug) for name, slug in products.values_list("name", "slug")[:first]
-    ]
+    rows = products.values_list("name", "slug", "id")[:first]
+    return [Suggestion(name, SuggestionKind.PRODUCT, slug, pk) for name, slug, pk in rows]

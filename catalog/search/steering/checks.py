@@ -37,7 +37,8 @@ def _terms_errors(terms: Sequence[str], *, at_least: int, taken: str) -> Errors:
         yield FieldError(("terms",), message, ErrorCode.REQUIRED)
     if len(terms) > MAX_TERMS:
         # They are not looked at one by one: there may be a million.
-        yield FieldError(("terms",), f"At most {MAX_TERMS} terms belong to one synonym.", ErrorCode.LIMIT_EXCEEDED)
+        message = f"At most {MAX_TERMS} terms belong to one synonym."
+        yield FieldError(("terms",), message, ErrorCode.LIMIT_EXCEEDED, allowed=MAX_TERMS)
         return
     known = {} if not taken or _term_mistake(taken) else {phrase_of(taken): taken}
     for term in terms:
@@ -76,7 +77,8 @@ def rule_errors(rule: RuleInput) -> Errors:
         yield FieldError(("active_until",), "The end is not after the start.")
     for name, ids, most in (("pinned", rule.pinned, MAX_PINNED), ("hidden", rule.hidden, MAX_HIDDEN)):
         if len(ids) > most:
-            yield FieldError((name,), f"A rule has at most {most} {name} products.", ErrorCode.LIMIT_EXCEEDED)
+            message = f"A rule has at most {most} {name} products."
+            yield FieldError((name,), message, ErrorCode.LIMIT_EXCEEDED, allowed=most)
         elif len(set(ids)) < len(ids):
             yield FieldError((name,), "A product is listed twice. Leave it in once.")
     if set(rule.pinned) & set(rule.hidden):

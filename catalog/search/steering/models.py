@@ -1,6 +1,5 @@
 """What staff decide about searches: synonyms, and rules that pin and hide products and name a category to open."""
 
-from typing import Any
 from uuid import uuid4
 
 from django.db import models
@@ -116,14 +115,3 @@ def mark_changed(using: str) -> None:
         versions.bulk_create([SteeringVersion(pk=ONLY_KEY, token="")], ignore_conflicts=True)
         # Another process may have created the row with a token of its own.
         versions.filter(pk=ONLY_KEY).update(token=token)
-
-
-def follow() -> None:
-    """Marks from now on every change that `save` and `delete` make, also by a cascade or from a fixture."""
-
-    def mark(sender: type[models.Model], using: str, **_: Any) -> None:
-        mark_changed(using)
-
-    for model in (Synonym, SearchRule, RuleProduct):
-        for signal in (models.signals.post_save, models.signals.post_delete):
-            signal.connect(mark, sender=model, weak=False, dispatch_uid=f"steering by {model.__name__}")

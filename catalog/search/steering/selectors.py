@@ -1,4 +1,4 @@
-"""Answers what staff decided about a text, from a snapshot that follows the database within seconds."""
+"""Answers what staff decided about a text, from a snapshot that follows the revision of the catalogue."""
 
 import logging
 import math
@@ -24,10 +24,12 @@ from catalog.search.steering.models import (
     SynonymKind,
 )
 from catalog.search.steering.snapshot import EMPTY, Snapshot
+from core.caching import revision
+from core.caching.conditions import depends_on
 
 logger = logging.getLogger(__name__)
 
-# A change is in force everywhere after so long.
+# Outside of requests, a change is in force after so long.
 MAX_AGE_SECONDS = 2.0
 
 
@@ -50,22 +52,25 @@ def read_snapshot() -> Snapshot:
 
 
 class SnapshotCache:
-    """The snapshot of one process. Each `max_age_seconds` one query asks whether the database has changed."""
+    """The snapshot of one process. One query asks whether the database has changed, for each revision of the catalogue.
+
+    Where the revision is unknown, it is asked each `max_age_seconds`.
+    """
 
     def __init__(self, *, max_age_seconds: float = MAX_AGE_SECONDS, snapshot: Snapshot | None = None) -> None:
         self.max_age_seconds = max_age_seconds
         self._lock = threading.Lock()
         self._snapshot = snapshot
-        self._token: str | None = None
+        self._revision: int | None = None
         self._checked_at = -math.inf if snapshot is None else time.monotonic()
 
     def current(self) -> Snapshot:
-        """The snapshot, which is as the database was at most `max_age_seconds` ago, or when it last answered."""
+        """The snapshot of the request's revision, at most `max_age_seconds` old, or the last one that could be read."""
         snapshot = self._snapshot
         if snapshot is not None and not self._is_old():
             return snapshot
-        # One thread looks for changes. The others go on with the old snapshot, or wait for the first one.
-        if self._lock.acquire(blocking=snapshot is None):
+        # One thread looks for changes. Others wait for it, but go on with the old snapshot where that is good enough.
+        if self._lock.acquire(blocking=snapshot is None or revision.known() is not None):
             try:
                 if self._is_old():
                     self._refresh()
@@ -74,15 +79,22 @@ class SnapshotCache:
         return self._snapshot or EMPTY
 
     def _is_old(self) -> bool:
+        at = revision.known()
+        if at is not None:
+            return at != self._revision
         return time.monotonic() - self._checked_at >= self.max_age_seconds
 
     def _refresh(self) -> None:
+        at = revision.known()
         self._checked_at = time.monotonic()
         try:
             # The token comes first: a change between the two is read now or noticed the next time.
             token = SteeringVersion.objects.filter(pk=ONLY_KEY).values_list("token", flat=True).first()
-            if self._snapshot is None or token != self._token:
-                self._snapshot, self._token = read_snapshot(), token
+            if self._snapshot is None or token != self._snapshot.token:
+                snapshot = read_snapshot()
+                snapshot.token = token
+                self._snapshot = snapshot
+            self._revision = at
         except Error as error:
             logger.warning("synonyms and search rules could not be read, so the last ones stay in force: %s", error)
 
@@ -92,7 +104,13 @@ snapshots = SnapshotCache()
 
 def steering_of(text: str) -> Steering:
     """What staff decided about the text of a search."""
-    return snapshots.current().steering_of(text)
+    snapshot = snapshots.current()
+    depends_on(_token, snapshot.token)
+    return snapshot.steering_of(text)
+
+
+def _token() -> str | None:
+    return snapshots.current().token
 
 
 def redirect_of(criteria: SearchCriteria, tree: Callable[[], CategoryTree]) -> Category | None:

@@ -80,7 +80,7 @@ def _new(model: type[Row]) -> Row:
         message = (
             f"There are {MAX_ROWS} {model._meta.verbose_name_plural} already. Delete one that is not used any more."
         )
-        raise InvalidInput.at(message=message, code=ErrorCode.LIMIT_EXCEEDED)
+        raise InvalidInput.at(message=message, code=ErrorCode.LIMIT_EXCEEDED, allowed=MAX_ROWS)
     return model()
 
 

@@ -12,6 +12,7 @@ from catalog.search.criteria import NO_STEERING, Steering
 from catalog.search.steering.inputs import RuleInput, SynonymInput
 from catalog.search.steering.models import RuleMatch, SynonymKind
 from catalog.search.steering.phrases import Phrase, Phrases, Text, phrase_of
+from core.caching.conditions import valid_until
 
 # What one text can get of all its synonyms and rules together.
 MAX_ALTERNATIVES_OF_TEXT = 50
@@ -30,6 +31,11 @@ class _Rule:
         start, end = self.rule.active_from, self.rule.active_until
         return (start is None or start <= now) and (end is None or now < end)
 
+    def next_change(self, now: datetime) -> datetime | None:
+        """When it comes into force or ends; None when it stays as it is."""
+        moments = (self.rule.active_from, self.rule.active_until)
+        return min((moment for moment in moments if moment is not None and moment > now), default=None)
+
 
 @dataclass(frozen=True, slots=True)
 class _Term:
@@ -41,6 +47,9 @@ class _Term:
 
 class Snapshot:
     """The synonyms and rules that are in use at one moment, by their ids. A key of None is one that is not stored."""
+
+    # Of the SteeringVersion that it was read at; None before the first.
+    token: str | None = None
 
     def __init__(self, synonyms: Mapping[int | None, SynonymInput], rules: Mapping[int | None, RuleInput]) -> None:
         self.synonyms = {pk: synonym for pk, synonym in synonyms.items() if synonym.is_active}
@@ -89,6 +98,9 @@ class Snapshot:
         if not matching:
             return []
         now = timezone.now()
+        for matched in matching.values():
+            if (moment := matched.next_change(now)) is not None:
+                valid_until(moment)
         return [matching[order].rule for order in sorted(matching) if matching[order].is_in_force(now)]
 
     def _synonyms_of(self, text: Text) -> tuple[tuple[tuple[str, ...], tuple[tuple[str, ...], ...]], ...]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.db import transaction
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -256,6 +257,7 @@ def fill(rows: Sequence[Row]) -> list[Product]:
     return loaded()
 
 
+@transaction.atomic
 def give(attributes: Mapping[int, Sequence[AttributeInput]]) -> None:
     """Gives products, by their keys, exactly these values. One with the options of another leaves their group."""
     resolved = writing.resolve(attributes)

@@ -63,6 +63,7 @@ def check_facets(api: Api, catalogue: list[Product], search: Search) -> None:
 
 @override_settings(SEARCH_MIN_HITS=3)
 @pytest.mark.usefixtures("_patient_hashing")
+@pytest.mark.slow
 class TestBothApis(TestCase):
     """Each example runs in a transaction of its own, on the database engine."""
 

@@ -62,6 +62,23 @@ def test_a_walk_by_windows_is_the_databases(shop: list[Product], sort: SortField
     assert walk(engine.engine(), criteria, 7) == walk(DatabaseEngine(), criteria, 7)
 
 
+@pytest.mark.parametrize(("low", "high"), [(None, 20), (5, None), (5, 20), (28, 40), (7, 7)])
+@pytest.mark.parametrize("descending", [False, True])
+def test_a_range_of_what_sorts_is_read_by_windows(
+    shop: list[Product], low: int | None, high: int | None, descending: bool
+) -> None:
+    price = Range(*(None if end is None else Decimal(end) for end in (low, high)))
+    criteria = parse_criteria(SearchInput(sort=SortField.PRICE, descending=descending, price=price))
+    of_index, of_database = engine.engine(), DatabaseEngine()
+    assert walk(of_index, criteria, 3) == walk(of_database, criteria, 3)
+    # From each end of another list, and so from outside the range too.
+    everything = of_database.resolve(parse_criteria(SearchInput(sort=SortField.PRICE, descending=descending)), None)
+    for position in everything.page(Page(100)).positions[::9]:
+        for page in (Page(4, position=position), Page(4, position=position, backward=True)):
+            expected = of_database.resolve(criteria, position).page(page)
+            assert of_index.resolve(criteria, position).page(page).ids == expected.ids
+
+
 @pytest.mark.parametrize("least", [2, 10, 25])
 def test_a_filter_narrows_the_best_matches_and_changes_nothing_else(shop: list[Product], least: int) -> None:
     """Whether it lets most of them pass or few; each once, on pages of any size."""

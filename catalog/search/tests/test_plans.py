@@ -15,6 +15,7 @@ from catalog.search.engine import engine
 from catalog.search.pages import Page
 from catalog.search.validation import SearchInput, parse_criteria
 from catalog.tests.factories import BrandFactory, CategoryFactory
+from core.history.models import Change
 
 pytestmark = [pytest.mark.mysql, pytest.mark.django_db]
 MIDDLE = Range(Decimal("40.00"), Decimal("60.00"))
@@ -26,8 +27,8 @@ def _catalogue(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     with django_db_blocker.unblock():
         fill()
         yield
-        # The changes last: deleting the others records some, and no transaction here takes them back.
-        for model in (Product, Category, Brand, IndexChange):
+        # What deleting records last: no transaction here takes it back.
+        for model in (Product, Category, Brand, IndexChange, Change):
             model.objects.all().delete()
 
 

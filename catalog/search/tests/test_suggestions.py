@@ -4,12 +4,17 @@ from typing import Any
 
 import pytest
 
+from catalog.models import Product
 from catalog.search.highlight import Highlighter
 from catalog.search.strategy import STRICT, TYPOS, MatchLevel
+from catalog.selectors import read_products
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 from core.tests.clients import Api
 
 SUGGESTIONS = "query($text: String!, $first: Int) { suggestions(query: $text, first: $first) { text kind slug } }"
+OBJECTS = """query($text: String!) { suggestions(query: $text) { text kind
+  product { slug price { amount } image { alt } category { name } } category { slug path { name } } brand { slug }
+} }"""
 
 
 def texts(api: Api, text: str, **more: Any) -> list[tuple[str, str]]:
@@ -65,6 +70,26 @@ class TestSuggestions:
 
     def test_strangers_see_none(self, nobody: Api) -> None:
         assert nobody.error(SUGGESTIONS, text="lamp")["code"] == "UNAUTHENTICATED"
+
+    def test_the_object_of_its_kind_and_no_other(self, shopper: Api) -> None:
+        by_kind = {each["kind"]: each for each in shopper.graphql(OBJECTS, text="lam")["suggestions"]}
+        none: dict[str, Any] = {"product": None, "category": None, "brand": None}
+        category = {"slug": "lamps", "path": [{"name": "Lamps"}]}
+        assert by_kind["CATEGORY"] == none | {"text": "Lamps", "kind": "CATEGORY", "category": category}
+        assert by_kind["BRAND"] == none | {"text": "Lampard & Søn", "kind": "BRAND", "brand": {"slug": "lampard"}}
+        product = by_kind["PRODUCT"]
+        assert product | {"product": None} == none | {"text": product["text"], "kind": "PRODUCT"}
+        assert product["product"]["category"] == {"name": "Lamps"}
+
+    def test_what_went_before_it_was_read_is_left_out(self, shopper: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+        def archive_in_between(ids: Any, **how: Any) -> list[Product]:
+            Product.objects.filter(name="Floor lamp").update(is_active=False)
+            return read_products(ids, **how)
+
+        monkeypatch.setattr("catalog.schema.suggestions.read_products", archive_in_between)
+        found = shopper.graphql(OBJECTS, text="lam")["suggestions"]
+        assert "Floor lamp" not in [each["text"] for each in found]
+        assert "Lamp shade" in [each["text"] for each in found]
 
     def test_typos(self, shopper: Api, each_engine: str) -> None:
         if each_engine == "tantivy":

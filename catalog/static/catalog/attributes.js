@@ -36,11 +36,14 @@
                 return;
             }
             const place = select.dataset.suggestions.replace("/0/", `/${encodeURIComponent(select.value)}/`);
-            const response = await fetch(`${place}?${new URLSearchParams({ term: input.value })}`);
-            // Without suggestions, because the session has ended say, values can still be typed.
-            if (!response.ok || response.redirected || mine !== awaited) return;
-            const { kind, unit, values } = await response.json();
-            if (mine === awaited) show(kind, unit, values);
+            try {
+                const response = await fetch(`${place}?${new URLSearchParams({ term: input.value })}`);
+                if (!response.ok || response.redirected) return;
+                const { kind, unit, values } = await response.json();
+                if (mine === awaited) show(kind, unit, values);
+            } catch {
+                // Without suggestions, because the network is away or the session has ended, values can still be typed.
+            }
         };
 
         const chosen = select.selectedOptions[0];
@@ -53,6 +56,8 @@
             clearTimeout(timer);
             timer = setTimeout(suggest, WAIT_MS);
         });
+        // On a slow network an attribute may have been made, or a value begun, before this script came.
+        if ((chosen?.value && !chosen.dataset.kind) || document.activeElement === input) suggest();
     };
 
     const rows = (root) => root.querySelectorAll("#attribute_rows-group tr.form-row:not(.empty-form)").forEach(watch);

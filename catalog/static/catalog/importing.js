@@ -9,7 +9,7 @@ const label = button.value;
 const error = document.createElement("ul");
 error.className = "errorlist";
 
-file.addEventListener("change", () => {
+const check = () => {
   error.remove();
   const max = Number(file.dataset.maxBytes);
   button.disabled = file.files.length > 0 && file.files[0].size > max;
@@ -18,7 +18,10 @@ file.addEventListener("change", () => {
     error.firstChild.textContent = `The file is larger than ${max / 2 ** 20} MB. Divide it into several files, each with the header.`;
     file.closest(".form-row").prepend(error);
   }
-});
+};
+file.addEventListener("change", check);
+// On a slow network the file may have been chosen before this script came.
+check();
 
 form.addEventListener("submit", () => {
   // After the browser has collected what it sends.
@@ -28,8 +31,8 @@ form.addEventListener("submit", () => {
   });
 });
 
-// A page that the back button shows again.
+// A page that the back button shows again. A new one comes by here, too.
 window.addEventListener("pageshow", () => {
-  button.disabled = false;
   button.value = label;
+  check();
 });

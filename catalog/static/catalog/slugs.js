@@ -1,4 +1,5 @@
-/* Fills the admin's slug fields as catalog/slugs.py makes slugs: Django's own URLify drops the marks of letters. */
+/* Fills the admin's slug fields as catalog/slugs.py makes slugs: Django's own URLify drops the marks of letters. It is
+   there before the fields are, while Django's script comes after them and misses a name that is typed by then. */
 "use strict";
 {
     const VIRAMA = "\\u094d\\u09cd\\u0a4d\\u0acd\\u0b4d\\u0bcd\\u0c4d\\u0ccd\\u0d4d\\u0dca";
@@ -16,4 +17,13 @@
         const kept = lower.replace(PIECE, (_, letter, gap) => letter ?? (gap ? " " : ""));
         return kept.trim().replace(/\s+/g, "-").slice(0, length).normalize("NFC").replace(/^[-_]+|[-_]+$/g, "");
     };
+
+    let made = "";
+    document.addEventListener("input", ({ target }) => {
+        const slug = document.getElementById("id_slug");
+        // What its user typed stays.
+        if (target.id !== "id_name" || !slug || slug.defaultValue || slug.value !== made) return;
+        made = window.URLify(target.value, slug.maxLength);
+        slug.value = made;
+    });
 }

@@ -53,16 +53,20 @@
     const watchPreview = (box) => {
         const results = box.querySelector(".results");
         const form = box.closest("form");
+        let awaited = 0;
         const show = async () => {
+            // Answers may come in another order than they were asked for.
+            const mine = ++awaited;
             results.textContent = "Searching …";
             try {
                 const body = new URLSearchParams(new FormData(form));
                 const response = await fetch(box.dataset.preview, { method: "POST", body });
                 // A redirect leads to the sign-in page: the session has ended.
                 if (!response.ok || response.redirected) throw new Error(response.redirected ? "signed out" : response.status);
-                results.innerHTML = await response.text();
+                const found = await response.text();
+                if (mine === awaited) results.innerHTML = found;
             } catch (error) {
-                results.textContent = `The preview failed (${error.message}). Reload the page and try again.`;
+                if (mine === awaited) results.textContent = `The preview failed (${error.message}). Reload the page and try again.`;
             }
         };
         box.querySelector("button").addEventListener("click", show);

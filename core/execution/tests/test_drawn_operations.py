@@ -1,4 +1,4 @@
-"""The compiled execution answers exactly what graphql-core answers: drawn schemas, documents and failing resolvers."""
+"""A plan, interpreted and as generated code, answers what graphql-core answers: drawn schemas, documents, failures."""
 
 import os
 from typing import Any
@@ -18,6 +18,7 @@ from graphql import (
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
+    GraphQLScalarType,
     GraphQLSchema,
     GraphQLString,
     GraphQLUnionType,
@@ -29,7 +30,7 @@ from graphql.execution.values import get_variable_values
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
-from core.execution import Plans
+from core.execution import Attribute, Expression, Plans, Serializer, from_source
 
 # As core.tests.examples decides it, which this library does not import.
 EXAMPLES = 75 if os.environ.get("THOROUGH", "") in {"", "0"} else 300
@@ -40,6 +41,7 @@ LEAVES = [
     GraphQLBoolean,
     GraphQLID,
     GraphQLEnumType("Colour", {"RED": 1, "BLUE": "b"}),
+    GraphQLScalarType("Hex", serialize=Serializer(int, "hex(value)")),
 ]
 INPUT = GraphQLInputObjectType(
     "Box", {"w": GraphQLInputField(GraphQLInt, default_value=3), "t": GraphQLInputField(GraphQLList(GraphQLString))}
@@ -66,6 +68,28 @@ class Boom(Exception):
     """What failing resolvers raise."""
 
 
+class Row:
+    """A source that is no dict."""
+
+    a = "class"
+
+    def __init__(self, k: Any) -> None:
+        self.k = k
+
+    def __repr__(self) -> str:
+        return f"Row({self.k!r})"
+
+    def __getitem__(self, name: str) -> Any:
+        return getattr(self, name)
+
+    @property
+    def b(self) -> Any:
+        return {"A": "property", "B": None}[self.k]
+
+    def get(self, name: str) -> Any:
+        return getattr(self, name, None)
+
+
 def wrap(draw: Any, kind: Any) -> Any:
     """The type, perhaps non-null, perhaps in one or two lists."""
     for wrapper in draw(st.lists(st.sampled_from([GraphQLList, GraphQLNonNull]), max_size=4)):
@@ -82,7 +106,8 @@ def values(kind: Any) -> st.SearchStrategy:
         inner = st.lists(values(kind.of_type), max_size=3)
         return st.one_of(inner, inner.map(tuple), inner, RAW)
     if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType | GraphQLUnionType):
-        return st.sampled_from([{"k": "A"}, {"k": "B"}, {"k": "C"}, {"k": "Z"}, None, {"k": "A"}, {"k": "B"}, 5, {}])
+        dicts = [{"k": "A"}, {"k": "B", "a": "in B"}, {"k": "C"}, {"k": "Z"}, {}]
+        return st.sampled_from([*dicts, Row("A"), Row("B"), Row("C"), None, 5, *dicts[:2]])
     fitting = {
         "String": st.text(max_size=3),
         "Int": st.integers(-9, 9),
@@ -90,6 +115,7 @@ def values(kind: Any) -> st.SearchStrategy:
         "Boolean": st.booleans(),
         "ID": st.one_of(st.text(max_size=3), st.integers()),
         "Colour": st.sampled_from([1, "b", "RED"]),
+        "Hex": st.integers(),
     }[kind.name]
     return st.one_of(fitting, fitting, fitting, RAW)
 
@@ -99,10 +125,16 @@ def schemas(draw: Any) -> GraphQLSchema:
     """Three object types behind an interface and a union; every field answers, or fails, as drawn."""
 
     def resolver(kind: Any) -> Any:
-        how = draw(st.sampled_from(["value"] * 6 + ["default", "raise", "echo"]))
+        how = draw(st.sampled_from(["value"] * 6 + ["default", "raise", "echo", "attribute", "source", "expression"]))
         answer = draw(values(kind))
         if how == "default":
             return None
+        if how == "attribute":
+            return Attribute(draw(st.sampled_from(["a", "b", "k", "missing", "no name", "class"])), answer)
+        if how == "source":
+            return from_source(lambda source, info: source["a"] if isinstance(source, dict) else answer)
+        if how == "expression":
+            return Expression(draw(st.sampled_from(["answer", "source['k'] and answer", "source.k"])), answer=answer)
         if how == "raise":
 
             def fail(source: Any, info: Any, **arguments: Any) -> Any:
@@ -119,7 +151,7 @@ def schemas(draw: Any) -> GraphQLSchema:
         "Thing",
         lambda: {"a": GraphQLField(leaf), "b": GraphQLField(GraphQLString)},
         resolve_type=draw(
-            st.sampled_from([None, lambda v, i, t: v.get("k"), lambda v, i, t: v["k"], lambda v, i, t: 5])
+            st.sampled_from([None, None, lambda v, i, t: v.get("k"), lambda v, i, t: v["k"], lambda v, i, t: 5])
         ),
     )
     leaf = wrap(draw, draw(st.sampled_from(LEAVES)))
@@ -144,7 +176,9 @@ def schemas(draw: Any) -> GraphQLSchema:
             (lambda n: lambda: cached[n])(name),
             interfaces=[interface],
             is_type_of=draw(
-                st.sampled_from([None, None, (lambda n: lambda v, i: isinstance(v, dict) and v.get("k") == n)(name)])
+                st.sampled_from(
+                    [None, None, (lambda n: lambda v, i: isinstance(v, dict | Row) and v.get("k") == n)(name)]
+                )
             ),
         )
     union = GraphQLUnionType(
@@ -257,16 +291,16 @@ def test_drawn_operations(schema: GraphQLSchema, texts: list[str], given_: list[
         if r.__name__
         not in ("NoUnusedVariablesRule", "OverlappingFieldsCanBeMergedRule", "VariablesInAllowedPositionRule")
     ]
+    root = {"a": 1, "b": lambda info, **arguments: "called", "c": 5, "k": "A"}
     for text in texts:
         document = parse(text)
         if validate(schema, document, rules):
             continue
         operation = document.definitions[0]
         plans = Plans(schema, document, operation)
-        for raw in (*given_, *given_):
+        for raw in (*given_, *given_, *given_):
             coerced = get_variable_values(schema, operation.variable_definitions, raw)
             if isinstance(coerced, list):
                 continue
-            root = {"a": 1, "b": lambda info, **arguments: "called", "c": 5, "k": "A"}
             note(text)
             assert shown(plans.execute(root, None, coerced)) == shown(execute_sync(schema, document, root, None, raw))

@@ -50,6 +50,8 @@ def test_a_public_catalogue_is_asked_about_again_with_its_etag(nobody: Api, sett
         assert (again.status_code, again.content) == (304, b"")
         assert again["ETag"] == first["ETag"]
         assert "authorization" in vary(again)
+        # A browser would put it in the place of the page's own.
+        assert "Content-Security-Policy" not in again
     assert nobody.client.get(path, headers={"If-None-Match": '"x"'}).status_code == 200
     assert nobody.client.get(path, headers={"If-None-Match": "nonsense"}).status_code == 200
 

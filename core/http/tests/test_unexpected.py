@@ -61,7 +61,7 @@ LAYERS = [
     "core.http.query_string.parse_qsl",
     "core.http.bodies.is_utf8",
     "django.middleware.security.SecurityMiddleware.process_request",
-    "django.contrib.sessions.middleware.SessionMiddleware.process_request",
+    "django.middleware.common.CommonMiddleware.process_request",
     "django.middleware.common.CommonMiddleware.process_response",
     "core.auth.tokens.bearer_token",
     "core.auth.bearer.bearer_token",

@@ -22,7 +22,9 @@ from core.management.supervisor import Supervisor, parse_procfile
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - shown, not bound
 GREETING = """
   Vitrine is at {url}/
+  {access}
 
+    Storefront {storefront}, once `{make_storefront}` runs in a second terminal
     GraphiQL   {url}/graphql/
     Swagger    {url}/api/docs/
     Admin      {url}/{admin}
@@ -32,6 +34,8 @@ GREETING = """
 ACCOUNTS = """
     Sign in as {shopper} or, for the admin too, {staff}; password: {password}
 """
+OPEN = "The catalogue is open{carts}, for a first look. Closed, as in production: make run CATALOG_PUBLIC=0"
+CLOSED = "The catalogue wants a token. Open, for a first look: make run CATALOG_PUBLIC=1"
 # A worker whose loop has stood still for so long is started again.
 HUNG_AFTER_SECONDS = 60
 # Hides Celery's warning against running as root: it does not help those who try Vitrine in a container.
@@ -76,6 +80,12 @@ def create_database() -> None:
         name = connection.settings_dict["NAME"]
         with connection._nodb_cursor() as cursor:
             cursor.execute(f"CREATE DATABASE {connection.ops.quote_name(name)} CHARACTER SET utf8mb4")
+
+
+def access() -> str:
+    """What visitors without an account may do, and the command that changes it."""
+    sentence = OPEN if settings.CATALOG_PUBLIC else CLOSED
+    return sentence.format(carts=" and carts need no account" if settings.GUEST_CARTS else "")
 
 
 def shop_variables(site_url: str) -> dict[str, str]:
@@ -138,6 +148,9 @@ class Command(BaseCommand):
         accounts = pages.shown_accounts()
         greeting = GREETING.format(
             url=url,
+            access=access(),
+            storefront=settings.STOREFRONT_URL,
+            make_storefront=pages.make_storefront(url),
             admin=settings.ADMIN_PATH,
             var=settings.VAR_DIR,
             accounts=ACCOUNTS.format(**asdict(accounts)) if accounts else "",

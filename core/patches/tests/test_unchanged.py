@@ -36,6 +36,13 @@ SOURCES = {
         "gunicorn.workers.gthread:ThreadWorker.run": "f92c7394d857",
         "gunicorn.workers.gthread:ThreadWorker.set_accept_enabled": "140150ebfd3c",
         "gunicorn.workers.gthread:ThreadWorker._keepalive_after": "4ebdbbc8bf5a",
+        "gunicorn.glogging:Logger.access": "45fce61c353b",  # pragma: allowlist secret
+        "gunicorn.http.wsgi:Response.write": "a13659ff072c",  # pragma: allowlist secret
+        "gunicorn.http.wsgi:Response.send_headers": "7aff3b7d004f",
+        "gunicorn.workers.gthread:ThreadWorker.enqueue_req": "c9f428953d24",  # pragma: allowlist secret
+        "gunicorn.workers.gthread:ThreadWorker.finish_request": "616e7bb15a00",
+        "gunicorn.workers.gthread:ThreadWorker.on_client_socket_readable": "aead1a3ea7b7",
+        "gunicorn.workers.gthread:ThreadWorker._cap_keepalive": "745c8ac37108",  # pragma: allowlist secret
     },
     "graphql-core": {
         "graphql.language.ast:Location": "4cfe9d833516",

@@ -1,5 +1,5 @@
 // The example queries of GraphiQL's menu, in its order; the first one opens by itself. This is the one place for them:
-// core/tests/test_pages.py validates each against the schema. `variables` is JSON text.
+// core/tests/test_pages.py runs each. `variables` is JSON text.
 "use strict";
 
 window.Vitrine = window.Vitrine || {};
@@ -9,8 +9,7 @@ Vitrine.examples = [
     group: "Catalogue",
     title: "Search, filter and sort",
     about: "Lamps in stock between 20 and 200, cheapest first",
-    query: `# Sign in above first: the catalogue wants a token.
-query SearchProducts($search: String, $filter: ProductFilter, $sortBy: ProductSort) {
+    query: `query SearchProducts($search: String, $filter: ProductFilter, $sortBy: ProductSort) {
   products(search: $search, filter: $filter, sortBy: $sortBy, first: 10) {
     totalCount
     nodes {
@@ -40,7 +39,7 @@ query SearchProducts($search: String, $filter: ProductFilter, $sortBy: ProductSo
     title: "The next page",
     about: "Forward by cursor, best rated first",
     query: `# Run it, copy pageInfo.endCursor into the variable "after", run it again.
-# A cursor belongs to its question: search, filter and sort must stay the same.
+# A cursor belongs to its query: search, filter and sort must stay the same.
 query NextPage($after: String) {
   products(sortBy: { field: RATING, direction: DESC }, first: 5, after: $after) {
     edges {
@@ -53,6 +52,62 @@ query NextPage($after: String) {
 `,
     variables: `{
   "after": null
+}`,
+  },
+  {
+    group: "Catalogue",
+    title: "Facets of a search",
+    about: "How many products each further choice would give",
+    query: `# Each facet is counted without its own filter, so that a choice can be
+# changed. What the filter names is "selected".
+query Facets($search: String, $filter: ProductFilter) {
+  products(search: $search, filter: $filter, first: 1) {
+    totalCount
+    facets {
+      categories(first: 5) { category { name slug } count selected }
+      brands(first: 5) { brand { name slug } count selected }
+      price {
+        min { amount currency }
+        max { amount }
+        ranges { min { amount } max { amount } count }
+      }
+      ratings { atLeast count selected }
+      inStock
+      onSale
+      attributes(first: 4, values: 6) {
+        attribute { slug name kind unit }
+        values { value count selected }
+        min
+        max
+        selected
+      }
+    }
+  }
+}
+`,
+    variables: `{
+  "search": "lamp",
+  "filter": { "brand": ["møllegård"], "inStock": true }
+}`,
+  },
+  {
+    group: "Catalogue",
+    title: "Suggestions",
+    about: "What a search box shows while somebody types",
+    query: `# Of product, category and brand, the one is not null that the kind names.
+query Suggestions($text: String!) {
+  suggestions(query: $text, first: 8) {
+    kind
+    text
+    slug
+    product { price { amount currency } image { alt url(size: THUMBNAIL) } }
+    category { path { name } }
+    brand { name }
+  }
+}
+`,
+    variables: `{
+  "text": "la"
 }`,
   },
   {
@@ -83,9 +138,35 @@ query OneProduct($slug: String!) {
   },
   {
     group: "Catalogue",
+    title: "Pictures with srcset",
+    about: "For <picture>, without a layout shift",
+    query: `# A srcset is null until its files are there; AVIF comes last. width, height
+# and placeholder hold the place while the picture loads.
+query Pictures($slug: String!) {
+  product(slug: $slug) {
+    name
+    images {
+      alt
+      width
+      height
+      placeholder
+      avif: srcset(format: AVIF)
+      webp: srcset(format: WEBP)
+      jpeg: srcset(format: JPEG)
+      url(size: MEDIUM, format: JPEG)
+    }
+  }
+}
+`,
+    variables: `{
+  "slug": "alva-arc-floor-lamp-in-brushed-brass"
+}`,
+  },
+  {
+    group: "Catalogue",
     title: "Variants as one tile",
     about: "Sofas by colour and width, with the facets of their attributes",
-    query: `# groupBy: GROUP lists one product for each group of products that differ in options only.
+    query: `# GROUP lists one of the products that differ in options only.
 query Sofas($filter: ProductFilter) {
   products(filter: $filter, groupBy: GROUP, sortBy: { field: PRICE }, first: 10) {
     totalCount
@@ -125,12 +206,13 @@ query Sofas($filter: ProductFilter) {
   },
   {
     group: "Catalogue",
-    title: "Options of a product",
-    about: "Its attributes, the products that differ in options, and related ones",
-    query: `query Options($slug: String!) {
+    title: "Attributes and options",
+    about: "What a product is like, the products that differ in options, and related ones",
+    query: `# text is what people read; number and boolean are for programs.
+query Options($slug: String!) {
   product(slug: $slug) {
     name
-    attributes { text attribute { name unit } }
+    attributes { text number boolean attribute { slug name kind unit } }
     group {
       name
       options { attribute { slug name } values }
@@ -147,6 +229,26 @@ query Sofas($filter: ProductFilter) {
 `,
     variables: `{
   "slug": "harlow-two-seater-sofa-in-oatmeal"
+}`,
+  },
+  {
+    group: "Catalogue",
+    title: "The shop and a category's page",
+    about: "What a storefront asks before its first product",
+    query: `query CategoryPage($slug: String!) {
+  shop { name currency currencyDigits catalogIsPublic guestCarts }
+  category(slug: $slug) {
+    name
+    path { name slug }
+    children { name slug }
+  }
+  products(filter: { category: [$slug] }, first: 3) {
+    nodes { name slug }
+  }
+}
+`,
+    variables: `{
+  "slug": "lighting"
 }`,
   },
   {
@@ -207,7 +309,8 @@ query Sofas($filter: ProductFilter) {
     group: "Cart",
     title: "Add to the cart",
     about: "Up to a hundred products at once, all or nothing",
-    query: `# A product's id comes from any search. Sent again with the same idempotencyKey (of your making), it is applied once.
+    query: `# A product's id comes from any search. Sent again with the same
+# idempotencyKey (of your making), it is applied once.
 mutation AddToCart($input: CartLinesAddInput!) {
   cartLinesAdd(input: $input) {
     cart {
@@ -221,7 +324,7 @@ mutation AddToCart($input: CartLinesAddInput!) {
 `,
     variables: `{
   "input": {
-    "lines": [{ "productId": "UHJvZHVjdDox", "quantity": 1 }],
+    "lines": [{ "productId": "UHJvZHVjdDoyMw==", "quantity": 1 }],
     "idempotencyKey": null
   }
 }`,
@@ -246,6 +349,24 @@ mutation ChangeQuantities($input: CartLinesUpdateInput!) {
 }`,
   },
   {
+    group: "Cart",
+    title: "A guest's token",
+    about: "For a cart without an account",
+    query: `# Sign out, or open a tab whose Headers hold no token, and put this one there:
+#   { "Authorization": "Bearer …" }
+# "My cart" and "Add to the cart" are then the guest's. Nothing is stored until
+# the first line. tokenAuth and register take it as guestToken, and add the
+# guest's cart to the account's.
+mutation GuestToken {
+  guestTokenCreate {
+    token
+    expiresAt
+    errors { field code message }
+  }
+}
+`,
+  },
+  {
     group: "Account",
     title: "Who am I?",
     about: "The signed-in user; null without a valid token",
@@ -256,12 +377,52 @@ mutation ChangeQuantities($input: CartLinesUpdateInput!) {
   },
   {
     group: "Account",
+    title: "Change my name",
+    about: "What is left out stays; null empties it",
+    query: `mutation ChangeMyName($input: ProfileUpdateInput!) {
+  profileUpdate(input: $input) {
+    user { firstName lastName }
+    errors { field message code }
+  }
+}
+`,
+    variables: `{
+  "input": { "firstName": "Ann" }
+}`,
+  },
+  {
+    group: "Account",
+    title: "Register",
+    about: "Makes an account and signs it in",
+    query: `# A known address is ALREADY_EXISTS; a weak password is INVALID and says why.
+mutation Register($input: RegisterInput!) {
+  register(input: $input) {
+    token
+    refreshToken
+    expiresAt
+    user { email firstName }
+    errors { field message code }
+  }
+}
+`,
+    variables: `{
+  "input": {
+    "email": "ann@example.com",
+    "password": "",
+    "firstName": "Ann"
+  }
+}`,
+  },
+  {
+    group: "Account",
     title: "Sign in",
     about: "What the sign-in box above sends",
-    query: `# The token goes into the header "Authorization: Bearer …" (Headers, below) and lasts 15 minutes.
+    query: `# The token goes into the header "Authorization: Bearer …" (Headers, below)
+# and lasts 15 minutes. The sign-in box above renews its own.
 mutation SignIn($email: String!, $password: String!) {
   tokenAuth(email: $email, password: $password) {
     token
+    refreshToken
     expiresAt
     user { email isStaff }
     errors { field message code }
@@ -271,6 +432,98 @@ mutation SignIn($email: String!, $password: String!) {
     variables: `{
   "email": "shopper@example.com",
   "password": ""
+}`,
+  },
+  {
+    group: "Account",
+    title: "Refresh a session",
+    about: "A new pair of tokens for a refresh token",
+    query: `# Take the refreshToken from "Sign in" or "Register". This spends it: keep
+# the new one. INVALID_TOKEN means: sign in again.
+mutation Refresh($refreshToken: String!) {
+  refreshToken(refreshToken: $refreshToken) {
+    token
+    refreshToken
+    expiresAt
+    errors { field message code }
+  }
+}
+`,
+    variables: `{
+  "refreshToken": ""
+}`,
+  },
+  {
+    group: "Staff",
+    title: "Create a product",
+    about: "With attributes; a new attribute is made by its first value",
+    query: `# For staff with the permission to add products; others get FORBIDDEN.
+# Category and brand are slugs.
+mutation CreateProduct($input: ProductCreateInput!) {
+  productCreate(input: $input) {
+    product {
+      id
+      slug
+      price { amount currency }
+      attributes { text number attribute { slug unit } }
+    }
+    errors { field message code }
+  }
+}
+`,
+    variables: `{
+  "input": {
+    "name": "Alva reading lamp",
+    "category": "table-lamps",
+    "brand": "møllegård",
+    "price": "59.00",
+    "quantity": 12,
+    "attributes": [
+      { "attribute": "colour", "text": "Brass" },
+      { "attribute": "height", "number": 42, "unit": "cm" }
+    ]
+  }
+}`,
+  },
+  {
+    group: "Staff",
+    title: "Upload a picture",
+    about: "Choose the file with the paper clip beside the editor",
+    query: `# The paper clip at the right chooses the file that is sent as $image: JPEG,
+# PNG, WebP or AVIF. Then ask "Is the picture ready?".
+mutation UploadPicture($productId: ID!, $alt: String, $image: Upload!) {
+  productImageUpload(
+    input: { productId: $productId, alt: $alt, image: $image }
+  ) {
+    image { id status }
+    errors { field message code }
+  }
+}
+`,
+    variables: `{
+  "productId": "UHJvZHVjdDoyMw==",
+  "alt": "The lamp in a reading corner"
+}`,
+  },
+  {
+    group: "Staff",
+    title: "Is the picture ready?",
+    about: "PENDING, READY, or FAILED with the reason",
+    query: `# Take the picture's id from "Upload a picture".
+query PictureStatus($id: ID!) {
+  node(id: $id) {
+    ... on ProductImage {
+      status
+      error
+      width
+      height
+      webp: srcset(format: WEBP)
+    }
+  }
+}
+`,
+    variables: `{
+  "id": "UHJvZHVjdEltYWdlOjE="
 }`,
   },
 ];

@@ -27,8 +27,16 @@
     defaultModelsExpandDepth: 0,
     persistAuthorization: false,
     validatorUrl: null,
+    // The token that Swagger keeps may have been renewed since.
+    requestInterceptor: async (request) => {
+      const known = session.current && `Bearer ${session.current.token}`;
+      if (!known || request.headers.Authorization !== known) return request;
+      const fresh = await session.fresh();
+      if (fresh) request.headers.Authorization = `Bearer ${fresh.token}`;
+      return request;
+    },
     responseInterceptor: (response) => {
-      const current = session.current;
+      const { current } = session;
       const sent = ui.authSelectors && ui.authSelectors.authorized().getIn([scheme(), "value"]);
       if (response.status === 401 && current && sent === current.token && !response.url.endsWith("/auth/token/")) {
         session.refused(current.token);
@@ -36,6 +44,7 @@
       return response;
     },
     onComplete: () => session.watch((current) => {
+      document.getElementById("servers")?.setAttribute("aria-label", "Server");
       const name = scheme();
       if (!name) return;
       if (current) ui.preauthorizeApiKey(name, current.token);

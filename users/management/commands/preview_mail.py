@@ -29,7 +29,7 @@ class Command(BaseCommand):
             if account is None:
                 raise CommandError(f"There is no account with the address {options['to']}.")
             user = account
-        content = content_of(KINDS[options["kind"]], user)
+        content = content_of(OutgoingMail(kind=KINDS[options["kind"]]), user)
         page = options["out"] or settings.VAR_DIR / f"preview-{options['kind']}.html"
         write_private(page, content.html.encode())  # a reset mail's link works
         self.stdout.write(f"Subject: {content.subject}\n\n{content.text}\n\nThe page: {page}")

@@ -13,6 +13,8 @@ from openpyxl.styles import Font
 from catalog.importing.reading import FileRefusedError
 from catalog.importing.reading.tests.support import opened, rows
 
+pytestmark = pytest.mark.slow
+
 
 def saved(path, *sheets):
     book = openpyxl.Workbook()
@@ -106,7 +108,6 @@ def test_a_truncated_workbook_is_refused(path):
         opened(path, content[: len(content) // 2])
 
 
-@pytest.mark.slow
 def test_flipped_bytes_are_records_or_refused(path):
     saved(path, ("A", [["name", "price"], *(["Lamp", number / 7] for number in range(50))]))
     content, draw = path.read_bytes(), random.Random(1)
@@ -117,7 +118,6 @@ def test_flipped_bytes_are_records_or_refused(path):
         check_damaged(path, bytes(damaged))
 
 
-@pytest.mark.slow
 def test_bombs_end_within_limits(path):
     saved(path, ("A", [["name"], ["Lamp"]]))
     text = b"<worksheet><sheetData><row><c t='inlineStr'><is><t>" + b"a" * (900 << 20)

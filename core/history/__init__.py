@@ -1,0 +1,1 @@
+"""The history of rows: who changed what, when, and from what to what."""
