@@ -81,8 +81,8 @@ def test_only_numbers_are_written_into_statements(keys: list[int]) -> None:
             unknown(keys)
 
 
+@pytest.mark.mysql
 def test_moments_are_read_as_by_the_driver() -> None:
-    pytest.importorskip("MySQLdb")
     from MySQLdb.times import DateTime_or_None
 
     from core.db.mysql.conversions import _moment
