@@ -27,7 +27,7 @@ from catalog.search.index.documents import ATTRIBUTE_NUMBERS, cents
 from catalog.search.index.filters import PRODUCTS, filters, price_of
 from catalog.search.index.grouping import numbers_of, slices
 from catalog.search.index.resolving import ResolvedText
-from catalog.search.index.store import Snapshot
+from catalog.search.index.snapshots import Snapshot
 from catalog.search.index.terms import all_of
 from catalog.search.price_ranges import SCALE
 

@@ -15,7 +15,7 @@ from catalog.search.cursors import Position
 from catalog.search.index.filters import to_index, within
 from catalog.search.index.paging import before, positions_in_order
 from catalog.search.index.ranking import count, ranked_ids
-from catalog.search.index.store import Snapshot
+from catalog.search.index.snapshots import Snapshot
 from catalog.search.index.terms import all_of, one_of, with_ids
 from catalog.search.pages import MAX_RANKED, Page
 

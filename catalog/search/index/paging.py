@@ -12,7 +12,7 @@ from tantivy import FieldType, Order, Query
 from catalog.search.cursors import Position
 from catalog.search.index.documents import SCHEMA
 from catalog.search.index.filters import PRODUCTS, TYPES, from_index, to_index, within
-from catalog.search.index.store import Snapshot
+from catalog.search.index.snapshots import Snapshot
 from catalog.search.index.terms import all_of, any_of
 from catalog.search.pages import Page
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from tantivy import Query
 
-from catalog.search.index.store import Snapshot
+from catalog.search.index.snapshots import Snapshot
 from catalog.search.index.terms import all_of, but_not, with_ids
 from catalog.search.strategy import STRICT
 

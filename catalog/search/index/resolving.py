@@ -12,7 +12,7 @@ from tantivy import Query
 from catalog.search.criteria import SearchCriteria, SortField
 from catalog.search.index.matching import Matching
 from catalog.search.index.ranking import best_ids, block_of
-from catalog.search.index.store import Snapshot
+from catalog.search.index.snapshots import Snapshot
 from catalog.search.index.terms import any_of, but_not, with_ids
 from catalog.search.strategy import STRICT, MatchingStrategy, MatchLevel
 

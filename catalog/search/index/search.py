@@ -14,7 +14,7 @@ from catalog.search.index.grouping import count_groups, first_positions, first_r
 from catalog.search.index.paging import positions_in_order
 from catalog.search.index.ranking import count, ranked_ids
 from catalog.search.index.resolving import ResolvedText
-from catalog.search.index.store import Snapshot
+from catalog.search.index.snapshots import Snapshot
 from catalog.search.index.terms import all_of
 from catalog.search.pages import Hits, Page, hits_of, ranked_hits_of, ranks_of
 from catalog.search.strategy import MatchLevel
