@@ -150,7 +150,7 @@ def _primary_value() -> datetime:
         if abs(now - value) <= timedelta(seconds=interval_seconds()):
             return value
         # Only if no other process has.
-        if _row().filter(seen_at=value).update(seen_at=Now()):
+        if _row().filter(seen_at__lte=value).update(seen_at=Now()):
             return _value()
     Heartbeat.objects.bulk_create([Heartbeat(name=PRIMARY, seen_at=Now())], ignore_conflicts=True)
     return _value()

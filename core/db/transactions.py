@@ -29,8 +29,8 @@ def run_in_transaction(
     """Runs `work` in one transaction and returns its result.
 
     After a deadlock, a lock timeout, a busy SQLite or on a read-only MySQL it runs `work` again, up to `attempts` times
-    in all, with growing random pauses. So `work` must change nothing outside the database. `again_on` names further errors to try again on,
-    such as IntegrityError when another process may have won a race. Raises the last error.
+    in all, with growing random pauses. So `work` must change nothing outside the database. `again_on` names further
+    errors to try again on, such as IntegrityError when another process may have won a race. Raises the last error.
 
     Within an outer transaction such an error is raised at once, because a deadlock has undone the outer one too.
     """
