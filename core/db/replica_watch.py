@@ -146,6 +146,7 @@ def _watch(name: str, ending: threading.Event) -> None:
 
 def _primary_value() -> datetime:
     """The time in the row, which is written anew if it is older than an interval."""
+    value: datetime
     for value, now in _row().values_list("seen_at", Now()):
         if abs(now - value) <= timedelta(seconds=interval_seconds()):
             return value
