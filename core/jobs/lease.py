@@ -3,6 +3,8 @@
 A lease is a row that its holder renews while it lives. When the holder is killed, the lease ends within seconds. When
 the holder only sleeps for a while, another process takes the lease, and both may work. So a lease only avoids double
 work. Where work must not be done twice, the claims of the jobs prevent it (core.jobs.job).
+
+The database's clock says when a lease ends. A host whose own clock is wrong takes no lease too soon and keeps none.
 """
 
 import logging
@@ -14,8 +16,8 @@ from threading import Event, Thread
 
 from django.db import DatabaseError, connections
 from django.db.models import Q
-from django.utils import timezone
 
+from core.db.clock import Now, now
 from core.models import Lease
 
 logger = logging.getLogger(__name__)
@@ -39,15 +41,14 @@ def hold(name: str) -> Iterator[bool]:
     finally:
         ended.set()
         renewal.join()
-        Lease.objects.filter(name=name, holder=holder).update(until=timezone.now())
+        Lease.objects.filter(name=name, holder=holder).update(until=Now())
 
 
 def _take(name: str, holder: uuid.UUID) -> bool:
-    now = timezone.now()
-    Lease.objects.get_or_create(name=name, defaults={"holder": holder, "until": now})
-    # A lease that ends far in the future was written by a clock that was wrong.
-    is_over = Q(until__lte=now) | Q(until__gt=now + 2 * DURATION)
-    return Lease.objects.filter(is_over, name=name).update(holder=holder, until=now + DURATION) == 1
+    Lease.objects.get_or_create(name=name, defaults={"holder": holder, "until": now() - DURATION})
+    # A lease that ends far in the future was written by a clock that was wrong, such as another database's.
+    is_over = Q(until__lte=Now()) | Q(until__gt=Now() + 2 * DURATION)
+    return Lease.objects.filter(is_over, name=name).update(holder=holder, until=Now() + DURATION) == 1
 
 
 def _renew(name: str, holder: uuid.UUID, ended: Event) -> None:
@@ -55,7 +56,7 @@ def _renew(name: str, holder: uuid.UUID, ended: Event) -> None:
     try:
         while not ended.wait(RENEWAL_SECONDS):
             try:
-                if not Lease.objects.filter(name=name, holder=holder).update(until=timezone.now() + DURATION):
+                if not Lease.objects.filter(name=name, holder=holder).update(until=Now() + DURATION):
                     return
             except DatabaseError as error:
                 logger.warning("The lease %s could not be renewed: %s", name, error)
