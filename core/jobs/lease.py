@@ -89,12 +89,8 @@ def _take(name: str, holder: uuid.UUID) -> bool:
     Lease.objects.get_or_create(name=name, defaults={"holder": holder, "until": now() - DURATION})
     # A lease that ends far in the future was written by a clock that was wrong, such as another database's.
     is_over = Q(until__lte=DatabaseNow()) | Q(until__gt=DatabaseNow() + 2 * DURATION)
-    return (
-        Lease.objects.filter(is_over | Q(holder=holder), name=name).update(
-            holder=holder, until=DatabaseNow() + DURATION
-        )
-        == 1
-    )
+    leases = Lease.objects.filter(is_over | Q(holder=holder), name=name)
+    return leases.update(holder=holder, until=DatabaseNow() + DURATION) == 1
 
 
 def _renew(name: str, holder: uuid.UUID, ended: Event) -> None:
