@@ -10,8 +10,9 @@ from catalog.models import Product
 from catalog.search.changes import IndexChange
 from catalog.search.index import store
 from catalog.search.index.documents import PRODUCT, SCHEMA, Documents, named_digest, named_key
-from catalog.search.index.filters import within
+from catalog.search.index.lowering import lower
 from catalog.search.index.writing import MODELS, documents, learn_values, product_rows
+from catalog.search.queries import Range
 
 CHUNK_ROWS = 5_000
 # Differences may be due to changes that are not applied yet. So they are compared again until all changes are applied,
@@ -67,7 +68,7 @@ def _product_drift(progress: Callable[[int, int], object]) -> Iterator[Drift]:
         ids = Product.objects.filter(is_active=True, pk__gt=last).order_by("id").values_list("id", flat=True)
         keys = list(ids[:CHUNK_ROWS])
         end = keys[-1] if len(keys) == CHUNK_ROWS else None
-        span = within("id", last + 1, end)
+        span = lower(Range("id", last + 1, end))
         indexed = _indexed(searcher, span, "id", CHUNK_ROWS)
         yield from _compared(keys, indexed, expected_documents)
         done += len(keys)
