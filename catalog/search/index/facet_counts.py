@@ -24,7 +24,7 @@ from catalog.search.index.attribute_codes import (
 from catalog.search.index.documents import ATTRIBUTE_NUMBERS, cents
 from catalog.search.index.grouping import numbers_of, slices
 from catalog.search.index.lowering import lower
-from catalog.search.index.store import Snapshot
+from catalog.search.index.snapshots import Snapshot
 from catalog.search.matching.filters import PRODUCTS, filters, price_of
 from catalog.search.matching.resolving import ResolvedText
 from catalog.search.price_ranges import SCALE

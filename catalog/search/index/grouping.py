@@ -15,7 +15,7 @@ from catalog.search.cursors import Position
 from catalog.search.index.lowering import lower
 from catalog.search.index.paging import positions_in_order
 from catalog.search.index.ranking import count, ranked_ids
-from catalog.search.index.store import Snapshot
+from catalog.search.index.snapshots import Snapshot
 from catalog.search.matching.filters import before, to_index
 from catalog.search.matching.resolving import ResolvedText
 from catalog.search.pages import MAX_RANKED, Page

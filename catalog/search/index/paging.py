@@ -11,7 +11,7 @@ from tantivy import FieldType, Order
 
 from catalog.search.cursors import Position
 from catalog.search.index.lowering import TYPES, lower
-from catalog.search.index.store import Snapshot
+from catalog.search.index.snapshots import Snapshot
 from catalog.search.matching.filters import PRODUCTS, beyond, equal, from_index, to_index
 from catalog.search.pages import Page
 from catalog.search.queries import Query, Range, all_of, with_ids

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from catalog.search.index.lowering import lower
-from catalog.search.index.store import Snapshot
+from catalog.search.index.snapshots import Snapshot
 from catalog.search.matching.resolving import ResolvedText
 from catalog.search.queries import ButNot, Query, all_of, with_ids
 from catalog.search.strategy import STRICT

@@ -5,7 +5,7 @@ from functools import cached_property
 
 from catalog.search.index.lowering import lower
 from catalog.search.index.ranking import best_ids, block_of
-from catalog.search.index.store import Snapshot
+from catalog.search.index.snapshots import Snapshot
 from catalog.search.queries import Query
 
 

@@ -8,7 +8,7 @@ from catalog.search.index.facet_counts import columns_in_use
 from catalog.search.index.grouping import groups_of
 from catalog.search.index.lowering import lower
 from catalog.search.index.ranking import best_ids
-from catalog.search.index.store import Snapshot
+from catalog.search.index.snapshots import Snapshot
 from catalog.search.queries import ButNot, Constant, Query, Term, all_of, any_of, term, with_ids
 
 # How many words of the name are looked for, and what a word counts beside a value.

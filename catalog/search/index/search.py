@@ -13,7 +13,7 @@ from catalog.search.index.grouping import count_groups, first_positions, first_r
 from catalog.search.index.paging import positions_in_order
 from catalog.search.index.ranking import count, ranked_ids
 from catalog.search.index.reading import SnapshotIndex
-from catalog.search.index.store import Snapshot
+from catalog.search.index.snapshots import Snapshot
 from catalog.search.matching.filters import BRANDS_AND_CATEGORIES, PRODUCTS, ends_of, filters, sort_field
 from catalog.search.matching.resolving import ResolvedText
 from catalog.search.pages import Hits, Page, hits_of, ranked_hits_of, ranks_of
