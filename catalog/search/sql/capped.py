@@ -59,7 +59,7 @@ def room() -> Iterator[None]:
 def _capped(
     method: Callable[Concatenate[Owner, Given], Result],
 ) -> Callable[Concatenate[Owner, Given], Result]:
-    def capped(owner: Owner, *args: Given.args, **kwargs: Given.kwargs) -> Result:
+    def capped(owner: Owner, /, *args: Given.args, **kwargs: Given.kwargs) -> Result:
         with room():
             return method(owner, *args, **kwargs)
 
