@@ -7,22 +7,14 @@ from itertools import pairwise
 from typing import Any
 
 from catalog.attributes.models import AttributeValue
+from catalog.search.attribute_codes import Tag, decoded, decoded_further, from_fixed_point, number_path
 from catalog.search.attribute_facets import CHUNK_KEYS, AttributeCounts
 from catalog.search.criteria import SearchCriteria
+from catalog.search.documents import ATTRIBUTE_NUMBERS, cents
 from catalog.search.facets import STARS, without_own_filter
-from catalog.search.index.attribute_codes import (
-    COLUMNS,
-    FURTHER_COLUMNS,
-    MORE,
-    Tag,
-    decoded,
-    decoded_further,
-    from_fixed_point,
-    number_path,
-)
-from catalog.search.index.documents import ATTRIBUTE_NUMBERS, cents
 from catalog.search.index.grouping import numbers_of, slices
 from catalog.search.index.lowering import lower
+from catalog.search.index.schema import COLUMNS, FURTHER_COLUMNS, MORE
 from catalog.search.index.snapshots import Snapshot
 from catalog.search.matching.filters import PRODUCTS, filters, price_of
 from catalog.search.matching.resolving import ResolvedText

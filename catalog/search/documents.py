@@ -1,4 +1,4 @@
-"""Makes the index's documents of products, brands and categories, and defines their fields."""
+"""Makes documents of products, brands and categories, in a form that each engine turns into its own."""
 
 import unicodedata
 from bisect import bisect_right
@@ -7,19 +7,15 @@ from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from hashlib import blake2b
-from importlib.metadata import version
 from typing import Any, NamedTuple
-
-import tantivy
 
 from catalog.attributes.models import Attribute, text_of
 from catalog.category_tree import CategoryTree
 from catalog.models import UNRATED_HIGH, UNRATED_LOW, Brand, Category
 from catalog.search.analysis.languages import languages
-from catalog.search.analysis.tokens import MAX_TOKEN_BYTES, Tokens, reversed_tokens, sku_tokens, subject_of, tokens_of
+from catalog.search.analysis.tokens import Tokens, reversed_tokens, sku_tokens, subject_of, tokens_of
+from catalog.search.attribute_codes import Held, codes_of, number_path, to_fixed_point
 from catalog.search.cursors import EPOCH, MICROSECOND
-from catalog.search.index import attribute_codes
-from catalog.search.index.attribute_codes import FURTHER_COLUMNS, MORE, Held, codes_of, number_path, to_fixed_point
 from catalog.search.price_ranges import SCALE
 from catalog.text import sort_key
 
@@ -52,88 +48,21 @@ class ProductRow(NamedTuple):
 
 # The columns of a product, without its attributes.
 COLUMNS = ProductRow._fields[:-1]
-# Fields of numbers for sorting, ranges and facets: name, type, whether single values are looked up.
-_NUMBERS = (
-    ("id", "unsigned", True),
-    ("named", "unsigned", True),
-    ("category", "unsigned", True),
-    ("brand", "unsigned", True),
-    ("price", "integer", True),
-    # How many bounds of SCALE are at or below the price: facets count a few steps faster than ranges of prices.
-    ("price_step", "unsigned", False),
-    ("quantity", "integer", True),
-    # 1: there are units, or the stock is unlimited. Else 0.
-    ("in_stock", "unsigned", True),
-    ("on_sale", "unsigned", True),
-    # The key of the group, or one of the product alone, so that each product has one: see `group_key`.
-    ("group", "unsigned", True),
-    ("rating_low", "float", True),
-    ("rating_high", "float", True),
-    ("created", "integer", False),
-    ("digest", "unsigned", False),
-    *((column, "unsigned", False) for column in (*attribute_codes.COLUMNS, *FURTHER_COLUMNS)),
-    (MORE, "unsigned", False),
-)
-# All codes of attributes, to look them up, and the numbers of NUMBER attributes, by attribute.
+# All codes of attributes, and the numbers of NUMBER attributes, by attribute.
 VALUES, ATTRIBUTE_NUMBERS = "values", "numbers"
-# Fields of text: name, tokenizer, what is kept of a token, whether rows can be sorted by it.
-_TEXTS = (
-    ("kind", "raw", "basic", False),
-    ("name_key", "raw", "basic", True),
-    ("name", "words", "position", False),
-    ("brand_name", "words", "freq", False),
-    # The path of the category, and the values of attributes.
-    ("context", "words", "freq", False),
-    ("sku", "words", "freq", False),
-    ("description", "words", "freq", False),
-    # What the product is.
-    ("subject", "words", "basic", False),
-    # As written, for the exact form, prefixes and typos: the name; brand, category and attributes; the description.
-    ("name_words", "words", "basic", False),
-    ("context_words", "words", "basic", False),
-    ("description_words", "words", "basic", False),
-    # The words and stems of the name from their last letter on, for the last parts of compounds.
-    ("name_ends", "words", "basic", False),
-    # The name of a brand or category: what suggestions complete.
-    ("label", "words", "basic", False),
-)
+# Fields and their values: a number, a text, or tokens with spaces between them; of some fields several numbers.
+Document = dict[str, Any]
 
 
-def _schema() -> tantivy.Schema:
-    builder = tantivy.SchemaBuilder()
-    for name, kind, indexed in _NUMBERS:
-        getattr(builder, f"add_{kind}_field")(name, indexed=indexed, fast=True)
-    builder.add_unsigned_field(VALUES, indexed=True, fast=False)
-    builder.add_json_field(ATTRIBUTE_NUMBERS, fast=True, tokenizer_name="raw", index_option="basic")
-    for name, tokenizer, option, fast in _TEXTS:
-        builder.add_text_field(name, tokenizer_name=tokenizer, index_option=option, fast=fast)
-    return builder.build()
-
-
-SCHEMA = _schema()
-# Texts are split and stemmed before they reach the index.
-_WORDS = (
-    tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
-    .filter(tantivy.Filter.remove_long(MAX_TOKEN_BYTES + 1))
-    .build()
-)
-
-
-def fingerprint() -> str:
-    """Changes with everything that decides whether this code can read an index on disk and keep it up to date."""
-    return _fingerprint(VERSION, languages().codes)
+def fingerprint_of(*parts: Any) -> str:
+    """Changes with the documents, their tokens and the parts, by which an engine tells the form of its index."""
+    return _fingerprint(VERSION, languages().codes, parts)
 
 
 # Kept, because each search compares it. It changes in tests only.
 @lru_cache(maxsize=16)
-def _fingerprint(number: int, codes: tuple[str, ...]) -> str:
-    parts = (number, version("tantivy"), unicodedata.unidata_version, _NUMBERS, _TEXTS, codes)
-    return blake2b(repr(parts).encode(), digest_size=8).hexdigest()
-
-
-def register_tokenizers(index: tantivy.Index) -> None:
-    """Registers the tokenizers of the fields. Call it for every index that is created or opened."""
-    index.register_tokenizer("words", _WORDS)
+def _fingerprint(number: int, codes: tuple[str, ...], parts: tuple[Any, ...]) -> str:
+    return blake2b(repr((number, unicodedata.unidata_version, codes, parts)).encode(), digest_size=8).hexdigest()
 
 
 def named_key(kind: str, pk: int) -> int:
@@ -226,42 +155,43 @@ class Documents:
         more = row.compare_at_price is not None, row.group_id, attributes
         return content_digest(*row[:6], price, row.quantity, rating, created, bool(row.unlimited_stock), *names, *more)
 
-    def product(self, row: ProductRow) -> tantivy.Document:
+    def product(self, row: ProductRow) -> Document:
         """The document of an active product's row."""
         brand = self._tokens_of(self._brands[row.brand_id])
         context = [self._tokens_of(self._path(row.category_id).replace("\x1f", " "))]
         named, described = tokens_of(row.name), tokens_of(row.description)
         in_name = {*named.stems.split(), *named.words.split()}
         context += [_without(self._tokens_of(self._text(held)), in_name) for held in row.attributes]
-        document = tantivy.Document()
-        document.add_unsigned("id", row.id)
-        document.add_unsigned("category", row.category_id)
-        document.add_unsigned("brand", row.brand_id)
-        document.add_unsigned("group", group_key(row.id, row.group_id))
-        document.add_integer("price", cents(row.price))
-        document.add_unsigned("price_step", bisect_right(SCALE, row.price))
-        document.add_integer("quantity", row.quantity)
-        document.add_unsigned("in_stock", int(row.quantity > 0 or row.unlimited_stock))
-        document.add_unsigned("on_sale", int(row.compare_at_price is not None))
-        # Adding 0.0 turns -0.0 into 0.0. The index would sort -0.0 before it.
-        document.add_float("rating_low", UNRATED_LOW if row.rating is None else row.rating + 0.0)
-        document.add_float("rating_high", UNRATED_HIGH if row.rating is None else row.rating + 0.0)
-        document.add_integer("created", (row.created_at - EPOCH) // MICROSECOND)
-        document.add_unsigned("digest", self.product_digest(row))
-        document.add_text("kind", PRODUCT)
-        document.add_text("name_key", name_term(sort_key(row.name)))
-        document.add_text("name", named.stems)
-        document.add_text("brand_name", brand.stems)
-        document.add_text("context", " ".join(tokens.stems for tokens in context))
-        document.add_text("sku", sku_tokens(row.sku) if row.sku else "")
-        document.add_text("description", described.stems)
-        document.add_text("subject", subject_of(row.name))
-        document.add_text("name_words", named.words)
-        document.add_text("context_words", " ".join(tokens.words for tokens in (brand, *context)))
-        document.add_text("description_words", described.words)
-        document.add_text("name_ends", reversed_tokens(named))
-        _add_attributes(document, row.attributes)
-        return document
+        # Adding 0.0 turns -0.0 into 0.0. An index would sort -0.0 before it.
+        rating = None if row.rating is None else row.rating + 0.0
+        return {
+            "id": row.id,
+            "category": row.category_id,
+            "brand": row.brand_id,
+            "group": group_key(row.id, row.group_id),
+            "price": cents(row.price),
+            "price_step": bisect_right(SCALE, row.price),
+            "quantity": row.quantity,
+            "in_stock": int(row.quantity > 0 or row.unlimited_stock),
+            "on_sale": int(row.compare_at_price is not None),
+            "rating_low": UNRATED_LOW if rating is None else rating,
+            "rating_high": UNRATED_HIGH if rating is None else rating,
+            "created": (row.created_at - EPOCH) // MICROSECOND,
+            "digest": self.product_digest(row),
+            "kind": PRODUCT,
+            "name_key": name_term(sort_key(row.name)),
+            "name": named.stems,
+            "brand_name": brand.stems,
+            "context": " ".join(tokens.stems for tokens in context),
+            "sku": sku_tokens(row.sku) if row.sku else "",
+            "description": described.stems,
+            "subject": subject_of(row.name),
+            "name_words": named.words,
+            "context_words": " ".join(tokens.words for tokens in (brand, *context)),
+            "description_words": described.words,
+            "name_ends": reversed_tokens(named),
+            **attribute_fields(row.attributes),
+        }
 
 
 def _without(tokens: Tokens, in_name: set[str]) -> Tokens:
@@ -271,19 +201,14 @@ def _without(tokens: Tokens, in_name: set[str]) -> Tokens:
     return Tokens(stems, words)
 
 
-def _add_attributes(document: tantivy.Document, attributes: Sequence[Held]) -> None:
-    codes = codes_of(attributes)
-    for number in codes:
-        document.add_unsigned(VALUES, number)
-    for column, number in zip((*attribute_codes.COLUMNS, *FURTHER_COLUMNS), codes, strict=False):
-        document.add_unsigned(column, number)
-    for number in codes[attribute_codes.NUM_COLUMNS :]:
-        document.add_unsigned(MORE, number)
+def attribute_fields(attributes: Sequence[Held]) -> Document:
+    """What a document says of a product's attributes, by number."""
+    if not attributes:
+        return {}
     numbers = {
         number_path(held.attribute): to_fixed_point(held.number) for held in attributes if held.number is not None
     }
-    if numbers:
-        document.add_json(ATTRIBUTE_NUMBERS, numbers)
+    return {VALUES: codes_of(attributes), **({ATTRIBUTE_NUMBERS: numbers} if numbers else {})}
 
 
 def named_digest(kind: str, row: Brand | Category) -> int:
@@ -291,11 +216,11 @@ def named_digest(kind: str, row: Brand | Category) -> int:
     return content_digest(kind, row.pk, row.name)
 
 
-def named_document(kind: str, row: Brand | Category) -> tantivy.Document:
+def named_document(kind: str, row: Brand | Category) -> Document:
     """The document of a brand or category."""
-    document = tantivy.Document()
-    document.add_unsigned("named", named_key(kind, row.pk))
-    document.add_unsigned("digest", named_digest(kind, row))
-    document.add_text("kind", kind)
-    document.add_text("label", tokens_of(row.name).words)
-    return document
+    return {
+        "named": named_key(kind, row.pk),
+        "digest": named_digest(kind, row),
+        "kind": kind,
+        "label": tokens_of(row.name).words,
+    }
