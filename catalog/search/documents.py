@@ -48,8 +48,8 @@ class ProductRow(NamedTuple):
 
 # The columns of a product, without its attributes.
 COLUMNS = ProductRow._fields[:-1]
-# All codes of attributes, and the numbers of NUMBER attributes, by attribute.
-VALUES, ATTRIBUTE_NUMBERS = "values", "numbers"
+# All codes of attributes, the attributes by their keys, and the numbers of NUMBER attributes, by attribute.
+VALUES, ATTRIBUTES, ATTRIBUTE_NUMBERS = "values", "attributes", "numbers"
 # Fields and their values: a number, a text, or tokens with spaces between them; of some fields several numbers.
 Document = dict[str, Any]
 
@@ -208,7 +208,8 @@ def attribute_fields(attributes: Sequence[Held]) -> Document:
     numbers = {
         number_path(held.attribute): to_fixed_point(held.number) for held in attributes if held.number is not None
     }
-    return {VALUES: codes_of(attributes), **({ATTRIBUTE_NUMBERS: numbers} if numbers else {})}
+    keys = [*dict.fromkeys(held.attribute for held in attributes)]
+    return {VALUES: codes_of(attributes), ATTRIBUTES: keys, **({ATTRIBUTE_NUMBERS: numbers} if numbers else {})}
 
 
 def named_digest(kind: str, row: Brand | Category) -> int:

@@ -6,7 +6,7 @@ import tantivy
 
 from catalog.attributes.models import MAX_ATTRIBUTES, MAX_VALUES
 from catalog.search.analysis.tokens import MAX_TOKEN_BYTES
-from catalog.search.documents import ATTRIBUTE_NUMBERS, VALUES, Document, fingerprint_of
+from catalog.search.documents import ATTRIBUTE_NUMBERS, ATTRIBUTES, VALUES, Document, fingerprint_of
 
 # Columns of one code of an attribute each, which are counted three times as fast as one column of many. Further codes,
 # which few products have, are in one column for counting, and in columns of one code each, because only those can be
@@ -99,4 +99,7 @@ def tantivy_document(document: Document) -> tantivy.Document:
     columns = dict(zip((*COLUMNS, *FURTHER_COLUMNS), codes, strict=False))
     if len(codes) > NUM_COLUMNS:
         columns[MORE] = codes[NUM_COLUMNS:]
-    return tantivy.Document.from_dict(document | columns, SCHEMA)
+    fields = document | columns
+    # The codes tell them.
+    fields.pop(ATTRIBUTES, None)
+    return tantivy.Document.from_dict(fields, SCHEMA)
