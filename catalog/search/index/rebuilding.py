@@ -44,15 +44,18 @@ def rebuild(progress: Progress = lambda done, total: None, *, only_if_unavailabl
         store.remove_old(age=0)
         generation = store.new_generation()
         try:
-            return _build(generation, progress)
+            done = _build(generation, progress)
         except BaseException:
             shutil.rmtree(generation, ignore_errors=True)
             raise
+    # The next search of this process finds what this process has built.
+    snapshots.reader.refresh()
+    return done
 
 
 def _is_available() -> bool:
     with suppress(store.IndexUnavailable):
-        snapshots.reader.snapshot()
+        snapshots.reader.refresh()
         return True
     return False
 

@@ -39,7 +39,7 @@ def check() -> None:
     if settings.SEARCH_ENGINE != "tantivy":
         return
     try:
-        snapshots.reader.snapshot()
+        snapshots.reader.refresh()
     except store.IndexUnavailable as unavailable:
         raise NotReadyError(f"{unavailable}; the database answers meanwhile") from unavailable
 
@@ -71,7 +71,7 @@ def bring_up_to_date(*, wait: float = LOCK_TIMEOUT_SECONDS) -> int:
     Does nothing when another process holds the lock for longer than `wait` seconds, because it does the same work.
     """
     try:
-        snapshots.reader.snapshot()
+        snapshots.reader.refresh()
     except store.IndexUnavailable as unavailable:
         logger.warning("rebuilding the search index: %s", unavailable)
         try:
@@ -82,7 +82,10 @@ def bring_up_to_date(*, wait: float = LOCK_TIMEOUT_SECONDS) -> int:
     if not IndexChange.objects.filter(applied=False).exists():
         return 0
     with store.lock(store.WRITER, wait=wait) as held:
-        return _apply_all() if held else 0
+        applied = _apply_all() if held else 0
+    # The next search of this process finds what this process has changed.
+    snapshots.reader.refresh()
+    return applied
 
 
 def _apply_all() -> int:
