@@ -142,7 +142,7 @@ def shop(servers, transactional_db, settings, monkeypatch):
     connections["default"] = connections.create_connection("default")
     product = ProductFactory(name="Before")
     wait_until(lambda: has_all(primary, replica))
-    wait_until(lambda: replica_watch.usable() == REPLICA)
+    wait_until(lambda: replica_watch.usable() == [REPLICA])
     yield product
     replica_watch.stop()
     Product.objects.all().delete()
@@ -176,7 +176,7 @@ def test_a_replica_that_has_stopped_shows_nothing_older_than_promised(servers, s
         replica.run("START SLAVE SQL_THREAD")
     assert reads[0][1] == "Before"
     assert {read for asked, read, _ in reads if asked >= settings.DATABASE_REPLICA_MAX_LAG} == {"After"}
-    wait_until(lambda: replica_watch.usable() == REPLICA)
+    wait_until(lambda: replica_watch.usable() == [REPLICA])
     assert name() == "After"
 
 
@@ -192,7 +192,7 @@ def test_a_replica_that_hangs_costs_two_seconds_once(servers, shop):
     assert {read for _, read, _ in reads} == {"Before"}
     assert sorted(took for _, _, took in reads)[-2] < 1
     assert max(took for _, _, took in reads) < 3
-    wait_until(lambda: replica_watch.usable() == REPLICA)
+    wait_until(lambda: replica_watch.usable() == [REPLICA])
 
 
 def test_a_replica_that_dies_is_not_noticed_and_is_used_when_it_is_back(servers, shop):
@@ -202,7 +202,7 @@ def test_a_replica_that_dies_is_not_noticed_and_is_used_when_it_is_back(servers,
     assert {read for _, read, _ in reads} == {"Before"}
     assert max(took for _, _, took in reads) < 1
     replica.start()
-    wait_until(lambda: replica_watch.usable() == REPLICA)
+    wait_until(lambda: replica_watch.usable() == [REPLICA])
     Product.objects.update(name="After")
     wait_until(lambda: name() == "After")
 
@@ -212,7 +212,7 @@ def test_while_the_primary_is_silent_the_replica_answers(servers, shop):
     primary.process.send_signal(signal.SIGSTOP)
     try:
         wait_until(lambda: replica_watch._seen[replica_watch.PRIMARY].error is not None)
-        wait_until(lambda: replica_watch.usable() == REPLICA)
+        wait_until(lambda: replica_watch.usable() == [REPLICA])
         assert name() == "Before"
     finally:
         primary.process.send_signal(signal.SIGCONT)
