@@ -164,7 +164,8 @@ class TestAReplicaIsLeftAlone:
         replica_watch._seen["gone"] = replica_watch._seen[REPLICA]
         try:
             assert names(Api()) == ["Before"]
-            assert replica_watch.reason("gone") and not replica_watch.reason(REPLICA)
+            assert replica_watch.reason("gone")
+            assert not replica_watch.reason(REPLICA)
         finally:
             del connections["gone"]
 
