@@ -13,11 +13,11 @@ from uuid import uuid4
 import pytest
 from pytest_django import Settings
 
+from catalog.search.attribute_codes import Tag, code, further_code
 from catalog.search.attribute_facets import AttributeCounts
 from catalog.search.criteria import AttributeCondition, Range, SearchCriteria
 from catalog.search.cursors import Position
 from catalog.search.facets import FACETS, STARS, without_own_filter
-from catalog.search.index.attribute_codes import Tag, code, further_code
 from catalog.search.matching.filters import filters
 from catalog.search.opensearch import facet_counts, grouped_counts
 from catalog.search.opensearch.client import ClusterFailed, client
