@@ -5,6 +5,7 @@ database has categories, brands and attributes only, and documents are made of t
 of a group share name, description, brand and category, as variants in a shop do.
 """
 
+import itertools
 import json
 import random
 import resource
@@ -23,7 +24,7 @@ from django.conf import settings
 
 from bench import attributes, catalogue
 from catalog.category_tree import CategoryTree
-from catalog.models import AttributeValue, Product
+from catalog.models import AttributeValue, Brand, Category, Product
 from catalog.search.analysis.tokens import Tokens
 from catalog.search.cursors import Position
 from catalog.search.index import documents, rebuilding, store
@@ -175,6 +176,18 @@ def rows(
                 *(False, price + 5 if pk % 5 == 0 else None, begin // attributes.GROUP_SIZE + 1),
                 tuple(_held(*columns) for columns in held),
             )
+
+
+def rows_of_database() -> Iterator[ProductRow]:
+    """Endless products like those of the index that `build` made, with keys of it, to replace them."""
+    leaves = [*Category.objects.filter(slug__startswith="leaf").order_by("id").values_list("id", flat=True)]
+    brands = [*Brand.objects.order_by("id").values_list("id", flat=True)]
+    texts: dict[int, list[int]] = {}
+    for attribute, value in AttributeValue.objects.order_by("id").values_list("attribute", "id"):
+        texts.setdefault(attribute, []).append(value)
+    kinds = dict.fromkeys(leaves, attributes.kinds_of(texts))
+    for start in itertools.count(1, 40_000):
+        yield from rows(40, leaves, brands, kinds, first=start % 3_000_000 // 4 * 4 + 1, seed=start)
 
 
 def _held(attribute: int, value: int | None, number: float | None, boolean: bool | None, slot: int) -> Held:
