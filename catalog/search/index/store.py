@@ -17,7 +17,7 @@ from pathlib import Path
 import tantivy
 from django.conf import settings
 
-from catalog.search.index.documents import SCHEMA, fingerprint, register_tokenizers
+from catalog.search.index.schema import SCHEMA, fingerprint, register_tokenizers
 
 POINTER = "current"
 WRITER, REBUILD = "writer.lock", "rebuild.lock"

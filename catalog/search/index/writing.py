@@ -10,19 +10,19 @@ from tantivy import Query
 from catalog.attributes.models import Attribute, AttributeValue, ProductAttribute
 from catalog.category_tree import CategoryTree
 from catalog.models import Brand, Category, Product
+from catalog.search.attribute_codes import Held
 from catalog.search.changes import IndexChange
-from catalog.search.index.attribute_codes import Held
-from catalog.search.index.documents import (
+from catalog.search.documents import (
     BRAND,
     CATEGORY,
     COLUMNS,
     PRODUCT,
-    SCHEMA,
     Documents,
     ProductRow,
     named_document,
     named_key,
 )
+from catalog.search.index.schema import SCHEMA, tantivy_document
 
 CHUNK_ROWS = 2_000
 MODELS: dict[str, type[Brand] | type[Category]] = {BRAND: Brand, CATEGORY: Category}
@@ -89,13 +89,13 @@ class Applier:
         for row in rows:
             # If they are still unknown, the product was changed after it was read. That change is recorded too.
             if self._documents.knows(row):
-                self._writer.add_document(self._documents.product(row))
+                self._writer.add_document(tantivy_document(self._documents.product(row)))
 
     def add_named(self) -> None:
         """Adds all brands and categories."""
         for kind, model in MODELS.items():
             for row in model.objects.order_by().only("id", "name").iterator(CHUNK_ROWS):
-                self._writer.add_document(named_document(kind, row))
+                self._writer.add_document(tantivy_document(named_document(kind, row)))
 
     def _delete(self, field: str, keys: list[int]) -> None:
         # By query, because deletion by term takes every int as signed and finds nothing in an unsigned field.
@@ -109,7 +109,7 @@ class Applier:
             for keys in chunks(changed[kind]):
                 self._delete("named", [named_key(kind, key) for key in keys])
                 for row in model.objects.filter(pk__in=keys).only("id", "name"):
-                    self._writer.add_document(named_document(kind, row))
+                    self._writer.add_document(tantivy_document(named_document(kind, row)))
         of_others = _products_of(changed[BRAND], changed[CATEGORY]) | _products_with(changed[ATTRIBUTE], changed[VALUE])
         for keys in chunks(changed[PRODUCT] | of_others):
             self._delete("id", keys)
