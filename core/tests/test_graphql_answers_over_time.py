@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from catalog.models import Product
 from catalog.search import counting
-from catalog.search.index import store, updating
+from catalog.search.index import snapshots, store, updating
 from catalog.search.index.engine import TantivyEngine
 from catalog.search.steering import selectors, services
 from catalog.search.steering.inputs import RuleInput
@@ -87,7 +87,7 @@ class TestTheIndex:
     @pytest.fixture(autouse=True)
     def _index(self, lamp: Product, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         settings.SEARCH_ENGINE, settings.SEARCH_INDEX_DIR = "tantivy", tmp_path / "index"
-        monkeypatch.setattr(store, "reader", store.Reader())
+        monkeypatch.setattr(snapshots, "reader", snapshots.Reader())
         updating.sweep()
 
     def test_it_holds_until_the_next_commit(self, shopper: Api, hits: Hits) -> None:

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from catalog.search.index import store
+from catalog.search.index import snapshots, store
 from catalog.search.index.consistency import find_drift
 from catalog.search.index.rebuilding import RebuildRunning, rebuild
 from core.caching import revision
@@ -43,7 +43,7 @@ class Command(BaseCommand):
 
     def _index_works(self) -> bool:
         try:
-            store.reader.snapshot()
+            snapshots.reader.snapshot()
         except store.IndexUnavailable:
             return False
         return True

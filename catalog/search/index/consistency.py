@@ -8,10 +8,11 @@ from tantivy import Order, Query, Searcher
 
 from catalog.models import Product
 from catalog.search.changes import IndexChange
-from catalog.search.index import store
+from catalog.search.index import snapshots
 from catalog.search.index.documents import PRODUCT, SCHEMA, Documents, named_digest, named_key
-from catalog.search.index.filters import within
+from catalog.search.index.lowering import lower
 from catalog.search.index.writing import MODELS, documents, learn_values, product_rows
+from catalog.search.queries import Range
 
 CHUNK_ROWS = 5_000
 # Differences may be due to changes that are not applied yet. So they are compared again until all changes are applied,
@@ -48,7 +49,7 @@ def find_drift(progress: Callable[[int, int], object] = lambda done, total: None
 def _compared_again(differences: list[Drift]) -> list[Drift]:
     """The differences that remain among these products, and among all brands and categories."""
     keys = sorted({drift.key for drift in differences if drift.kind == PRODUCT})
-    searcher, expected_documents = store.reader.snapshot().searcher, documents()
+    searcher, expected_documents = snapshots.reader.snapshot().searcher, documents()
     products: list[Drift] = []
     for start in range(0, len(keys), CHUNK_ROWS):
         some = keys[start : start + CHUNK_ROWS]
@@ -59,7 +60,7 @@ def _compared_again(differences: list[Drift]) -> list[Drift]:
 
 def _product_drift(progress: Callable[[int, int], object]) -> Iterator[Drift]:
     """Compares one range of ids after the other, which also finds products that only the index has."""
-    searcher, expected_documents = store.reader.snapshot().searcher, documents()
+    searcher, expected_documents = snapshots.reader.snapshot().searcher, documents()
     total, done = Product.objects.filter(is_active=True).count(), 0
     progress(done, total)
     last = 0
@@ -67,7 +68,7 @@ def _product_drift(progress: Callable[[int, int], object]) -> Iterator[Drift]:
         ids = Product.objects.filter(is_active=True, pk__gt=last).order_by("id").values_list("id", flat=True)
         keys = list(ids[:CHUNK_ROWS])
         end = keys[-1] if len(keys) == CHUNK_ROWS else None
-        span = within("id", last + 1, end)
+        span = lower(Range("id", last + 1, end))
         indexed = _indexed(searcher, span, "id", CHUNK_ROWS)
         yield from _compared(keys, indexed, expected_documents)
         done += len(keys)
@@ -89,7 +90,7 @@ def _compared(keys: list[int], indexed: dict[int, list[int]], expected_documents
 
 
 def _named_drift() -> Iterator[Drift]:
-    searcher = store.reader.snapshot().searcher
+    searcher = snapshots.reader.snapshot().searcher
     for kind, model in MODELS.items():
         rows = model.objects.order_by().only("id", "name")
         expected: dict[int, int | None] = {row.pk: named_digest(kind, row) for row in rows}

@@ -12,7 +12,7 @@ from catalog.search.criteria import SearchCriteria
 from catalog.search.cursors import Position
 from catalog.search.engine import ResolvedSearch, Suggestion
 from catalog.search.facets import FACETS, FacetCounts, Facets
-from catalog.search.index import related, store, suggestions
+from catalog.search.index import related, snapshots, store, suggestions
 from catalog.search.index.search import IndexSearch
 from catalog.search.pages import Hits, Page
 from catalog.search.sql.engine import DatabaseEngine
@@ -61,10 +61,10 @@ class TantivyEngine:
             lambda: self._database.related(product, first),
         )
 
-    def snapshot(self) -> store.Snapshot | None:
+    def snapshot(self) -> snapshots.Snapshot | None:
         """The newest commit of the index. None, with a warning in the log, when no index works."""
         try:
-            snapshot = store.reader.snapshot()
+            snapshot = snapshots.reader.snapshot()
         except store.IndexUnavailable as unavailable:
             # The same reason is logged once, not for each search.
             if self._complaint != str(unavailable):
@@ -81,7 +81,9 @@ class TantivyEngine:
 class SearchWithFallback:
     """A search on the index. Once the index fails, the database answers the rest of the search."""
 
-    def __init__(self, snapshot: store.Snapshot, search: IndexSearch, fallback: Callable[[], DatabaseSearch]) -> None:
+    def __init__(
+        self, snapshot: snapshots.Snapshot, search: IndexSearch, fallback: Callable[[], DatabaseSearch]
+    ) -> None:
         self._snapshot, self._fallback = snapshot, fallback
         self._search: IndexSearch | DatabaseSearch = search
 
@@ -153,7 +155,7 @@ class _CountsWithFallback:
 
 
 def _with_fallback(
-    snapshot: store.Snapshot, ask_index: Callable[[], Result], ask_database: Callable[[], Result]
+    snapshot: snapshots.Snapshot, ask_index: Callable[[], Result], ask_database: Callable[[], Result]
 ) -> Result:
     """What the index answers, or the database when the index fails."""
     try:
@@ -165,7 +167,7 @@ def _with_fallback(
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         logger.exception("the index failed; searching in the database")
-        store.reader.examine(snapshot)
+        snapshots.reader.examine(snapshot)
         FALLBACKS.inc()
         forbid_keeping()
         return ask_database()

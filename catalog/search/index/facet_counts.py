@@ -7,8 +7,6 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from tantivy import Query
-
 from catalog.attributes.models import AttributeValue
 from catalog.search.attribute_facets import CHUNK_KEYS, AttributeCounts
 from catalog.search.criteria import SearchCriteria
@@ -24,12 +22,13 @@ from catalog.search.index.attribute_codes import (
     number_path,
 )
 from catalog.search.index.documents import ATTRIBUTE_NUMBERS, cents
-from catalog.search.index.filters import PRODUCTS, filters, price_of
 from catalog.search.index.grouping import numbers_of, slices
-from catalog.search.index.resolving import ResolvedText
-from catalog.search.index.store import Snapshot
-from catalog.search.index.terms import all_of
+from catalog.search.index.lowering import lower
+from catalog.search.index.snapshots import Snapshot
+from catalog.search.matching.filters import PRODUCTS, filters, price_of
+from catalog.search.matching.resolving import ResolvedText
 from catalog.search.price_ranges import SCALE
+from catalog.search.queries import EVERYTHING, NOTHING, Query, all_of
 
 # Tantivy's limit. Without a word, it leaves out what there is more of.
 MAX_TERMS = 65_000
@@ -165,12 +164,12 @@ class IndexFacetCounts:
 
     def _query(self, criteria: SearchCriteria) -> Query:
         if criteria.matches_nothing:
-            return Query.empty_query()
+            return NOTHING
         # Only products have what is counted.
-        return all_of([*([self._text.query] if self._text else []), *filters(criteria)] or [Query.all_query()])
+        return all_of([*([self._text.query] if self._text else []), *filters(criteria)] or [EVERYTHING])
 
     def _aggregate(self, criteria: SearchCriteria, aggregations: dict[str, Any]) -> dict[str, Any]:
-        query, searcher = self._query(criteria), self._index.searcher
+        query, searcher = lower(self._query(criteria)), self._index.searcher
         try:
             return searcher.aggregate(query, aggregations)
         except ValueError:
@@ -181,9 +180,10 @@ class IndexFacetCounts:
 def columns_in_use(index: Snapshot) -> Sequence[str]:
     """The columns of codes that any product has. They are filled in order."""
     if index.num_columns is None:
+        products = lower(PRODUCTS)
 
         def is_unused(column: str) -> bool:
-            return not index.searcher.aggregate(PRODUCTS, {"n": {"value_count": {"field": column}}})["n"]["value"]
+            return not index.searcher.aggregate(products, {"n": {"value_count": {"field": column}}})["n"]["value"]
 
         index.num_columns = bisect_left(COLUMNS, True, key=is_unused)
     return COLUMNS[: index.num_columns]

@@ -13,7 +13,7 @@ from itertools import chain, compress
 from operator import eq, or_
 from typing import Any
 
-from tantivy import DocAddress, Query
+from tantivy import DocAddress
 
 from catalog.search.attribute_facets import AttributeCounts
 from catalog.search.criteria import SearchCriteria
@@ -23,7 +23,8 @@ from catalog.search.index.attribute_codes import FURTHER_COLUMNS, MORE, Tag, dec
 from catalog.search.index.documents import cents
 from catalog.search.index.facet_counts import IndexFacetCounts, attribute_counts, attributes_of, columns_in_use
 from catalog.search.index.grouping import numbers_of, slices
-from catalog.search.index.terms import all_of
+from catalog.search.index.lowering import lower
+from catalog.search.queries import Exists, all_of
 
 # What corrects the counts of one facet, for some group keys and addresses. The corrections of all parts are added up.
 Correction = Callable[[list[int], list[DocAddress]], Counter[Any]]
@@ -153,10 +154,10 @@ class GroupedFacetCounts(IndexFacetCounts):
 
     def _further_codes(self, criteria: SearchCriteria) -> Iterator[tuple[int, int]]:
         """Group keys and codes that products have beyond the columns that all are read in. Few have any."""
-        query = all_of([self._query(criteria), Query.exists_query(MORE)])
+        query = all_of([self._query(criteria), Exists(MORE)])
         if not (size := ranking.count(self._index, query)):
             return
-        hits = self._index.searcher.search(query, size, count=False, order_by_field="group").hits
+        hits = self._index.searcher.search(lower(query), size, count=False, order_by_field="group").hits
         addresses = [address for _, address in hits]
         for column in FURTHER_COLUMNS:
             codes = self._index.searcher.fast_field_values(column, addresses)

@@ -14,7 +14,7 @@ from django.conf import settings
 
 from catalog.models import Product
 from catalog.search.changes import IndexChange
-from catalog.search.index import store
+from catalog.search.index import snapshots, store
 from catalog.search.index.writing import Applier, all_product_rows
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ def rebuild(progress: Progress = lambda done, total: None, *, only_if_unavailabl
 
 def _is_available() -> bool:
     with suppress(store.IndexUnavailable):
-        store.reader.snapshot()
+        snapshots.reader.snapshot()
         return True
     return False
 

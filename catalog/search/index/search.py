@@ -8,15 +8,16 @@ from catalog.search.criteria import SearchCriteria
 from catalog.search.facets import FACETS
 from catalog.search.highlight import Highlighter
 from catalog.search.index.facet_counts import IndexFacetCounts
-from catalog.search.index.filters import BRANDS_AND_CATEGORIES, PRODUCTS, ends_of, filters, sort_field
 from catalog.search.index.grouped_counts import GroupedFacetCounts
 from catalog.search.index.grouping import count_groups, first_positions, first_ranked_ids
 from catalog.search.index.paging import positions_in_order
 from catalog.search.index.ranking import count, ranked_ids
-from catalog.search.index.resolving import ResolvedText
-from catalog.search.index.store import Snapshot
-from catalog.search.index.terms import all_of
+from catalog.search.index.reading import SnapshotIndex
+from catalog.search.index.snapshots import Snapshot
+from catalog.search.matching.filters import BRANDS_AND_CATEGORIES, PRODUCTS, ends_of, filters, sort_field
+from catalog.search.matching.resolving import ResolvedText
 from catalog.search.pages import Hits, Page, hits_of, ranked_hits_of, ranks_of
+from catalog.search.queries import all_of
 from catalog.search.strategy import MatchLevel
 
 
@@ -27,7 +28,7 @@ class IndexSearch:
         self._index, self.criteria = index, criteria
         self._text: ResolvedText | None = None
         if criteria.text and not criteria.matches_nothing:
-            self._text = ResolvedText(index, criteria, level)
+            self._text = ResolvedText(SnapshotIndex(index), criteria, level)
 
     def page(self, page: Page) -> Hits:
         if self.criteria.matches_nothing:
@@ -64,8 +65,7 @@ class IndexSearch:
         if self._text is None:
             return Highlighter(self.criteria.text or "", None)
         self._text.resolve()
-        matching = self._text.matching
-        return Highlighter(self.criteria.text or "", self._text.level, matching.unknown_words, matching.synonyms)
+        return Highlighter(self.criteria.text or "", self._text.level, self._text.unknown_words, self._text.synonyms)
 
     def _read(self, page: Page) -> Hits:
         criteria, text = self.criteria, self._text

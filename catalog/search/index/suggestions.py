@@ -3,13 +3,14 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from tantivy import Query, Searcher
+from tantivy import Searcher
 
 from catalog.models import Brand, Category, Product
 from catalog.search.analysis.tokens import is_indexable, parts_of
 from catalog.search.engine import Suggestion, SuggestionKind
-from catalog.search.index.documents import BRAND, CATEGORY, SCHEMA
-from catalog.search.index.terms import all_of, any_of, near_query
+from catalog.search.index.documents import BRAND, CATEGORY
+from catalog.search.index.lowering import lower
+from catalog.search.queries import Beginning, Query, Term, all_of, any_of, near, term
 from catalog.search.typos import typos_allowed
 from catalog.text import plain
 
@@ -64,8 +65,8 @@ def _begins(name: str, text: str) -> bool:
 def _candidates(searcher: Searcher, parts: list[str], typos: dict[str, int]) -> list[Suggestion]:
     """The names that match, by kind, and the best first within each. `typos` says how many each part may have."""
     label = _query("label", parts, typos)
-    categories = _keys(searcher, all_of([label, Query.term_query(SCHEMA, "kind", CATEGORY)]), "named")
-    brands = _keys(searcher, all_of([label, Query.term_query(SCHEMA, "kind", BRAND)]), "named")
+    categories = _keys(searcher, all_of([label, Term("kind", CATEGORY)]), "named")
+    brands = _keys(searcher, all_of([label, Term("kind", BRAND)]), "named")
     named = _query("name_words", parts, typos)
     products = [*_with_sku(searcher, parts), *_keys(searcher, named, "id")]
     return [
@@ -80,9 +81,8 @@ def _with_sku(searcher: Searcher, parts: list[str]) -> list[int]:
     token = "".join(parts)
     if len(token) < MIN_SKU_LETTERS or not is_indexable(token):
         return []
-    # Tantivy looks at 50 SKUs at most. Very many may begin alike.
-    beginning = Query.phrase_prefix_query(SCHEMA, "sku", [token])
-    return _keys(searcher, beginning, "id")[:MAX_SKUS]
+    # Very many SKUs may begin alike.
+    return _keys(searcher, Beginning("sku", token), "id")[:MAX_SKUS]
 
 
 def _rows(rows: QuerySet[Any], keys: list[int], kind: SuggestionKind) -> list[Suggestion]:
@@ -93,7 +93,7 @@ def _rows(rows: QuerySet[Any], keys: list[int], kind: SuggestionKind) -> list[Su
 
 def _keys(searcher: Searcher, query: Query, field: str) -> list[int]:
     """The keys of the best documents. Those with the same score are in the order of their keys."""
-    hits = searcher.search(query, MAX_CANDIDATES, count=False).hits
+    hits = searcher.search(lower(query), MAX_CANDIDATES, count=False).hits
     keys = searcher.fast_field_values(field, [address for _, address in hits])
     scored = sorted((-round(score, 3), int(key or 0)) for (score, _), key in zip(hits, keys, strict=True))
     return [key for _, key in scored]
@@ -103,11 +103,11 @@ def _query(field: str, parts: list[str], typos: dict[str, int]) -> Query:
     """Names with every part, the last of which may be incomplete. Whole words score higher."""
 
     def part_query(part: str, is_last: bool) -> Query:
-        queries = [Query.boost_query(Query.term_query(SCHEMA, field, part), 2.0)]
+        queries: list[Query] = [term(field, part, 2.0)]
         if typos[part]:
-            queries.append(near_query(field, part, typos[part]))
+            queries.append(near(field, part, typos[part]))
         if is_last:
-            queries.append(near_query(field, part, typos[part], prefix=True))
+            queries.append(near(field, part, typos[part], prefix=True))
         return any_of(queries)
 
     *others, last = parts

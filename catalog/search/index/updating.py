@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 
 from catalog.search.changes import IndexChange, changes_committed
-from catalog.search.index import store
+from catalog.search.index import snapshots, store
 from catalog.search.index.rebuilding import RebuildRunning, rebuild
 from catalog.search.index.writing import Applier
 from core.http.health import NotReadyError, register
@@ -39,7 +39,7 @@ def check() -> None:
     if settings.SEARCH_ENGINE != "tantivy":
         return
     try:
-        store.reader.snapshot()
+        snapshots.reader.snapshot()
     except store.IndexUnavailable as unavailable:
         raise NotReadyError(f"{unavailable}; the database answers meanwhile") from unavailable
 
@@ -71,7 +71,7 @@ def bring_up_to_date(*, wait: float = LOCK_TIMEOUT_SECONDS) -> int:
     Does nothing when another process holds the lock for longer than `wait` seconds, because it does the same work.
     """
     try:
-        store.reader.snapshot()
+        snapshots.reader.snapshot()
     except store.IndexUnavailable as unavailable:
         logger.warning("rebuilding the search index: %s", unavailable)
         try:

@@ -9,7 +9,7 @@ from django.db import connection
 from pytest_django import Settings
 
 from catalog.search import changes
-from catalog.search.index import store, updating
+from catalog.search.index import snapshots, updating
 from catalog.search.index.engine import TantivyEngine
 
 
@@ -23,7 +23,7 @@ def index(
     Ends with an error when the index failed, for the database would have answered without a test noticing.
     """
     settings.SEARCH_ENGINE, settings.SEARCH_INDEX_DIR = "tantivy", tmp_path / "index"
-    monkeypatch.setattr(store, "reader", store.Reader())
+    monkeypatch.setattr(snapshots, "reader", snapshots.Reader())
     waiting = [True]
     record, snapshot = changes.record, TantivyEngine.snapshot
 
@@ -31,7 +31,7 @@ def index(
         waiting[0] = True
         record(*args)
 
-    def up_to_date_snapshot(engine: TantivyEngine) -> store.Snapshot | None:
+    def up_to_date_snapshot(engine: TantivyEngine) -> snapshots.Snapshot | None:
         if waiting[0] and not connection.needs_rollback:
             waiting[0] = False
             updating.bring_up_to_date()

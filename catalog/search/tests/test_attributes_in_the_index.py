@@ -14,7 +14,7 @@ from catalog.models import Attribute, AttributeValue, Product, ProductGroup
 from catalog.search import attribute_facets
 from catalog.search.criteria import Range
 from catalog.search.engine import engine
-from catalog.search.index import facet_counts, store, updating
+from catalog.search.index import facet_counts, snapshots, store, updating
 from catalog.search.index.attribute_codes import COLUMNS, MORE
 from catalog.search.index.consistency import find_drift
 from catalog.search.pages import Page
@@ -162,7 +162,7 @@ def test_so_many_counts_are_kept_of_an_index(monkeypatch: pytest.MonkeyPatch) ->
             == 30
         )
     # Each search has 31 counts. The last one is not weighed yet.
-    assert len(store.reader.snapshot().results._results) <= 100 // 31 + 1
+    assert len(snapshots.reader.snapshot().results._results) <= 100 // 31 + 1
 
 
 @pytest.mark.usefixtures("index")

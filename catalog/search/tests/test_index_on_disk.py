@@ -17,7 +17,7 @@ from catalog.models import Product
 from catalog.search.changes import IndexChange
 from catalog.search.criteria import SearchCriteria
 from catalog.search.engine import engine
-from catalog.search.index import rebuilding, store, updating, writing
+from catalog.search.index import rebuilding, snapshots, store, updating, writing
 from catalog.search.index.consistency import find_drift
 from catalog.search.index.engine import TantivyEngine
 from catalog.search.index.search import IndexSearch
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db
 def shop(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three lamps in an index that only the worker's own functions touch."""
     settings.SEARCH_ENGINE, settings.SEARCH_INDEX_DIR = "tantivy", tmp_path / "index"
-    monkeypatch.setattr(store, "reader", store.Reader())
+    monkeypatch.setattr(snapshots, "reader", snapshots.Reader())
     category, brand = CategoryFactory(), BrandFactory()
     for n in range(3):
         ProductFactory(name=f"Lamp {n}", slug=f"lamp-{n}", category=category, brand=brand)
@@ -127,7 +127,7 @@ def test_a_search_that_fails_is_answered_by_the_database(
     assert caplog.text.count("the index failed") == 1
     assert by_index()
     with monkeypatch.context() as damaged:
-        damaged.setattr(store, "is_whole", lambda path: False)
+        damaged.setattr(snapshots, "is_whole", lambda path: False)
         assert total() == 3
     assert not by_index()
 
@@ -144,7 +144,7 @@ def test_page_total_and_facets_of_a_search_are_of_one_commit(shop: None) -> None
 def test_another_process_s_commits_are_followed(shop: None) -> None:
     Product.objects.filter(slug="lamp-0").update(is_active=False)
     assert total() == 3
-    other = store.Reader()
+    other = snapshots.Reader()
     before = other.snapshot().opstamp
     updating.bring_up_to_date()
     assert total() == 2

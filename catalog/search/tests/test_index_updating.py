@@ -17,7 +17,7 @@ from catalog.demo.seed import seed_demo
 from catalog.models import Brand, Category, Product
 from catalog.search.changes import IndexChange
 from catalog.search.engine import engine
-from catalog.search.index import store, updating
+from catalog.search.index import snapshots, store, updating
 from catalog.search.index.consistency import find_drift
 from catalog.search.index.writing import Applier
 from catalog.search.pages import Page
@@ -166,7 +166,7 @@ def test_with_sync_a_change_is_applied_before_the_write_returns(
         shop.name = "Sofa"
         shop.save()
     assert not IndexChange.objects.exists()
-    assert store.reader.snapshot().searcher.doc_freq("name_words", "sofa") == 1
+    assert snapshots.reader.snapshot().searcher.doc_freq("name_words", "sofa") == 1
 
 
 def test_killed_after_the_commit_the_same_changes_are_applied_again(
@@ -181,7 +181,7 @@ def test_killed_after_the_commit_the_same_changes_are_applied_again(
         with pytest.raises(ZeroDivisionError):
             updating.bring_up_to_date()
     # The commit holds the change, and the change is still recorded.
-    assert store.reader.snapshot().searcher.doc_freq("name_words", "sofa") == 1
+    assert snapshots.reader.snapshot().searcher.doc_freq("name_words", "sofa") == 1
     assert list(IndexChange.objects.values_list("kind", "key")) == changes
     assert updating.bring_up_to_date() == len(changes)
     assert not IndexChange.objects.exists()

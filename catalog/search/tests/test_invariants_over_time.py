@@ -16,7 +16,7 @@ from catalog.search.criteria import SortField
 from catalog.search.cursors import decode_cursor, encode_cursor
 from catalog.search.engine import engine
 from catalog.search.highlight import Highlighter
-from catalog.search.index import rebuilding, store, updating
+from catalog.search.index import rebuilding, snapshots, store, updating
 from catalog.search.pages import VALUE_TYPES, Page
 from catalog.search.strategy import STRICT, TYPOS, MatchingStrategy, MatchLevel
 from catalog.search.tests.mixed_shop import TYPED, fill, walk
@@ -124,9 +124,9 @@ class TestOnTheIndex:
         before = store.current()
         settings.SEARCH_LANGUAGES = ["de", "sv"]
         with pytest.raises(store.IndexUnavailable, match="another version"):
-            store.reader.snapshot()
+            snapshots.reader.snapshot()
         updating.bring_up_to_date()
-        assert store.reader.snapshot().generation != before
+        assert snapshots.reader.snapshot().generation != before
 
 
 @patient(300)
@@ -145,7 +145,7 @@ def test_threads_get_right_answers_during_commits_and_rebuilds(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.SEARCH_ENGINE, settings.SEARCH_INDEX_DIR = "tantivy", tmp_path / "index"
-    monkeypatch.setattr(store, "reader", store.Reader())
+    monkeypatch.setattr(snapshots, "reader", snapshots.Reader())
     fill(60)
     others = {"category": CategoryFactory(name="zz"), "brand": BrandFactory(name="zz")}
     rebuilding.rebuild()

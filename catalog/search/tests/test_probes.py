@@ -19,7 +19,7 @@ from django.test import override_settings
 
 from catalog.models import Product
 from catalog.search.engine import SuggestionKind
-from catalog.search.index import store, suggestions
+from catalog.search.index import snapshots, suggestions
 from catalog.search.index.engine import TantivyEngine
 from catalog.search.index.rebuilding import rebuild
 from catalog.search.pages import Page
@@ -63,13 +63,13 @@ def shop(
         django_db_blocker.unblock(),
         override_settings(SEARCH_ENGINE="tantivy", SEARCH_INDEX_DIR=folder, SEARCH_LANGUAGES=languages),
     ):
-        kept, store.reader = store.reader, store.Reader()
+        kept, snapshots.reader = snapshots.reader, snapshots.Reader()
         with transaction.atomic():
             make_products(rows_of(f"{name}.products.csv"))
             rebuild()
             yield name, languages
             transaction.set_rollback(True)
-        store.reader = kept
+        snapshots.reader = kept
 
 
 def make_products(rows: list[dict[str, str]]) -> None:
@@ -99,7 +99,7 @@ def found(text: str) -> list[str]:
 
 def completed(text: str) -> list[str]:
     """The slugs of the products that a search box suggests."""
-    suggested = suggestions.suggest(store.reader.snapshot().searcher, text.split(), 8)
+    suggested = suggestions.suggest(snapshots.reader.snapshot().searcher, text.split(), 8)
     return [suggestion.slug for suggestion in suggested if suggestion.kind is SuggestionKind.PRODUCT]
 
 

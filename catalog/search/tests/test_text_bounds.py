@@ -8,12 +8,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from tantivy import Query
 
 from catalog.schema import context, queries
+from catalog.search import queries as trees
 from catalog.search.analysis.tokens import words_of
-from catalog.search.index import suggestions, terms, word_matching
-from catalog.search.index.matching import Matching
+from catalog.search.index import suggestions
+from catalog.search.index.reading import SnapshotWords
+from catalog.search.matching import words as word_matching
+from catalog.search.matching.texts import Matching
 from catalog.search.typos import (
     MAX_AUTOMATA_SIZE,
     MAX_WORD_BYTES,
@@ -53,16 +55,16 @@ class Automata:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.made: list[tuple[str, int]] = []
-        make = terms.near_query
+        make = trees.near
 
-        def near_query(field: str, token: str, allowed: int, *, prefix: bool = False) -> Query:
+        def near(field: str, token: str, allowed: int, *, prefix: bool = False) -> trees.Query:
             if allowed:
                 self.made.append((token, allowed))
             # The real one would be built when it is searched for, not here.
             return make(field, token, allowed, prefix=prefix)
 
         for module in (word_matching, suggestions):
-            monkeypatch.setattr(module, "near_query", near_query)
+            monkeypatch.setattr(module, "near", near)
 
     def check(self, most: int) -> None:
         """That what was made since the last time is no more than a text may cost."""
@@ -95,7 +97,7 @@ def test_no_text_makes_large_automata(monkeypatch: pytest.MonkeyPatch, text: str
         automata = Automata(patched)
         if not words(text) or text_mistake(text):
             return
-        query = Matching(searcher(exists=exists), text)
+        query = Matching(SnapshotWords(SimpleNamespace(searcher=searcher(exists=exists))), text)
         for level in query.levels():
             query.best(level)
             query.all(level)

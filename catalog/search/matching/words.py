@@ -3,25 +3,12 @@
 from functools import cached_property
 from math import ceil
 
-from tantivy import Occur, Query
-
 from catalog.search.analysis.languages import languages
 from catalog.search.analysis.tokens import Word, WordKind
 from catalog.search.analysis.unspaced import is_ideograph, is_syllabic
-from catalog.search.index.compounds import compounds_with, parts_of_compound
-from catalog.search.index.documents import SCHEMA
-from catalog.search.index.terms import (
-    DESCRIPTIONS,
-    STEM_FIELDS,
-    WORD_FIELDS,
-    Vocabulary,
-    all_of,
-    any_of,
-    boosted,
-    near_query,
-    phrase,
-    term,
-)
+from catalog.search.matching.compounds import compounds_with, parts_of_compound
+from catalog.search.matching.vocabulary import DESCRIPTIONS, STEM_FIELDS, WORD_FIELDS, Vocabulary
+from catalog.search.queries import AnyOf, Query, all_of, any_of, boosted, near, one_of, phrase, term
 
 SKU_BOOST, APART_BOOST, INSIDE_BOOST, PARTS_BOOST, NUMBERS_BOOST, COMMONER_BOOST = 8.0, 4.0, 10.0, 0.25, 0.3, 0.5
 FOREIGN_FORM_BOOST = 0.8
@@ -74,7 +61,7 @@ class WordMatching:
             return []
         word, queries = self.word.parts[0], []
         if compounds := compounds_with(word, self._vocabulary):
-            queries.append(boosted(Query.term_set_query(SCHEMA, "name", compounds), INSIDE_BOOST))
+            queries.append(boosted(one_of("name", compounds), INSIDE_BOOST))
         for first, last in parts_of_compound(word, self._vocabulary):
             both = all_of([any_of(self._forms(first)), any_of(self._forms(last))])
             queries.append(boosted(both, PARTS_BOOST))
@@ -89,12 +76,12 @@ class WordMatching:
         for word in self._commoner:
             queries += [boosted(query, COMMONER_BOOST) for query in self._forms(word)]
         if not self.is_known:
-            near = self._near(self.word.whole)
+            similar = self._near(self.word.whole)
             forms = self._vocabulary.foreign_forms(self.word.whole)
-            if forms and not self._vocabulary.finds(any_of(near)):
+            if forms and not self._vocabulary.finds(any_of(similar)):
                 # Otherwise a typo is more likely than a language that the shop has not named.
-                near = [boosted(query, FOREIGN_FORM_BOOST) for form in forms for query in self._forms(form)]
-            queries += near
+                similar = [boosted(query, FOREIGN_FORM_BOOST) for form in forms for query in self._forms(form)]
+            queries += similar
             if len(self.word.parts) > 1:
                 queries.append(
                     all_of([any_of(self._forms(part) + self._near(part)) for part in dict.fromkeys(self.word.parts)])
@@ -183,14 +170,13 @@ class WordMatching:
             return [*queries, all_of(each)]
         # A pair of ideographs or of Hangul syllables is a word, a pair of other letters is not.
         wanted = ceil(len(parts) / 3) if is_syllabic(whole) else max(2, ceil(len(parts) / 2))
-        some = [(Occur.Should, query) for query in each]
-        return [*queries, Query.boolean_query(some, minimum_number_should_match=wanted)]
+        return [*queries, AnyOf(tuple(each), wanted)]
 
     def _prefix(self, part: str) -> list[Query]:
-        queries = [boosted(near_query(f, part, 0, prefix=True), w) for f, w in self._word_fields.items()]
+        queries = [boosted(near(f, part, 0, prefix=True), w) for f, w in self._word_fields.items()]
         if any(c.isdigit() for c in part):
             # A prefix without a digit would match very many SKUs, because a shop's SKUs begin with the same letters.
-            queries.append(boosted(near_query("sku", part, 0, prefix=True), WORD_FIELDS["name_words"]))
+            queries.append(boosted(near("sku", part, 0, prefix=True), WORD_FIELDS["name_words"]))
         return queries
 
     def _near(self, token: str) -> list[Query]:
@@ -198,8 +184,8 @@ class WordMatching:
         queries: list[Query] = []
         for distance in range(1, self._typos.get(token, 0) + 1):
             closeness = 3 - distance
-            queries += [boosted(near_query(f, token, distance), w * closeness) for f, w in self._word_fields.items()]
+            queries += [boosted(near(f, token, distance), w * closeness) for f, w in self._word_fields.items()]
             stem = languages().stems(token)[0]
             if stem != token:
-                queries.append(boosted(near_query("name", stem, distance), WORD_FIELDS["name_words"] * closeness))
+                queries.append(boosted(near("name", stem, distance), WORD_FIELDS["name_words"] * closeness))
         return queries

@@ -1,57 +1,30 @@
-"""Makes Tantivy queries of the filters of a search, and converts values to the form of the index and back."""
+"""Makes queries of the filters of a search, and converts values to the form of the index and back."""
 
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-import tantivy
-from tantivy import FieldType, Query
-
 from catalog.models import CENT, MAX_PRICE
 from catalog.search.criteria import AttributeCondition, Range, SearchCriteria, SortField
-from catalog.search.cursors import EPOCH, MICROSECOND, Value
+from catalog.search.cursors import EPOCH, MICROSECOND, Position, Value
 from catalog.search.index.attribute_codes import Tag, boolean_code, code, number_path, to_fixed_point
 from catalog.search.index.documents import (
     ATTRIBUTE_NUMBERS,
     BRAND,
     CATEGORY,
     PRODUCT,
-    SCHEMA,
     VALUES,
     cents,
     name_term,
 )
-from catalog.search.index.terms import but_not, one_of, with_ids
+from catalog.search.queries import ButNot, Query, Term, all_of, any_of, one_of, with_ids
+from catalog.search.queries import Range as RangeQuery
 
-TYPES = {
-    "id": FieldType.Unsigned,
-    "group": FieldType.Unsigned,
-    "price": FieldType.Integer,
-    "quantity": FieldType.Integer,
-    "created": FieldType.Integer,
-    "rating_low": FieldType.Float,
-    "rating_high": FieldType.Float,
-}
 # All products and nothing else.
-PRODUCTS = Query.term_query(SCHEMA, "kind", PRODUCT)
-# tantivy-py has ranges of numbers within JSON in its query language only, which needs an index of the schema.
-_PARSER = tantivy.Index(SCHEMA)
+PRODUCTS = Term("kind", PRODUCT)
 # All but products: brands and categories.
-BRANDS_AND_CATEGORIES = Query.term_set_query(SCHEMA, "kind", [BRAND, CATEGORY])
-
-
-def within(field: str, low: Any, high: Any, *, open_ends: bool = False) -> Query:
-    """Values from `low` to `high`, in the form of the index; None is no limit. Includes the ends unless `open_ends`."""
-    return Query.range_query(
-        SCHEMA,
-        field,
-        TYPES[field],
-        low,
-        high,
-        include_lower=low is None or not open_ends,
-        include_upper=high is None or not open_ends,
-    )
+BRANDS_AND_CATEGORIES = one_of("kind", (BRAND, CATEGORY))
 
 
 def filters(criteria: SearchCriteria) -> list[Query]:
@@ -59,12 +32,12 @@ def filters(criteria: SearchCriteria) -> list[Query]:
     queries = [one_of(field, ids) for field, ids in criteria.choices.items()]
     queries += [_range(name, limits) for name, limits in criteria.ranges.items()]
     if criteria.in_stock is not None:
-        queries.append(Query.term_query(SCHEMA, "in_stock", int(criteria.in_stock)))
+        queries.append(Term("in_stock", int(criteria.in_stock)))
     if criteria.on_sale is not None:
-        queries.append(Query.term_query(SCHEMA, "on_sale", int(criteria.on_sale)))
+        queries.append(Term("on_sale", int(criteria.on_sale)))
     queries += [_attribute(condition) for condition in criteria.attributes]
     if hidden := criteria.steering.hidden:
-        queries.append(but_not(PRODUCTS, with_ids(hidden)))
+        queries.append(ButNot(PRODUCTS, with_ids(hidden)))
     return queries
 
 
@@ -73,7 +46,7 @@ def with_codes(codes: Iterable[int]) -> Query:
     first, *others = codes
     if others:
         return one_of(VALUES, (first, *others))
-    return Query.term_query(SCHEMA, VALUES, first)
+    return Term(VALUES, first)
 
 
 def _attribute(condition: AttributeCondition) -> Query:
@@ -82,16 +55,16 @@ def _attribute(condition: AttributeCondition) -> Query:
     if condition.numbers is None:
         return with_codes(code(Tag.VALUE, value) for value in condition.values or ())
     ends = (condition.numbers.low, condition.numbers.high)
-    low, high = ("*" if end is None else to_fixed_point(end) for end in ends)
-    return _PARSER.parse_query(f"{ATTRIBUTE_NUMBERS}.{number_path(condition.attribute)}:[{low} TO {high}]")
+    low, high = (None if end is None else to_fixed_point(end) for end in ends)
+    return RangeQuery(f"{ATTRIBUTE_NUMBERS}.{number_path(condition.attribute)}", low, high)
 
 
 def _range(name: str, limits: Range[Any]) -> Query:
     low, high = ends_of(limits)
     if name == "rating":
         # Unrated products have a stored key below 0, so no range of ratings includes them.
-        return within("rating_low", float(low or 0), None if high is None else float(high))
-    return within(name, low, high)
+        return RangeQuery("rating_low", float(low or 0), None if high is None else float(high))
+    return RangeQuery(name, low, high)
 
 
 def ends_of(limits: Range[Any]) -> tuple[Any, Any]:
@@ -110,6 +83,24 @@ def sort_field(criteria: SearchCriteria) -> str:
         SortField.QUANTITY: "quantity",
         SortField.CREATED_AT: "created",
     }[criteria.sort]
+
+
+def before(field: str, position: Position, *, descending: bool, inclusive: bool) -> Query:
+    """Rows that come before the position by (field, id); with `inclusive` also the row there."""
+    value = to_index(position.value)
+    ids = RangeQuery("id", *beyond(position.id, not descending), open_ends=not inclusive)
+    nearer = RangeQuery(field, *beyond(value, not descending), open_ends=True)
+    return any_of([nearer, all_of([equal(field, value), ids])])
+
+
+def beyond(value: Any, down: bool) -> tuple[Any, Any]:
+    """The ends of the range after a value, in the direction of the sort."""
+    return (None, value) if down else (value, None)
+
+
+def equal(field: str, value: Any) -> Query:
+    # The time of creation is not indexed.
+    return RangeQuery(field, value, value) if field == "created" else Term(field, value)
 
 
 def to_index(value: Value) -> Any:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from catalog.search.analysis.languages import LINKING_LETTERS, languages
-from catalog.search.index.terms import Vocabulary
+from catalog.search.matching.vocabulary import Vocabulary
 
 MIN_PART_LETTERS, MAX_LETTERS = 3, 30
 # A shorter word is the end of too many others by accident: "Eis" of "Reis".

@@ -1,13 +1,8 @@
-"""Makes Tantivy queries of the words of a text, one for each level of strictness.
-
-Queries are made of terms and never parsed, so no text can be a syntax error.
-"""
+"""Makes queries of the words of a text, one for each level of strictness."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-
-from tantivy import Occur, Query, Searcher
 
 from catalog.search.analysis.languages import languages
 from catalog.search.analysis.tokens import (
@@ -19,8 +14,21 @@ from catalog.search.analysis.tokens import (
     words_of,
 )
 from catalog.search.index.documents import name_term
-from catalog.search.index.terms import Vocabulary, all_of, any_of, boosted, but_not, phrase, term, with_bonuses
-from catalog.search.index.word_matching import SKU_BOOST, WordMatching
+from catalog.search.matching.vocabulary import Vocabulary, Words
+from catalog.search.matching.words import SKU_BOOST, WordMatching
+from catalog.search.queries import (
+    NOTHING,
+    AllOf,
+    AnyOf,
+    ButNot,
+    Query,
+    all_of,
+    any_of,
+    boosted,
+    phrase,
+    term,
+    with_bonuses,
+)
 from catalog.search.strategy import STRICT, TYPOS, MatchingStrategy, MatchLevel
 from catalog.search.typos import MAX_WORDS_WITH_TYPOS, typos_of
 from catalog.text import fold
@@ -53,12 +61,10 @@ class Unit:
 
 
 class Matching:
-    """The queries of one text on one commit of the index."""
+    """The queries of one text at one moment of an index."""
 
-    def __init__(
-        self, searcher: Searcher, text: str, *, synonyms: Synonyms = (), without_descriptions: bool = False
-    ) -> None:
-        self._vocabulary = Vocabulary(searcher)
+    def __init__(self, words: Words, text: str, *, synonyms: Synonyms = (), without_descriptions: bool = False) -> None:
+        self._vocabulary = Vocabulary(words)
         self._folded = fold(text)
         self._descriptions = not without_descriptions
         self._all_words = words_of(text)
@@ -98,8 +104,7 @@ class Matching:
             # As one flat union, so that Tantivy skips documents that cannot be among the best. The bonuses find
             # nothing else, because they are of the same word.
             return any_of([*groups[0], *self._bonuses])
-        required = [(Occur.Must, any_of(group)) for group in groups]
-        best = Query.boolean_query([*required, *((Occur.Should, bonus) for bonus in self._bonuses)])
+        best = AllOf(tuple(any_of(group) for group in groups), tuple(self._bonuses))
         return any_of([best, self._sku]) if self._sku else best
 
     def all(self, level: MatchLevel) -> Query:
@@ -116,7 +121,7 @@ class Matching:
         """The hits of `all` that are not in `best`; None when there can be none."""
         if level.strategy is MatchingStrategy.PARTIAL or not self._completions:
             return None
-        return but_not(self.all(level), self.best(level))
+        return ButNot(self.all(level), self.best(level))
 
     def _groups(self, level: MatchLevel) -> list[list[Query]]:
         """For each unit, the queries that match it."""
@@ -238,12 +243,11 @@ class Matching:
         queries = self._loose
         wanted = max(1, self._num_loose - level.missing_words)
         if wanted > len(queries):
-            return Query.empty_query()
+            return NOTHING
         if wanted == len(queries):
             # The same products, but Tantivy is faster at matching all than at counting how many match.
             return with_bonuses(all_of(queries), self._bonuses)
-        some = Query.boolean_query([(Occur.Should, query) for query in queries], minimum_number_should_match=wanted)
-        return with_bonuses(some, self._bonuses)
+        return with_bonuses(AnyOf(tuple(queries), wanted), self._bonuses)
 
 
 def _wholes(typed: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,20 +1,42 @@
-"""Decides how strictly the text of a search is matched on one commit of the index."""
+"""Decides how strictly the text of a search is matched at one moment of an index."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
+from typing import Protocol, TypeVar
 
 from django.conf import settings
-from tantivy import Query
 
+from catalog.search.analysis.tokens import Word
 from catalog.search.criteria import SearchCriteria, SortField
-from catalog.search.index.matching import Matching
-from catalog.search.index.ranking import best_ids, block_of
-from catalog.search.index.store import Snapshot
-from catalog.search.index.terms import any_of, but_not, with_ids
+from catalog.search.matching.texts import Matching
+from catalog.search.matching.vocabulary import Words
+from catalog.search.queries import ButNot, Query, any_of, with_ids
 from catalog.search.strategy import STRICT, MatchingStrategy, MatchLevel
+
+Answer = TypeVar("Answer")
+
+
+class Index(Protocol):
+    """What is asked of an engine's index at one moment."""
+
+    @property
+    def state(self) -> Hashable:
+        """Tells this moment of the index from others."""
+        ...
+
+    @property
+    def words(self) -> Words: ...
+
+    def block_of(self, query: Query) -> list[int]:
+        """The first block of ids that the query finds, best first."""
+        ...
+
+    def best_ids(self, query: Query, excluded: Collection[int], size: int) -> list[int]:
+        """Up to `size` ids of what the query finds, best first, without the excluded."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -40,13 +62,15 @@ class ResolvedText:
     Finding the level out costs a query, which is saved while STRICT finds enough: see `resolve`.
     """
 
-    def __init__(self, index: Snapshot, criteria: SearchCriteria, level: MatchLevel | None) -> None:
+    def __init__(self, index: Index, criteria: SearchCriteria, level: MatchLevel | None) -> None:
         """`level` is that of an earlier page of the same search."""
         self._index, self._criteria = index, criteria
         self.by_relevance = criteria.sort is SortField.RELEVANCE
         self._matchings: dict[bool, Matching] = {}
-        if level is not None and not self._matching(level.without_descriptions).has_level(level):
-            level = None
+        if level is not None:
+            given = level
+            if not self._ask(level.without_descriptions, lambda matching: matching.has_level(given)):
+                level = None
         self._given = level
         self._resolution = None if level is None or self.by_relevance else Resolution(level)
 
@@ -56,8 +80,14 @@ class ResolvedText:
         return self._resolution.level if self._resolution else self._strictest
 
     @property
-    def matching(self) -> Matching:
-        return self._matching(self.level.without_descriptions)
+    def unknown_words(self) -> frozenset[Word]:
+        """The words that no product has, which may have typos."""
+        return self._ask(self.level.without_descriptions, lambda matching: matching.unknown_words)
+
+    @property
+    def synonyms(self) -> list[Word]:
+        """The words of the synonyms of the text."""
+        return self._ask(self.level.without_descriptions, lambda matching: matching.synonyms)
 
     @property
     def first_ids(self) -> tuple[int, ...]:
@@ -67,7 +97,7 @@ class ResolvedText:
     def query(self) -> Query:
         """All products that match the text."""
         pinned = self._criteria.steering.pinned
-        queries = [self.matching.all(self.level)]
+        queries = [self._all(self.level)]
         if self.level.strategy is MatchingStrategy.PARTIAL and self.first_ids:
             queries.append(with_ids(self.first_ids))
         elif pinned:
@@ -78,17 +108,17 @@ class ResolvedText:
     def tail(self) -> Query:
         """The better products after the first ids."""
         # Ranks are counted in blocks of what this finds, and those of STRICT begin with `first_block`.
-        best = self._visible(self.matching.best(self.level))
-        return but_not(best, with_ids(self.first_ids)) if self.first_ids else best
+        best = self._visible(self._best(self.level))
+        return ButNot(best, with_ids(self.first_ids)) if self.first_ids else best
 
     @property
     def rest(self) -> Query | None:
         """The products after those of `tail`."""
-        rest = self.matching.rest(self.level)
+        rest = self._rest(self.level)
         if rest is None:
             return None
         rest = self._visible(rest)
-        return but_not(rest, with_ids(self.first_ids)) if self.first_ids else rest
+        return ButNot(rest, with_ids(self.first_ids)) if self.first_ids else rest
 
     @property
     def is_resolved(self) -> bool:
@@ -111,7 +141,7 @@ class ResolvedText:
         """Finds the level out, once."""
         if self._resolution is None:
             key = (
-                *(self._index.generation.name, self._index.opstamp, self._criteria.text, self._criteria.steering),
+                *(self._index.state, self._criteria.text, self._criteria.steering),
                 *(self.by_relevance, self._given, settings.SEARCH_MIN_HITS),
             )
             with _lock:
@@ -126,65 +156,79 @@ class ResolvedText:
     @cached_property
     def first_block(self) -> list[int]:
         """The first block of the best hits of STRICT."""
-        return block_of(self._index, self._visible(self._matching(False).best(STRICT)))
+        return self._index.block_of(self._visible(self._best(STRICT)))
 
     def _visible(self, query: Query) -> Query:
         """What the query finds without the hidden products."""
         hidden = self._criteria.steering.hidden
-        return but_not(query, with_ids(hidden)) if hidden else query
+        return ButNot(query, with_ids(hidden)) if hidden else query
 
     @property
     def _strictest(self) -> MatchLevel:
         return STRICT if self.by_relevance else MatchLevel(MatchingStrategy.STRICT, without_descriptions=True)
 
-    def _matching(self, without_descriptions: bool) -> Matching:
-        if without_descriptions not in self._matchings:
-            self._matchings[without_descriptions] = Matching(
-                self._index.searcher,
-                self._criteria.text or "",
-                synonyms=self._criteria.steering.synonyms,
-                without_descriptions=without_descriptions,
-            )
-        return self._matchings[without_descriptions]
+    def _ask(self, without_descriptions: bool, ask: Callable[[Matching], Answer]) -> Answer:
+        """What the matching of the text answers, once all that it asks the index is known."""
+        while True:
+            if without_descriptions not in self._matchings:
+                self._matchings[without_descriptions] = Matching(
+                    self._index.words,
+                    self._criteria.text or "",
+                    synonyms=self._criteria.steering.synonyms,
+                    without_descriptions=without_descriptions,
+                )
+            answer = ask(self._matchings[without_descriptions])
+            if not self._index.words.learn():
+                return answer
+            del self._matchings[without_descriptions]
+
+    def _best(self, level: MatchLevel) -> Query:
+        return self._ask(level.without_descriptions, lambda matching: matching.best(level))
+
+    def _all(self, level: MatchLevel) -> Query:
+        return self._ask(level.without_descriptions, lambda matching: matching.all(level))
+
+    def _rest(self, level: MatchLevel) -> Query | None:
+        return self._ask(level.without_descriptions, lambda matching: matching.rest(level))
+
+    def _levels(self, without_descriptions: bool) -> list[MatchLevel]:
+        return self._ask(without_descriptions, lambda matching: matching.levels())
 
     def _by_relevance(self) -> Resolution:
         pinned = self._pinned()
         ids, enough = [*pinned], settings.SEARCH_MIN_HITS + len(pinned)
         if self._given == STRICT or (self._given is None and len(self.first_block) >= settings.SEARCH_MIN_HITS):
             return Resolution(STRICT, tuple(ids))
-        levels = self._matching(False).levels()
+        levels = self._levels(False)
         for level in levels:
             if level == (self._given or levels[-1]):
                 break
-            hits = self._best(level, ids, enough - len(ids))
+            hits = self._hits(level, ids, enough - len(ids))
             if self._given is None and len(ids) + len(hits) >= enough:
                 break
             ids += hits
         return Resolution(level, tuple(ids))
 
-    def _best(self, level: MatchLevel, excluded: Sequence[int], size: int) -> list[int]:
+    def _hits(self, level: MatchLevel, excluded: Collection[int], size: int) -> list[int]:
         """The first ids of a level that are not among the excluded."""
-        matching = self._matching(False)
-        ids = best_ids(self._index, self._visible(matching.best(level)), excluded, size)
-        rest = matching.rest(level)
+        ids = self._index.best_ids(self._visible(self._best(level)), excluded, size)
+        rest = self._rest(level)
         if rest is None or len(ids) >= size:
             return ids
-        return ids + best_ids(self._index, self._visible(rest), [*excluded, *ids], size)
+        return ids + self._index.best_ids(self._visible(rest), [*excluded, *ids], size)
 
     def _by_value(self) -> Resolution:
         for without_descriptions in (True, False):
-            matching = self._matching(without_descriptions)
-            *stricter, last = levels = matching.levels()
-            if self._finds(matching, last):
-                place = next((n for n, level in enumerate(stricter) if self._finds(matching, level)), len(stricter))
-                return Resolution(levels[place])
+            *stricter, last = levels = self._levels(without_descriptions)
+            if self._finds(last):
+                return Resolution(next((level for level in stricter if self._finds(level)), last))
         return Resolution(levels[-1])
 
-    def _finds(self, matching: Matching, level: MatchLevel) -> bool:
-        return bool(best_ids(self._index, self._visible(matching.all(level)), (), 1))
+    def _finds(self, level: MatchLevel) -> bool:
+        return bool(self._index.best_ids(self._visible(self._all(level)), (), 1))
 
     def _pinned(self) -> list[int]:
         """The pinned products that the index has."""
         pinned = self._criteria.steering.pinned
-        there = set(best_ids(self._index, with_ids(pinned), (), len(pinned))) if pinned else set()
+        there = set(self._index.best_ids(with_ids(pinned), (), len(pinned))) if pinned else set()
         return [pk for pk in pinned if pk in there]

@@ -1,0 +1,107 @@
+"""Builds the index of ten million products like bench/catalogue.py's without their rows in a database.
+
+To fill a database with them and their eighty million values takes hours, and to build the index minutes. So the
+database has categories, brands and attributes only, and documents are made of the rows as they are generated. Products
+of a group share name, description, brand and category, as variants in a shop do.
+"""
+
+import json
+import random
+import resource
+import sys
+import time
+from array import array
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+
+from bench import attributes, catalogue
+from catalog.category_tree import CategoryTree
+from catalog.models import AttributeValue, Product
+from catalog.search.cursors import Position
+from catalog.search.index import documents, rebuilding, store
+from catalog.search.index.attribute_codes import Held
+from catalog.search.index.documents import ProductRow
+from catalog.search.index.writing import Applier
+
+# Products after which the progress is told.
+STEP = 500_000
+
+
+def build(size: int) -> dict[str, Any]:
+    """Builds the index, and stores beside it the positions and the product that the searches begin at."""
+    leaves, brands = catalogue.fill_names()
+    kinds = attributes.kinds_by_category(random.Random(11), CategoryTree.load())
+    # Products of a group follow each other.
+    documents.tokens_of = lru_cache(16)(documents.tokens_of)
+    prices, sample = array("q"), {}
+    started = time.perf_counter()
+    generation = store.new_generation()
+    heap = settings.SEARCH_INDEX_HEAP * 1_000_000 * rebuilding.THREADS
+    with store.writing(generation, heap=heap, threads=rebuilding.THREADS) as writer:
+        applier = Applier(writer)
+        applier.add_named()
+        maker = applier._documents
+        maker.learn(dict(AttributeValue.objects.values_list("id", "text")))
+        for row in rows(size, leaves, brands, kinds):
+            writer.add_document(maker.product(row))
+            prices.append(int(row.price * 100))
+            if row.id == size // 3:
+                sample = {"id": row.id, "name": row.name, "category_id": row.category_id, "group_id": row.group_id}
+            if not row.id % STEP:
+                took = time.perf_counter() - started
+                print(f"  {row.id:,} of {size:,} in {took:,.0f} s", file=sys.stderr, flush=True)
+        writer.commit()
+    store.switch_to(generation)
+    took = time.perf_counter() - started
+    ordered = sorted(prices)
+    first, count = size // 2, min(100_000, size // 10)
+    places = [min(500_000, size // 2), first, first + count // 2, first + count]
+    told = {"product": sample, "prices": [ordered[place] for place in places]}
+    (settings.VAR_DIR / "begin.json").write_text(json.dumps(told))
+    used = sum(path.stat().st_size for path in generation.iterdir())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"took": took, "reading": 0.0, "making": 0.0, "bytes": used, "peak": peak}
+
+
+def rows(
+    size: int, leaves: list[int], brands: list[int], kinds: dict[int, attributes.Kinds], first: int = 1, seed: int = 7
+) -> Iterator[ProductRow]:
+    """Products from the key `first` on, of which the first begins a group."""
+    chance = random.Random(seed)
+    words = catalogue.vocabulary(random.Random(7))
+    by_word, by_brand = catalogue.zipf(len(words)), catalogue.zipf(len(brands), 0.8)
+    by_category = catalogue.zipf(len(leaves), 0.6)
+    start = datetime(2020, 1, 1, tzinfo=UTC)
+    for begin in range(first, first + size, attributes.GROUP_SIZE):
+        name = " ".join(chance.choices(words, cum_weights=by_word, k=chance.randint(2, 5))).capitalize()
+        text = " ".join(chance.choices(words, cum_weights=by_word, k=chance.randint(10, 24))).capitalize()
+        rare = f" and {catalogue.RARE}" if begin % 50_000 == 77 else ""
+        description = f"{text}, {catalogue.EVERYWHERE}{rare}."
+        (category,) = chance.choices(leaves, cum_weights=by_category)
+        (brand,) = chance.choices(brands, cum_weights=by_brand)
+        keys = range(begin, min(begin + attributes.GROUP_SIZE, first + size))
+        for pk, held in zip(keys, kinds[category].rows_of_group(chance, len(keys)), strict=True):
+            price = Decimal(round(chance.lognormvariate(3.7, 1.1) * 100)) / 100
+            yield ProductRow(
+                *(pk, name, f"SKU-{pk:08}", description, category, brand, price),
+                0 if chance.random() < 0.1 else int(chance.expovariate(0.02)) + 1,
+                None if chance.random() < 0.15 else chance.randint(10, 50) / 10,
+                start + timedelta(minutes=chance.randrange(3_000_000)),
+                *(False, price + 5 if pk % 5 == 0 else None, begin // attributes.GROUP_SIZE + 1),
+                tuple(_held(*columns) for columns in held),
+            )
+
+
+def _held(attribute: int, value: int | None, number: float | None, boolean: bool | None, slot: int) -> Held:
+    return Held(attribute, value, None if number is None else Decimal(str(number)), boolean)
+
+
+def begin() -> tuple[Product, list[Position]]:
+    """What `build` stored: the product with a third of the keys before it, and positions by price."""
+    told = json.loads((settings.VAR_DIR / "begin.json").read_text())
+    return Product(**told["product"]), [Position(Decimal(price).scaleb(-2), 0) for price in told["prices"]]
