@@ -22,11 +22,14 @@ from django.conf import settings
 from bench import attributes, catalogue
 from catalog.category_tree import CategoryTree
 from catalog.models import AttributeValue, Product
+from catalog.search import log
+from catalog.search.applying import Applier
 from catalog.search.cursors import Position
-from catalog.search.index import documents, rebuilding, store
+from catalog.search.index import documents
 from catalog.search.index.attribute_codes import Held
 from catalog.search.index.documents import ProductRow
-from catalog.search.index.writing import Applier
+from catalog.search.index.writing import Generations
+from catalog.search.log import State
 
 # Products after which the progress is told.
 STEP = 500_000
@@ -40,30 +43,30 @@ def build(size: int) -> dict[str, Any]:
     documents.tokens_of = lru_cache(16)(documents.tokens_of)
     prices, sample = array("q"), {}
     started = time.perf_counter()
-    generation = store.new_generation()
-    heap = settings.SEARCH_INDEX_HEAP * 1_000_000 * rebuilding.THREADS
-    with store.writing(generation, heap=heap, threads=rebuilding.THREADS) as writer:
+    indexes = Generations()
+    index = indexes.new(lambda name: log.register(name, indexes.engine))
+    with index.writer(bulk=True) as writer:
         applier = Applier(writer)
-        applier.add_named()
+        applier.put_all_named()
         maker = applier._documents
         maker.learn(dict(AttributeValue.objects.values_list("id", "text")))
         for row in rows(size, leaves, brands, kinds):
-            writer.add_document(maker.product(row))
+            writer.put_products({row.id: maker.product(row)})
             prices.append(int(row.price * 100))
             if row.id == size // 3:
                 sample = {"id": row.id, "name": row.name, "category_id": row.category_id, "group_id": row.group_id}
             if not row.id % STEP:
                 took = time.perf_counter() - started
                 print(f"  {row.id:,} of {size:,} in {took:,.0f} s", file=sys.stderr, flush=True)
-        writer.commit()
-    store.switch_to(generation)
+        writer.commit(State(str(log.current().epoch), log.current().last))
+    index.put_into_use()
     took = time.perf_counter() - started
     ordered = sorted(prices)
     first, count = size // 2, min(100_000, size // 10)
     places = [min(500_000, size // 2), first, first + count // 2, first + count]
     told = {"product": sample, "prices": [ordered[place] for place in places]}
     (settings.VAR_DIR / "begin.json").write_text(json.dumps(told))
-    used = sum(path.stat().st_size for path in generation.iterdir())
+    used = sum(path.stat().st_size for path in index.path.iterdir())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"took": took, "reading": 0.0, "making": 0.0, "bytes": used, "peak": peak}
 

@@ -12,8 +12,7 @@ from catalog.bulk import jobs as bulk
 from catalog.images import pipeline
 from catalog.importing import job_files
 from catalog.importing import jobs as importing
-from catalog.search import counts
-from catalog.search.index import updating
+from catalog.search import counts, updating
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +83,7 @@ def delete_old_bulk_changes() -> None:
 @shared_task(ignore_result=True)
 def apply_index_changes() -> None:
     """Brings the search index up to date. Notified after each change."""
-    updating.bring_up_to_date()
+    updating.apply_now()
 
 
 @shared_task(ignore_result=True)

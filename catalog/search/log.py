@@ -212,3 +212,11 @@ def oldest_after(position: int) -> datetime | None:
     created = IndexChange.objects.order_by("batch", "id").values_list("created_at", flat=True)
     oldest = (created.filter(batch=None)[:1], created.filter(batch__gt=position)[:1])
     return min((moment for moments in oldest for moment in moments), default=None)
+
+
+def num_waiting() -> int:
+    """How many changes the index furthest behind lacks."""
+    positions = IndexReader.objects.order_by("position").values_list("position", flat=True)
+    position = next(iter(positions[:1]), current().trimmed)
+    unsequenced = IndexChange.objects.filter(batch=None).count()
+    return unsequenced + IndexChange.objects.filter(batch__gt=position).count()

@@ -20,13 +20,13 @@ from catalog.search.index.checksums import is_whole
 from catalog.search.index.documents import fingerprint
 from catalog.search.index.store import (
     CONDEMNED,
-    POINTER,
     Commit,
     FileId,
     IndexUnavailable,
     current,
     file_id,
     open_index,
+    pointer,
 )
 
 _SUFFIXES = ("idx", "pos", "term", "store", "fast", "fieldnorm")
@@ -121,14 +121,14 @@ class Reader:
                 (snapshot.generation / CONDEMNED).touch()
 
     def _open_current(self) -> Snapshot:
-        pointer = settings.SEARCH_INDEX_DIR / POINTER
+        path = pointer()
         try:
             # The id first: a pointer that is replaced meanwhile is read again by the next search.
-            pointer_id = file_id(pointer)
+            pointer_id = file_id(path)
         except OSError:
             raise IndexUnavailable("there is no index yet") from None
         snapshot = self._open(current())
-        snapshot.files = {str(pointer): pointer_id, **snapshot.files}
+        snapshot.files = {str(path): pointer_id, **snapshot.files}
         return snapshot
 
     def _open(self, generation: Path) -> Snapshot:
