@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
+from functools import cache, wraps
 from typing import Any
 
 from django.http import Http404, HttpRequest
@@ -36,6 +36,7 @@ from catalog.serializers import (
 from catalog.slugs import normal_form
 from core.caching import revision
 from core.caching.conditions import stating
+from core.db import replicas
 from core.errors import InvalidInput
 from core.http.caching import allow_sharing
 from core.parsing import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, has_unsafe_characters
@@ -77,6 +78,16 @@ class _CatalogueView(APIView):
         if response.status_code == 200 and conditions.may_be_kept:
             allow_sharing(request, response, conditions.valid_until)
         return response
+
+
+def _from_replica(get: Callable[..., Response]) -> Callable[..., Response]:
+    """Decorates a view's `get`, which a replica may answer, and may be called twice. The user is read already."""
+
+    @wraps(get)
+    def read(self: APIView, request: Request, **arguments: Any) -> Response:
+        return replicas.read(request.user, lambda: get(self, request, **arguments))
+
+    return read
 
 
 class ProductSearchView(_CatalogueView):
@@ -155,6 +166,7 @@ class ProductSearchView(_CatalogueView):
             )
         ],
     )
+    @_from_replica
     def get(self, request: Request) -> Response:
         serializer = ProductSearchSerializer(data=request.query_params)
         serializer.is_valid(raise_exception=True)
@@ -211,12 +223,14 @@ class ProductView(_CatalogueView):
         responses={200: ProductDetailSerializer, **error_responses(400, 401, 404)},
         tags=["products"],
     )
+    @_from_replica
     def get(self, request: Request, slug: str) -> Response:
         if has_unsafe_characters(slug):
             raise Http404
         key = Product.objects.filter(slug=normal_form(slug), is_active=True).values_list("id", flat=True).first()
         products = read_products([key], relations=replace(SHOWN, siblings=SIBLINGS)) if key is not None else []
         if not products:
+            replicas.lacks()
             raise Http404
         return Response(ProductDetailSerializer(products[0], context={"request": request}).data)
 

@@ -28,7 +28,10 @@ class Lease(models.Model):
 
 
 class Heartbeat(models.Model):
-    """When a worker of the queue of this name, or beat, was last seen alive; see core.jobs.heartbeat."""
+    """When a worker of the queue of this name, or beat, was last seen alive; see core.jobs.heartbeat.
+
+    The row of the primary is what its replicas are compared by; see core.db.replica_watch.
+    """
 
     name = BinaryCharField(max_length=50, primary_key=True)
     seen_at = models.DateTimeField()

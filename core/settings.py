@@ -195,6 +195,10 @@ CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 JWT_SECRET_KEY_FALLBACKS = env.secrets("JWT_SECRET_KEY_FALLBACKS")
 # Seconds for which a database connection is kept.
 _database["CONN_MAX_AGE"] = env.integer("CONN_MAX_AGE", 600, maximum=10**7)
+# Replicas of the database, separated by commas, which answer shoppers who read the catalogue (core.db.replicas).
+_replicas = service_urls.replicas("DATABASE_REPLICA_URLS", _database)
+# Seconds that a replica may be behind. One that may be further behind is left alone.
+DATABASE_REPLICA_MAX_LAG = env.number("DATABASE_REPLICA_MAX_LAG", 2, above=0.2, maximum=60)
 # Address space in bytes of a child process that decodes pictures. Measured for 49 megapixels: 900 MB at most (WebP with
 # alpha, a colour profile and a rotation), 80 MB without any picture. Where less is left beside the worker (half a GiB),
 # a picture that needs more is refused: better than a container that is killed.
@@ -408,6 +412,12 @@ else:
         connect_timeout=3, charset="utf8mb4", init_command=_init, isolation_level="read committed"
     )
     _database["TEST"] = {"CHARSET": "utf8mb4"}
+# The names of those in DATABASES. A replica that hangs costs a request two seconds once, then the primary answers it.
+DATABASE_REPLICAS = tuple(f"replica{number}" for number in range(1, len(_replicas) + 1))
+for _name, _replica in zip(DATABASE_REPLICAS, _replicas, strict=True):
+    _options = {**_database["OPTIONS"], **_replica.get("OPTIONS", {}), "connect_timeout": 1, "read_timeout": 2}
+    DATABASES[_name] = {**_database, **_replica, "ENGINE": _database["ENGINE"], "OPTIONS": _options}
+    DATABASES[_name]["TEST"] = {"MIRROR": "default"}
 _default_cache: dict[str, Any] = _cache or {
     "BACKEND": "core.caching.files.FileCache",
     "LOCATION": VAR_DIR / "cache",

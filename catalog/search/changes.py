@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from django.db import connections, models, transaction
 from django.dispatch import Signal
-from django.utils import timezone
 
+from core.db import clock
 from core.history.querysets import TrackedQuerySet
 from core.history.recording import CHUNK_ROWS
 
@@ -36,7 +36,7 @@ class IndexChange(models.Model):
     batch = models.BigIntegerField(null=True)
     # Of the release before, which beside this one marks and deletes rows. Goes in the next.
     applied = models.BooleanField(default=False, db_default=False)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=clock.now)
 
     class Meta:
         indexes = [

@@ -19,7 +19,8 @@ from typing import Self
 from django.db import transaction
 
 from catalog.search.changes import IndexChange, IndexLog, IndexReader
-from core.db.clock import DatabaseNow, database_now
+from core.db import clock
+from core.db.clock import DatabaseNow
 
 MAX_BATCH = 1_000
 # Batches that one call numbers; the next call goes on.
@@ -104,7 +105,7 @@ def _is_in_order(log: IndexLog) -> bool:
 
 def _guard(log: IndexLog) -> None:
     """Begins a new log when rows were deleted that no index had read, once nobody does so any more."""
-    now = database_now()
+    now = clock.now()
     if not IndexChange.objects.filter(batch=GUARD_BATCH).exists():
         # A log that has just begun never had the row.
         log.robbed_at = now if log.last else None
@@ -148,7 +149,7 @@ def report(name: str, engine: str, state: State) -> None:
     """Stores how far an index is, so that what it lacks is kept and its lag is known."""
     known = IndexReader.objects.filter(name=name).first()
     news = known is None or (known.position, known.broad_since) != (state.position, _broad_since(state))
-    if news or database_now() - known.seen_at > timedelta(seconds=REPORT_SECONDS):  # type: ignore[union-attr]
+    if news or clock.now() - known.seen_at > timedelta(seconds=REPORT_SECONDS):  # type: ignore[union-attr]
         _write(name, engine, state)
 
 
@@ -173,7 +174,7 @@ def trim() -> int:
     sequence()
     with transaction.atomic():
         log = IndexLog.objects.select_for_update().get()
-        IndexReader.objects.filter(seen_at__lt=database_now() - FORGOTTEN_AFTER).delete()
+        IndexReader.objects.filter(seen_at__lt=clock.now() - FORGOTTEN_AFTER).delete()
         positions = IndexReader.objects.order_by("position").values_list("position", flat=True)
         log.trimmed = max(log.trimmed, min(log.last, next(iter(positions[:1]), log.last)))
         log.save()
@@ -196,7 +197,7 @@ class Lag:
 
 def lags() -> list[Lag]:
     """The lag of each index. Makes two queries for each."""
-    now = database_now()
+    now = clock.now()
     return [_lag(reader, now) for reader in IndexReader.objects.order_by("name")]
 
 

@@ -67,7 +67,7 @@ def affected(kind: str, keys: Sequence[int], *, after: int = 0, until: int | Non
     """
     if kind in MODELS:
         if kind == CATEGORY:
-            keys = CategoryTree.load().subtree(set(keys))
+            keys = sorted(CategoryTree.load().subtree(keys))
         products = Product.objects.filter(**{f"{kind}__in": keys}, is_active=True).order_by()
         return _between(products, "id", after, until)
     held = ProductAttribute.objects.filter(**{f"{kind}__in": keys}).order_by()

@@ -11,7 +11,7 @@ from catalog.search.follower import follower
 from catalog.search.following import Progress, Target
 from catalog.search.index import snapshots, store
 from catalog.search.index.writing import Generations
-from core.db.clock import database_now
+from core.db import clock
 from core.http.health import NotReadyError, register
 from core.jobs.notify import notify
 from core.jobs.readiness import register_jobs
@@ -64,7 +64,7 @@ def oldest_waiting() -> datetime | None:
     behind = [lag.seconds for lag in log.lags() if lag.unseen_seconds <= UNSEEN_AFTER_SECONDS]
     if not behind:
         return log.oldest_after(log.current().trimmed)
-    return database_now() - timedelta(seconds=max(behind)) if max(behind) else None
+    return clock.now() - timedelta(seconds=max(behind)) if max(behind) else None
 
 
 def after_commit(**_: object) -> None:

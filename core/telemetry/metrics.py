@@ -73,6 +73,13 @@ KEPT_VALUES = prometheus_client.Gauge(
     registry=REGISTRY,
     multiprocess_mode="sum",
 )
+REPLICA_READS = Counter(
+    "vitrine_replica_reads",
+    "Shoppers' reads of the catalogue, by who answered: a replica, the primary because none was near enough, or the "
+    "primary again because the replica failed or lacked a row.",
+    ["database"],
+    registry=REGISTRY,
+)
 TASKS = Histogram(
     "vitrine_task_seconds", "Celery tasks, in the worker.", ["task", "state"], buckets=SLOW, registry=REGISTRY
 )

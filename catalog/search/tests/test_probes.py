@@ -19,7 +19,7 @@ from django.test import override_settings
 
 from catalog.models import Product
 from catalog.search.engine import SuggestionKind
-from catalog.search.index import snapshots, suggestions
+from catalog.search.index import snapshots
 from catalog.search.index.engine import TantivyEngine
 from catalog.search.pages import Page
 from catalog.search.updating import rebuild
@@ -99,7 +99,7 @@ def found(text: str) -> list[str]:
 
 def completed(text: str) -> list[str]:
     """The slugs of the products that a search box suggests."""
-    suggested = suggestions.suggest(snapshots.reader.snapshot().searcher, text.split(), 8)
+    suggested = TantivyEngine().suggest(text.split(), 8)
     return [suggestion.slug for suggestion in suggested if suggestion.kind is SuggestionKind.PRODUCT]
 
 

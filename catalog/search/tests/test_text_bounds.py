@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from catalog.schema import context, queries
 from catalog.search import queries as trees
 from catalog.search.analysis.tokens import words_of
-from catalog.search.index import suggestions
-from catalog.search.index.reading import SnapshotWords
+from catalog.search.index.reading import SnapshotIndex
+from catalog.search.matching import suggestions
 from catalog.search.matching import words as word_matching
 from catalog.search.matching.texts import Matching
 from catalog.search.typos import (
@@ -74,14 +74,15 @@ class Automata:
         self.made.clear()
 
 
-def searcher(*, exists: bool) -> Any:
+def an_index(*, exists: bool) -> Any:
     """An index that holds every word, or none; whatever is looked for is found."""
-    return SimpleNamespace(
+    searcher = SimpleNamespace(
         doc_freq=lambda field, term: int(exists),
         terms_with_prefix=lambda field, prefix, limit: [(prefix + letters, 1) for letters in ("er", "ing")] * exists,
         search=lambda query, limit, **more: SimpleNamespace(hits=[(1.0, None)][:limit]),
         fast_field_values=lambda field, addresses: [1 for _ in addresses],
     )
+    return SnapshotIndex(SimpleNamespace(searcher=searcher, generation=SimpleNamespace(name=""), opstamp=0))
 
 
 @settings(deadline=None, max_examples=examples(50), suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -97,7 +98,7 @@ def test_no_text_makes_large_automata(monkeypatch: pytest.MonkeyPatch, text: str
         automata = Automata(patched)
         if not words(text) or text_mistake(text):
             return
-        query = Matching(SnapshotWords(SimpleNamespace(searcher=searcher(exists=exists))), text)
+        query = Matching(an_index(exists=exists).words, text)
         for level in query.levels():
             query.best(level)
             query.all(level)
@@ -106,7 +107,7 @@ def test_no_text_makes_large_automata(monkeypatch: pytest.MonkeyPatch, text: str
         automata.check(most=2 * 8 * MAX_WORDS_WITH_TYPOS)
         # Of no model there is a row: only the queries are looked at.
         patched.setattr(suggestions, "_rows", lambda rows, keys, kind: [])
-        suggestions.suggest(searcher(exists=exists), words(text), 8)
+        suggestions.suggest(an_index(exists=exists), words(text), 8)
         automata.check(most=2 * 2 * MAX_WORDS_WITH_TYPOS)
 
 

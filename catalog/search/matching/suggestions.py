@@ -1,15 +1,13 @@
-"""Completions for a search box from the index: categories, brands and product names."""
+"""Completions for a search box from an index: categories, brands and product names."""
 
-from typing import Any
+from typing import Any, Protocol
 
 from django.db.models import QuerySet
-from tantivy import Searcher
 
 from catalog.models import Brand, Category, Product
 from catalog.search.analysis.tokens import is_indexable, parts_of
 from catalog.search.engine import Suggestion, SuggestionKind
 from catalog.search.index.documents import BRAND, CATEGORY
-from catalog.search.index.lowering import lower
 from catalog.search.queries import Beginning, Query, Term, all_of, any_of, near, term
 from catalog.search.typos import typos_allowed
 from catalog.text import plain
@@ -19,7 +17,15 @@ MAX_CANDIDATES = 50
 MIN_SKU_LETTERS, MAX_SKUS = 3, 20
 
 
-def suggest(searcher: Searcher, words: list[str], first: int) -> list[Suggestion]:
+class Index(Protocol):
+    """What is asked of an engine's index."""
+
+    def best_keys(self, *queries: tuple[Query, str]) -> list[list[int]]:
+        """For each query, the keys in a field of the best documents: up to MAX_CANDIDATES, by rounded score and key."""
+        ...
+
+
+def suggest(index: Index, words: list[str], first: int) -> list[Suggestion]:
     """Up to `first` names with every word, the last of which may be incomplete. Allows typos when there are too few.
 
     The best come first: names without typos, then names that begin with the text, then by kind: categories, brands,
@@ -33,7 +39,7 @@ def suggest(searcher: Searcher, words: list[str], first: int) -> list[Suggestion
     suggestions: dict[tuple[SuggestionKind, str], Suggestion] = {}
     for typos in (dict.fromkeys(parts, 0), typos_allowed(parts)):
         if len(suggestions) < first:
-            candidates = _candidates(searcher, parts, typos)
+            candidates = _candidates(index, parts, typos)
             for suggestion in sorted(candidates, key=lambda candidate: not _begins(candidate.text, text)):
                 suggestions.setdefault((suggestion.kind, plain(suggestion.text)), suggestion)
     return _with_room_for_products(list(suggestions.values()), first)
@@ -62,13 +68,16 @@ def _begins(name: str, text: str) -> bool:
     return " ".join(part for piece in plain(name).split() for part in parts_of(piece)).startswith(text)
 
 
-def _candidates(searcher: Searcher, parts: list[str], typos: dict[str, int]) -> list[Suggestion]:
+def _candidates(index: Index, parts: list[str], typos: dict[str, int]) -> list[Suggestion]:
     """The names that match, by kind, and the best first within each. `typos` says how many each part may have."""
-    label = _query("label", parts, typos)
-    categories = _keys(searcher, all_of([label, Term("kind", CATEGORY)]), "named")
-    brands = _keys(searcher, all_of([label, Term("kind", BRAND)]), "named")
-    named = _query("name_words", parts, typos)
-    products = [*_with_sku(searcher, parts), *_keys(searcher, named, "id")]
+    label, named = _query("label", parts, typos), _query("name_words", parts, typos)
+    queries = [(all_of([label, Term("kind", kind)]), "named") for kind in (CATEGORY, BRAND)]
+    token = "".join(parts)
+    if len(token) >= MIN_SKU_LETTERS and is_indexable(token):
+        # Very many SKUs may begin alike. The parts may be written as one or apart.
+        queries.append((Beginning("sku", token), "id"))
+    categories, brands, *with_sku, products = index.best_keys(*queries, (named, "id"))
+    products = [*(with_sku[0][:MAX_SKUS] if with_sku else ()), *products]
     return [
         *_rows(Category.objects.all(), [key // 2 for key in categories], SuggestionKind.CATEGORY),
         *_rows(Brand.objects.all(), [key // 2 for key in brands], SuggestionKind.BRAND),
@@ -76,27 +85,10 @@ def _candidates(searcher: Searcher, parts: list[str], typos: dict[str, int]) -> 
     ]
 
 
-def _with_sku(searcher: Searcher, parts: list[str]) -> list[int]:
-    """The products whose SKU begins with the parts, written as one or apart."""
-    token = "".join(parts)
-    if len(token) < MIN_SKU_LETTERS or not is_indexable(token):
-        return []
-    # Very many SKUs may begin alike.
-    return _keys(searcher, Beginning("sku", token), "id")[:MAX_SKUS]
-
-
 def _rows(rows: QuerySet[Any], keys: list[int], kind: SuggestionKind) -> list[Suggestion]:
     """The rows that still exist, in the order of the keys."""
     by_key = {pk: (name, slug) for pk, name, slug in rows.filter(pk__in=keys).values_list("id", "name", "slug")}
     return [Suggestion(by_key[key][0], kind, by_key[key][1], key) for key in dict.fromkeys(keys) if key in by_key]
-
-
-def _keys(searcher: Searcher, query: Query, field: str) -> list[int]:
-    """The keys of the best documents. Those with the same score are in the order of their keys."""
-    hits = searcher.search(lower(query), MAX_CANDIDATES, count=False).hits
-    keys = searcher.fast_field_values(field, [address for _, address in hits])
-    scored = sorted((-round(score, 3), int(key or 0)) for (score, _), key in zip(hits, keys, strict=True))
-    return [key for _, key in scored]
 
 
 def _query(field: str, parts: list[str], typos: dict[str, int]) -> Query:
