@@ -21,7 +21,7 @@ export REVISION
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-all coverage mutation test-mysql fuzz test-browser test-worker bench-search bench-relevance lint style types arrows migrations schema-current pins deployable \
-	storefront storefront-build storefront-checks format schema requirements clean base dev production scan up down logs backup restore chaos image test-image audit bench-graphql bench-images secrets known-secrets
+	storefront storefront-build storefront-checks format schema requirements clean base dev production scan up down logs backup restore chaos two-hosts image test-image audit bench-graphql bench-images secrets known-secrets
 
 ##@ Start
 
@@ -163,6 +163,7 @@ up: ## the whole system in Docker, built and healthy; ARGS="--scale web=3"; STOR
 	@STOREFRONT=$(STOREFRONT) docker/env.sh
 	@# Built once, under the name by which all services know it; with IMAGE in docker/.env that one is pulled instead.
 	$(COMPOSE) $(if $(shell grep -s '^IMAGE=' docker/.env),pull --ignore-buildable && $(COMPOSE) build mail,build)
+	docker/roll.sh
 	$(COMPOSE) up --no-build --detach --wait --wait-timeout 300 --remove-orphans $(ARGS)
 	@STOREFRONT=$(STOREFRONT) docker/storefront.sh publish
 	@$(COMPOSE) ps --format 'table {{.Service}}\t{{.Status}}\t{{.Ports}}'
@@ -184,6 +185,9 @@ image: ## the Docker image alone
 
 chaos: dev ## mixed load on the composed system while its parts are killed; ARGS="--only redis mysql"
 	$(RUN)/python -m bench.chaos $(ARGS)
+
+two-hosts: dev ## two hosts on separate indexes in Docker: changes found within 2 s while parts are killed, and a rolling update
+	$(RUN)/python -m bench.two_hosts $(ARGS)
 
 ##@ Measure it
 

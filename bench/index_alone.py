@@ -11,18 +11,21 @@ import resource
 import sys
 import time
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterator
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
+import tantivy
 from django.conf import settings
 
 from bench import attributes, catalogue
 from catalog.category_tree import CategoryTree
 from catalog.models import AttributeValue, Product
 from catalog.search import log
+from catalog.search.analysis.tokens import Tokens
 from catalog.search.applying import Applier
 from catalog.search.cursors import Position
 from catalog.search.index import documents
@@ -30,17 +33,18 @@ from catalog.search.index.attribute_codes import Held
 from catalog.search.index.documents import ProductRow
 from catalog.search.index.writing import Generations
 from catalog.search.log import State
+from catalog.search.price_ranges import SCALE
+from catalog.text import sort_key
 
 # Products after which the progress is told.
 STEP = 500_000
+STEPS = [int(bound * 100) for bound in SCALE]
 
 
 def build(size: int) -> dict[str, Any]:
     """Builds the index, and stores beside it the positions and the product that the searches begin at."""
     leaves, brands = catalogue.fill_names()
     kinds = attributes.kinds_by_category(random.Random(11), CategoryTree.load())
-    # Products of a group follow each other.
-    documents.tokens_of = lru_cache(16)(documents.tokens_of)
     prices, sample = array("q"), {}
     started = time.perf_counter()
     indexes = Generations()
@@ -48,8 +52,8 @@ def build(size: int) -> dict[str, Any]:
     with index.writer(bulk=True) as writer:
         applier = Applier(writer)
         applier.put_all_named()
-        maker = applier._documents
-        maker.learn(dict(AttributeValue.objects.values_list("id", "text")))
+        maker = _Copies(applier._documents)
+        maker.documents.learn(dict(AttributeValue.objects.values_list("id", "text")))
         for row in rows(size, leaves, brands, kinds):
             writer.put_products({row.id: maker.product(row)})
             prices.append(int(row.price * 100))
@@ -69,6 +73,82 @@ def build(size: int) -> dict[str, Any]:
     used = sum(path.stat().st_size for path in index.path.iterdir())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"took": took, "reading": 0.0, "making": 0.0, "bytes": used, "peak": peak}
+
+
+class _Copies:
+    """Makes documents of a group's products from copies of what they have in common, in a third of the time."""
+
+    # So many documents are compared with those of the application.
+    COMPARED = 200
+
+    def __init__(self, maker: documents.Documents) -> None:
+        self.documents = maker
+        self._group: int | None = None
+        self._made = 0
+
+    def product(self, row: ProductRow) -> tantivy.Document:
+        if row.group_id != self._group:
+            self._group, self._common = row.group_id, self._common_of(row)
+        document = self._own(row)
+        self._made += 1
+        if self._made <= self.COMPARED:
+            made, expected = (_content(it) for it in (document, self.documents.product(row)))
+            assert made == expected, (made, expected)  # noqa: S101
+        return document
+
+    def _common_of(self, row: ProductRow) -> tantivy.Document:
+        of = self.documents
+        brand = of._tokens_of(of._brands[row.brand_id])
+        path = of._tokens_of(of._path(row.category_id).replace("\x1f", " "))
+        named, described = documents.tokens_of(row.name), documents.tokens_of(row.description)
+        self._in_name = {*named.stems.split(), *named.words.split()}
+        self._stems, self._words = path.stems, f"{brand.words} {path.words}"
+        self._texts: dict[Held, Tokens] = {}
+        common = tantivy.Document()
+        common.add_unsigned("category", row.category_id)
+        common.add_unsigned("brand", row.brand_id)
+        common.add_unsigned("group", documents.group_key(row.id, row.group_id))
+        common.add_text("kind", documents.PRODUCT)
+        common.add_text("name_key", documents.name_term(sort_key(row.name)))
+        common.add_text("name", named.stems)
+        common.add_text("brand_name", brand.stems)
+        common.add_text("description", described.stems)
+        common.add_text("subject", documents.subject_of(row.name))
+        common.add_text("name_words", named.words)
+        common.add_text("description_words", described.words)
+        common.add_text("name_ends", documents.reversed_tokens(named))
+        return common
+
+    def _own(self, row: ProductRow) -> tantivy.Document:
+        document = copy(self._common)
+        price = int(row.price * 100)
+        document.add_unsigned("id", row.id)
+        document.add_integer("price", price)
+        document.add_unsigned("price_step", bisect_right(STEPS, price))
+        document.add_integer("quantity", row.quantity)
+        document.add_unsigned("in_stock", int(row.quantity > 0))
+        document.add_unsigned("on_sale", int(row.compare_at_price is not None))
+        document.add_float("rating_low", documents.UNRATED_LOW if row.rating is None else row.rating)
+        document.add_float("rating_high", documents.UNRATED_HIGH if row.rating is None else row.rating)
+        document.add_integer("created", (row.created_at - documents.EPOCH) // documents.MICROSECOND)
+        # No row can be compared with it, but it must be as random as a digest.
+        document.add_unsigned("digest", row.id * 0x9E3779B97F4A7C15 & (1 << 63) - 1)
+        document.add_text("sku", documents.sku_tokens(row.sku or ""))
+        tokens = [self._tokens(held) for held in row.attributes]
+        document.add_text("context", " ".join([self._stems, *(some.stems for some in tokens)]))
+        document.add_text("context_words", " ".join([self._words, *(some.words for some in tokens)]))
+        documents._add_attributes(document, row.attributes)
+        return document
+
+    def _tokens(self, held: Held) -> Tokens:
+        if held not in self._texts:
+            of = self.documents
+            self._texts[held] = documents._without(of._tokens_of(of._text(held)), self._in_name)
+        return self._texts[held]
+
+
+def _content(document: tantivy.Document) -> dict[str, Any]:
+    return {name: values for name, values in document.to_dict().items() if name != "digest"}
 
 
 def rows(

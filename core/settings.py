@@ -157,9 +157,16 @@ _s3_domain = env.text("S3_PUBLIC_DOMAIN", pattern=r"[\w.:/-]+", allowed="a host 
 MEDIA_SOURCES = service_urls.media_sources(
     MEDIA_URL, _bucket, endpoint=_s3_endpoint, region=_s3_region, domain=_s3_domain
 )
-# What answers searches: "tantivy" is an index on disk that the worker keeps up to date; "database" is SQL alone, slower
-# and without tolerance of typos.
-SEARCH_ENGINE = env.choice("SEARCH_ENGINE", "tantivy", ["tantivy", "database"])
+# The nodes of a search cluster, separated by commas, and the certificate authority of theirs that is not a public one.
+SEARCH_URL = env.text("SEARCH_URL", pattern=r"(https?://[^\s,]+(,\s*|$))*", allowed="https://user:password@host:9200,…")
+SEARCH_CA = env.text("SEARCH_CA")
+# What the names of indexes in the cluster begin with.
+SEARCH_PREFIX = "vitrine"
+# What answers searches: "tantivy" is an index on disk that the worker keeps up to date; "opensearch" is a cluster;
+# "database" is SQL alone, slower and without tolerance of typos.
+SEARCH_ENGINE = env.choice(
+    "SEARCH_ENGINE", "opensearch" if SEARCH_URL else "tantivy", ["tantivy", "opensearch", "database"]
+)
 # The folder of the index.
 # What stems, stop words and compounds are taken from.
 SEARCH_LANGUAGES = env.texts(

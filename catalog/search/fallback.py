@@ -25,8 +25,6 @@ Result = TypeVar("Result")
 class Search(Protocol):
     """One search of an engine, whose answers may fail."""
 
-    criteria: SearchCriteria
-
     def page(self, page: Page) -> Hits: ...
 
     def total(self) -> int: ...
@@ -58,8 +56,10 @@ class Fallback:
             note_fallback()
             return ask_database()
 
-    def search(self, search: Search, ask_database: Callable[[], Search]) -> "SearchWithFallback":
-        return SearchWithFallback(self, search, ask_database)
+    def search(
+        self, criteria: SearchCriteria, ask_index: Callable[[], Search], ask_database: Callable[[], Search]
+    ) -> "SearchWithFallback":
+        return SearchWithFallback(self, criteria, ask_index, ask_database)
 
     def suggest(self, ask_index: Callable[[], list[Suggestion]], words: list[str], first: int) -> list[Suggestion]:
         return self.answer(ask_index, lambda: DatabaseEngine().suggest(words, first))
@@ -77,9 +77,17 @@ def note_fallback() -> None:
 class SearchWithFallback:
     """A search on an index. Once the index fails, the database answers the rest of the search."""
 
-    def __init__(self, fallback: Fallback, search: Search, ask_database: Callable[[], Search]) -> None:
-        self._fallback, self._search = fallback, search
-        self._ask_database: Callable[[], Search] | None = ask_database
+    def __init__(
+        self,
+        fallback: Fallback,
+        criteria: SearchCriteria,
+        ask_index: Callable[[], Search],
+        ask_database: Callable[[], Search],
+    ) -> None:
+        self.criteria = criteria
+        self._fallback, self._ask_index, self._ask_database = fallback, ask_index, ask_database
+        self._search: Search | None = None
+        self._has_failed = False
 
     def page(self, page: Page) -> Hits:
         return self._timed("search", lambda search: search.page(page))
@@ -93,24 +101,21 @@ class SearchWithFallback:
     def highlight(self, name: str) -> str:
         return self.answer(lambda search: search.highlight(name))
 
-    @property
-    def criteria(self) -> SearchCriteria:
-        return self._search.criteria
-
     def _timed(self, operation: str, ask: Callable[[Search], Result]) -> Result:
         return timed_search(self._fallback.engine, operation)(lambda: self.answer(ask))()
 
     def answer(self, ask: Callable[[Search], Result]) -> Result:
         """What the search answers, on the index or in the database."""
-        if self._ask_database is None:
+
+        def ask_index() -> Result:
+            self._search = self._search or self._ask_index()
             return ask(self._search)
-        begin = self._ask_database
 
         def ask_database() -> Result:
-            self._search, self._ask_database = begin(), None
+            self._search, self._has_failed = self._ask_database(), True
             return ask(self._search)
 
-        return self._fallback.answer(lambda: ask(self._search), ask_database)
+        return ask_index() if self._has_failed else self._fallback.answer(ask_index, ask_database)
 
 
 class _CountsWithFallback:

@@ -43,7 +43,7 @@ def check() -> None:
     if settings.SEARCH_ENGINE != "tantivy":
         return
     try:
-        snapshots.reader.snapshot()
+        snapshots.reader.refresh()
     except store.IndexUnavailable as unavailable:
         raise NotReadyError(f"{unavailable}; the database answers meanwhile") from unavailable
 

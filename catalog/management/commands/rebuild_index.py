@@ -44,7 +44,7 @@ class Command(BaseCommand):
 
     def _index_works(self) -> bool:
         try:
-            snapshots.reader.snapshot()
+            snapshots.reader.refresh()
         except store.IndexUnavailable:
             return False
         return True

@@ -57,7 +57,7 @@ def _is_behind() -> bool:
 def _compared_again(differences: list[Drift]) -> list[Drift]:
     """The differences that remain among these products, and among all brands and categories."""
     keys = sorted({drift.key for drift in differences if drift.kind == PRODUCT})
-    searcher, expected_documents = snapshots.reader.snapshot().searcher, documents()
+    searcher, expected_documents = snapshots.reader.refresh().searcher, documents()
     products: list[Drift] = []
     for start in range(0, len(keys), CHUNK_ROWS):
         some = keys[start : start + CHUNK_ROWS]
@@ -68,7 +68,7 @@ def _compared_again(differences: list[Drift]) -> list[Drift]:
 
 def _product_drift(progress: Callable[[int, int], object]) -> Iterator[Drift]:
     """Compares one range of ids after the other, which also finds products that only the index has."""
-    searcher, expected_documents = snapshots.reader.snapshot().searcher, documents()
+    searcher, expected_documents = snapshots.reader.refresh().searcher, documents()
     total, done = Product.objects.filter(is_active=True).count(), 0
     progress(done, total)
     last = 0
@@ -98,7 +98,7 @@ def _compared(keys: list[int], indexed: dict[int, list[int]], expected_documents
 
 
 def _named_drift() -> Iterator[Drift]:
-    searcher = snapshots.reader.snapshot().searcher
+    searcher = snapshots.reader.refresh().searcher
     for kind, model in MODELS.items():
         rows = model.objects.order_by().only("id", "name")
         expected: dict[int, int | None] = {row.pk: named_digest(kind, row) for row in rows}

@@ -29,8 +29,11 @@ class TantivyEngine:
         snapshot = self.snapshot()
         if snapshot is None:
             return self._database.resolve(criteria, position)
-        search = IndexSearch(snapshot, criteria, position.level if position else None)
-        return _fallback(snapshot).search(search, lambda: self._database.resolve(criteria, position))
+        return _fallback(snapshot).search(
+            criteria,
+            lambda: IndexSearch(snapshot, criteria, position.level if position else None),
+            lambda: self._database.resolve(criteria, position),
+        )
 
     @timed_search("tantivy", "suggest")
     def suggest(self, words: list[str], first: int) -> list[Suggestion]:

@@ -1,6 +1,5 @@
 """Counts for facets by aggregations over the index."""
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
@@ -179,14 +178,18 @@ class IndexFacetCounts:
 
 def columns_in_use(index: Snapshot) -> Sequence[str]:
     """The columns of codes that any product has. They are filled in order."""
-    if index.num_columns is None:
-        products = lower(PRODUCTS)
+    return COLUMNS[: index.remembered("columns in use", _num_columns)]
 
-        def is_unused(column: str) -> bool:
-            return not index.searcher.aggregate(products, {"n": {"value_count": {"field": column}}})["n"]["value"]
 
-        index.num_columns = bisect_left(COLUMNS, True, key=is_unused)
-    return COLUMNS[: index.num_columns]
+def _num_columns(index: Snapshot, last: int | None) -> int:
+    # A column that is no longer used may be counted, so one more than last time is all to look for.
+    number = last or 0
+    while number < len(COLUMNS):
+        counted = {"n": {"value_count": {"field": COLUMNS[number]}}}
+        if not index.searcher.aggregate(lower(PRODUCTS), counted)["n"]["value"]:
+            break
+        number += 1
+    return number
 
 
 def attribute_counts(index: Snapshot, codes: Mapping[int, int]) -> AttributeCounts:

@@ -5,7 +5,8 @@ a page, when the page's end cuts it.
 """
 
 from bisect import bisect_right
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 from tantivy import FieldType, Order
 
@@ -127,10 +128,17 @@ def _window(index: Snapshot, field: str, after: Any, want: int, down: bool, limi
 
 
 def _quantiles(index: Snapshot, field: str) -> list[Any]:
-    """Values that split the catalogue into slices of about the same size. They are kept while they are good enough."""
-    if field not in index.quantiles:
-        index.quantiles[field] = _text_quantiles(index, field) if field == "name_key" else _percentiles(index, field)
-    return index.quantiles[field]
+    """Values that split the catalogue into slices of about the same size."""
+    _, values = index.remembered(f"quantiles of {field}", partial(_new_quantiles, field))
+    return cast(list[Any], values)
+
+
+def _new_quantiles(field: str, index: Snapshot, last: tuple[int, list[Any]] | None) -> tuple[int, list[Any]]:
+    """The quantiles, and how many documents there were. They only say where to look first, so old ones may do."""
+    size = index.searcher.num_docs
+    if last and abs(size - last[0]) * 5 <= last[0]:
+        return last
+    return size, _text_quantiles(index, field) if field == "name_key" else _percentiles(index, field)
 
 
 def _percentiles(index: Snapshot, field: str) -> list[Any]:

@@ -1,6 +1,6 @@
 """What matching, suggestions and related products ask of one commit of the index."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 
 from catalog.search.index.facet_counts import columns_in_use
@@ -20,6 +20,9 @@ class SnapshotWords:
 
     def count(self, field: str, token: str) -> int:
         return int(self._searcher.doc_freq(field, token))
+
+    def has(self, tokens: Iterable[tuple[str, str]]) -> bool:
+        return any(self._searcher.doc_freq(field, token) for field, token in tokens)
 
     def beginning_with(self, field: str, prefix: str, limit: int) -> list[tuple[str, int]]:
         return self._searcher.terms_with_prefix(field, prefix, limit=limit)

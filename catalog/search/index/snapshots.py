@@ -2,22 +2,29 @@
 
 A searcher maps its files into memory. Reading the map of a truncated file would kill the process. So each search first
 checks that the files are unchanged (a stat each, 20 µs together), and checksums are verified before files are opened.
+
+A new commit is opened by one thread, while the others go on searching the last one. Only the first search of a process
+waits, and one that finds the index gone or damaged.
 """
 
 import json
+import logging
 import os
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import tantivy
 from django.conf import settings
 
 from catalog.search.criteria import SearchCriteria
 from catalog.search.index.checksums import is_whole
-from catalog.search.index.documents import fingerprint
 from catalog.search.index.store import (
     CONDEMNED,
     Commit,
@@ -26,11 +33,13 @@ from catalog.search.index.store import (
     current,
     file_id,
     open_index,
-    pointer,
 )
 
+logger = logging.getLogger(__name__)
 _SUFFIXES = ("idx", "pos", "term", "store", "fast", "fieldnorm")
 MAX_OPEN_ATTEMPTS = 5
+# How often a process looks for a new commit while nothing is searched for.
+INTERVAL_SECONDS = 0.25
 # Searches whose results are kept, and counts in these results: together about 50 megabytes.
 MAX_KEPT_RESULTS, MAX_KEPT_COUNTS = 100, 500_000
 
@@ -66,6 +75,10 @@ class KeptResults:
             self._results.clear()
 
 
+# What is said of a snapshot, from it and what was said of the last commit of the same generation.
+Make = Callable[["Snapshot", Any], Any]
+
+
 @dataclass
 class Snapshot:
     """The index at one commit. Later writes do not change it."""
@@ -75,19 +88,35 @@ class Snapshot:
     generation: Path
     opstamp: int
     meta: FileId
-    # All files that say what the newest commit is, or hold it, with their ids. The pointer comes first.
+    # All files that hold the commit, with their ids.
     files: dict[str, FileId]
-    # By field, for catalog.search.index.paging.
-    quantiles: dict[str, list[Any]]
     results: KeptResults = field(default_factory=KeptResults)
-    # For catalog.search.index.facet_counts.
-    num_columns: int | None = None
     # The attribute of each value that was counted.
     attribute_of: dict[int, int] = field(default_factory=dict)
+    _remembered: dict[str, tuple[Any, Make]] = field(default_factory=dict)
 
     @property
     def commit(self) -> Commit:
         return self.generation.name, self.meta
+
+    @property
+    def meta_path(self) -> str:
+        return f"{self.generation}/meta.json"
+
+    def remembered(self, name: str, make: Make) -> Any:
+        """What `make` says of the commit, made once. It is given the snapshot and what it said of the last commit."""
+        if name not in self._remembered:
+            self._remembered[name] = make(self, None), make
+        return self._remembered[name][0]
+
+    def learn_from(self, last: "Snapshot") -> None:
+        """Makes anew what searches needed in the last commit, before any search needs it here."""
+        is_same = self.generation == last.generation
+        if is_same:
+            # A value never changes its attribute.
+            self.attribute_of = last.attribute_of
+        for name, (value, make) in [*last._remembered.items()]:
+            self._remembered[name] = make(self, value if is_same else None), make
 
 
 class Reader:
@@ -98,16 +127,52 @@ class Reader:
         self._snapshot: Snapshot | None = None
         # Files whose checksums were right, with their ids at that time.
         self._whole: dict[str, FileId] = {}
+        self._overtaken = threading.Event()
+        self._thread: threading.Thread | None = None
 
     def snapshot(self) -> Snapshot:
-        """The newest commit. Raises IndexUnavailable."""
+        """The newest commit, or the one before until the newest is open. Raises IndexUnavailable."""
         snapshot = self._snapshot
-        if snapshot is None or not _is_newest(snapshot):
+        if snapshot is None or settings.SEARCH_INDEX_SYNC:
+            return self.refresh()
+        match _state_of(snapshot):
+            case _State.UNUSABLE:
+                return self.refresh()
+            case _State.OVERTAKEN:
+                self._overtaken.set()
+        return snapshot
+
+    def refresh(self) -> Snapshot:
+        """The newest commit. Opens it now if it is not open. Raises IndexUnavailable."""
+        snapshot = self._snapshot
+        if snapshot is None or _state_of(snapshot) is not _State.NEWEST:
             with self._lock:
                 snapshot = self._snapshot
-                if snapshot is None or not _is_newest(snapshot):
-                    snapshot = self._snapshot = self._open_current()
+                if snapshot is None or _state_of(snapshot) is not _State.NEWEST:
+                    snapshot = self._snapshot = self._open(current())
+        if self._thread is None or not self._thread.is_alive():
+            self._start()
         return snapshot
+
+    def _start(self) -> None:
+        """Starts the thread that opens new commits."""
+        # It must not keep a reader alive that nothing uses any more.
+        self._thread = threading.Thread(target=_follow, args=(ref(self), self._overtaken), name="commits", daemon=True)
+        # No thread can start while the interpreter ends.
+        with suppress(RuntimeError):
+            self._thread.start()
+
+    def follow(self) -> None:
+        """Opens a newer commit if there is one. Never raises: the next search meets what is wrong with the index."""
+        snapshot = self._snapshot
+        try:
+            if snapshot is not None and _state_of(snapshot) is _State.OVERTAKEN:
+                self.refresh()
+        except Exception:
+            logger.exception("a new commit of the index could not be opened")
+            with self._lock:
+                if self._snapshot is snapshot:
+                    self._snapshot = None
 
     def examine(self, snapshot: Snapshot) -> None:
         """Takes the index out of use for all processes if it is damaged. Call it after a search on it failed."""
@@ -119,17 +184,6 @@ class Reader:
             except IndexUnavailable:
                 # The file's name, size and time are unchanged, so other processes would not notice the damage.
                 (snapshot.generation / CONDEMNED).touch()
-
-    def _open_current(self) -> Snapshot:
-        path = pointer()
-        try:
-            # The id first: a pointer that is replaced meanwhile is read again by the next search.
-            pointer_id = file_id(path)
-        except OSError:
-            raise IndexUnavailable("there is no index yet") from None
-        snapshot = self._open(current())
-        snapshot.files = {str(path): pointer_id, **snapshot.files}
-        return snapshot
 
     def _open(self, generation: Path) -> Snapshot:
         """The newest commit, with verified files. Starts over if another commit comes. Raises IndexUnavailable."""
@@ -151,10 +205,10 @@ class Reader:
         searcher = index.searcher()
         if _meta(generation) != meta:
             raise ValueError("overtaken")
-        # They only say where to look first, so the last ones are good enough while the size stays about the same.
-        quantiles = last.quantiles if last and _alike(last.searcher.num_docs, searcher.num_docs) else {}
-        files = {str(generation / "meta.json"): meta, **files}
-        return Snapshot(searcher, index, generation, described["opstamp"], meta, files, quantiles)
+        snapshot = Snapshot(searcher, index, generation, described["opstamp"], meta, files)
+        if last:
+            snapshot.learn_from(last)
+        return snapshot
 
     def _verified(self, generation: Path, described: dict[str, Any]) -> dict[str, FileId]:
         """The commit's files. Reads and verifies each file once. Raises IndexDamaged."""
@@ -170,17 +224,43 @@ class Reader:
         return whole
 
 
-def _is_newest(snapshot: Snapshot) -> bool:
-    """Whether the snapshot is the newest commit in use, and all of its files are as they were."""
+class _State(Enum):
+    """What has become of a snapshot."""
+
+    NEWEST = auto()
+    # There is a newer commit, but this one can still be searched.
+    OVERTAKEN = auto()
+    # The index is out of use, or a file is not as it was.
+    UNUSABLE = auto()
+
+
+def _state_of(snapshot: Snapshot) -> _State:
     generation = snapshot.generation
-    if generation.parent != settings.SEARCH_INDEX_DIR or not generation.name.startswith(fingerprint()):
-        return False
     try:
-        return all(file_id(path) == path_id for path, path_id in snapshot.files.items()) and not os.path.exists(
-            f"{generation}/{CONDEMNED}"
-        )
-    except OSError:
-        return False
+        newest = current()
+        if newest.parent != generation.parent or os.path.exists(f"{generation}/{CONDEMNED}"):
+            return _State.UNUSABLE
+        for path, path_id in snapshot.files.items():
+            try:
+                if file_id(path) != path_id:
+                    return _State.UNUSABLE
+            except FileNotFoundError:
+                # A merge has removed it, or the whole generation was removed. What is mapped remains readable.
+                if newest == generation and file_id(snapshot.meta_path) == snapshot.meta:
+                    return _State.UNUSABLE
+        is_newest = newest == generation and file_id(snapshot.meta_path) == snapshot.meta
+    except (OSError, IndexUnavailable):
+        return _State.UNUSABLE
+    return _State.NEWEST if is_newest else _State.OVERTAKEN
+
+
+def _follow(reader_of: "ref[Reader]", overtaken: threading.Event) -> None:
+    """Opens new commits for a reader until it is no longer used."""
+    while (some := reader_of()) is not None:
+        some.follow()
+        del some
+        overtaken.wait(INTERVAL_SECONDS)
+        overtaken.clear()
 
 
 def _meta(generation: Path) -> FileId:
@@ -188,10 +268,6 @@ def _meta(generation: Path) -> FileId:
         return file_id(generation / "meta.json")
     except OSError:
         raise IndexUnavailable("a file of the index is missing or damaged") from None
-
-
-def _alike(before: int, now: int) -> bool:
-    return abs(now - before) * 5 <= before
 
 
 class IndexDamaged(ValueError):
@@ -210,3 +286,12 @@ def _files(generation: Path, described: dict[str, Any]) -> list[Path]:
 
 
 reader = Reader()
+
+
+def _reset_after_fork() -> None:
+    """A forked process has no thread, and its parent may have held the lock."""
+    global reader
+    reader = Reader()
+
+
+os.register_at_fork(after_in_child=_reset_after_fork)

@@ -82,6 +82,7 @@ class Generation:
     def put_into_use(self) -> None:
         """As the protocol's."""
         store.switch_to(self.path)
+        refresh()
 
     def remove(self) -> None:
         """As the protocol's."""
@@ -93,6 +94,13 @@ class Generation:
         heap = settings.SEARCH_INDEX_HEAP * 1_000_000 * THREADS if bulk else store.SMALL_HEAP_BYTES
         with store.writing(self.path, heap=heap, threads=THREADS if bulk else 1) as writer:
             yield TantivyWriter(self.path, writer, is_new=bulk)
+        refresh()
+
+
+def refresh() -> None:
+    """Has the next search of this process find what this process has written."""
+    with suppress(store.IndexUnavailable):
+        snapshots.reader.refresh()
 
 
 class Generations:
@@ -103,7 +111,7 @@ class Generations:
     def current(self) -> Generation | None:
         """As the protocol's."""
         try:
-            snapshots.reader.snapshot()
+            snapshots.reader.refresh()
             generation = store.current()
         except store.IndexUnavailable:
             return None

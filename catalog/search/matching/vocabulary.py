@@ -1,5 +1,6 @@
 """What words an index has, in which fields they are looked for, and what a field weighs."""
 
+from collections.abc import Iterable
 from typing import Protocol
 
 from catalog.search.analysis.languages import all_languages, languages
@@ -22,6 +23,10 @@ class Words(Protocol):
 
     def count(self, field: str, token: str) -> int:
         """How many products have the token in the field."""
+        ...
+
+    def has(self, tokens: Iterable[tuple[str, str]]) -> bool:
+        """Whether any product has one of the tokens in its field."""
         ...
 
     def beginning_with(self, field: str, prefix: str, limit: int) -> list[tuple[str, int]]:
@@ -59,9 +64,7 @@ class Vocabulary:
         """Whether any product has the word, in any form and field."""
         if word not in self._known:
             stems = languages().stems(word)
-            self._known[word] = bool(self.count("sku", word)) or any(
-                self.count(field, stem) for stem in stems for field in STEM_FIELDS
-            )
+            self._known[word] = self._words.has([("sku", word), *((f, stem) for stem in stems for f in STEM_FIELDS)])
         return self._known[word]
 
     def with_prefix(self, field: str, prefix: str) -> list[str]:

@@ -166,7 +166,7 @@ def test_with_sync_a_change_is_applied_before_the_write_returns(
         shop.name = "Sofa"
         shop.save()
     assert not log.num_waiting()
-    assert snapshots.reader.snapshot().searcher.doc_freq("name_words", "sofa") == 1
+    assert snapshots.reader.refresh().searcher.doc_freq("name_words", "sofa") == 1
 
 
 def test_killed_after_the_commit_the_same_changes_are_applied_again(
@@ -181,7 +181,7 @@ def test_killed_after_the_commit_the_same_changes_are_applied_again(
         with pytest.raises(ZeroDivisionError):
             updating.bring_up_to_date()
     # The commit holds the change, and the state does not say so.
-    assert snapshots.reader.snapshot().searcher.doc_freq("name_words", "sofa") == 1
+    assert snapshots.reader.refresh().searcher.doc_freq("name_words", "sofa") == 1
     assert log.num_waiting() == updating.bring_up_to_date() == waiting
     assert not log.num_waiting()
     assert found("sofa") == ["lamp"]
