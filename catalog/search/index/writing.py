@@ -1,7 +1,7 @@
 """The embedded engine's index as catalog.search.following sees it: generations on disk, and a writer of documents."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any

@@ -1,6 +1,7 @@
 """The index may vanish, break or be of another version at any time: searches go on, and it mends itself."""
 
 import os
+import time
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
