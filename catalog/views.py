@@ -124,7 +124,7 @@ class ProductSearchView(_CatalogueView):
                 ],
             ),
         ],
-        responses={200: ProductPageSerializer, **error_responses(400, 401)},
+        responses={200: ProductPageSerializer, **error_responses(400, 401, 503)},
         tags=["products"],
         examples=[
             OpenApiExample(

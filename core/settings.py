@@ -177,6 +177,8 @@ SEARCH_LANGUAGES = env.texts(
 )
 # A text that has fewer hits is also matched less strictly.
 SEARCH_MIN_HITS = env.integer("SEARCH_MIN_HITS", 20, minimum=1, maximum=1000)
+# Searches of a process that the database answers at once in place of an index.
+SEARCH_FALLBACKS = env.integer("SEARCH_FALLBACKS", 2, minimum=0, maximum=1000)
 SEARCH_INDEX_DIR = env.path("SEARCH_INDEX_DIR", VAR_DIR / "index").resolve()
 # Megabytes of memory for building the index, for each of two threads.
 SEARCH_INDEX_HEAP = env.integer("SEARCH_INDEX_HEAP", 128, minimum=15, maximum=4000)

@@ -13,7 +13,7 @@ from catalog.search.criteria import SearchCriteria
 from catalog.search.engine import Suggestion
 from catalog.search.facets import FACETS, FacetCounts, Facets
 from catalog.search.pages import Hits, Page
-from catalog.search.sql.engine import DatabaseEngine
+from catalog.search.sql.capped import CappedEngine
 from core.caching.conditions import forbid_keeping
 from core.errors import InvalidInput
 from core.telemetry.metrics import FALLBACKS, timed_search
@@ -62,10 +62,10 @@ class Fallback:
         return SearchWithFallback(self, criteria, ask_index, ask_database)
 
     def suggest(self, ask_index: Callable[[], list[Suggestion]], words: list[str], first: int) -> list[Suggestion]:
-        return self.answer(ask_index, lambda: DatabaseEngine().suggest(words, first))
+        return self.answer(ask_index, lambda: CappedEngine().suggest(words, first))
 
     def related(self, ask_index: Callable[[], list[int]], product: Product, first: int) -> list[int]:
-        return self.answer(ask_index, lambda: DatabaseEngine().related(product, first))
+        return self.answer(ask_index, lambda: CappedEngine().related(product, first))
 
 
 def note_fallback() -> None:

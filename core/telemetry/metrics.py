@@ -49,6 +49,11 @@ SEARCHES = Histogram(
 FALLBACKS = Counter(
     "vitrine_search_fallbacks", "Queries that the database answered because there was no index.", registry=REGISTRY
 )
+REFUSED_FALLBACKS = Counter(
+    "vitrine_search_fallbacks_refused",
+    "Queries refused for want of an index and of room.",
+    registry=REGISTRY,
+)
 UNCOUNTED_SEARCHES = Counter(
     "vitrine_searches_uncounted", "Searches left out of what people look for: too many texts.", registry=REGISTRY
 )

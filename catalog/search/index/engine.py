@@ -11,7 +11,7 @@ from catalog.search.index import snapshots, store
 from catalog.search.index.reading import SnapshotIndex
 from catalog.search.index.search import IndexSearch
 from catalog.search.matching import related, suggestions
-from catalog.search.sql.engine import DatabaseEngine
+from catalog.search.sql.capped import CappedEngine
 from core.caching.conditions import depends_on
 from core.telemetry.metrics import timed_search
 
@@ -22,7 +22,7 @@ class TantivyEngine:
     """Searches the newest commit of the index."""
 
     def __init__(self) -> None:
-        self._database = DatabaseEngine()
+        self._database = CappedEngine()
         self._complaint = ""
 
     def resolve(self, criteria: SearchCriteria, position: Position | None = None) -> ResolvedSearch:

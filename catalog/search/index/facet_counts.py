@@ -1,22 +1,19 @@
 """Counts for facets by aggregations over the index."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from catalog.attributes.models import AttributeValue
-from catalog.search.attribute_facets import CHUNK_KEYS, AttributeCounts
+from catalog.search.attribute_facets import AttributeCounts
+from catalog.search.code_counts import attribute_counts
 from catalog.search.criteria import SearchCriteria
 from catalog.search.facets import STARS, without_own_filter
 from catalog.search.index.attribute_codes import (
     COLUMNS,
     FURTHER_COLUMNS,
     MORE,
-    Tag,
-    decoded,
-    decoded_further,
     from_fixed_point,
     number_path,
 )
@@ -143,7 +140,7 @@ class IndexFacetCounts:
         codes: Counter[int] = Counter()
         for column in (*columns_in_use(self._index), MORE):
             codes.update(self._by_key(criteria, column, aggregated[column]))
-        return attribute_counts(self._index, codes)
+        return attribute_counts(self._index.attribute_of, codes)
 
     def _by_key(self, criteria: SearchCriteria, field: str, result: dict[str, Any]) -> dict[int, int]:
         """The counts by the numbers of a field. All are read when there are more different ones than Tantivy counts."""
@@ -190,41 +187,6 @@ def _num_columns(index: Snapshot, last: int | None) -> int:
             break
         number += 1
     return number
-
-
-def attribute_counts(index: Snapshot, codes: Mapping[int, int]) -> AttributeCounts:
-    """The counts of attributes and values, from those of codes."""
-    counts = AttributeCounts()
-    attributes: Counter[int] = Counter()
-    # There may be a hundred thousand values, so they are told apart by numbers here.
-    of_values = {key: count for number, count in codes.items() for tag, key in [decoded(number)] if tag == Tag.VALUE}
-    attribute_of = attributes_of(index, of_values)
-    for key, count in of_values.items():
-        # A value that is unknown was deleted a moment ago.
-        if attribute := attribute_of.get(key):
-            counts.values.setdefault(attribute, {})[key] = count
-    for attribute, values in counts.values.items():
-        attributes[attribute] = sum(values.values())
-    for number, count in codes.items():
-        tag, key = decoded(number)
-        if tag == Tag.FURTHER:
-            attribute, num_further = decoded_further(key)
-            attributes[attribute] -= count * num_further
-        elif tag != Tag.VALUE:
-            attributes[key] += count
-            if tag != Tag.NUMBER:
-                counts.booleans[key, tag == Tag.YES] = count
-    counts.attributes = dict(attributes)
-    return counts
-
-
-def attributes_of(index: Snapshot, values: Collection[int]) -> dict[int, int]:
-    """The attribute that each of these values is of. Makes a query for those that the snapshot does not know yet."""
-    unknown = sorted({*values} - index.attribute_of.keys())
-    for start in range(0, len(unknown), CHUNK_KEYS):
-        rows = AttributeValue.objects.filter(pk__in=unknown[start : start + CHUNK_KEYS]).order_by()
-        index.attribute_of.update(rows.values_list("id", "attribute_id"))
-    return index.attribute_of
 
 
 def _by_key(result: dict[str, Any]) -> dict[int, int]:

@@ -16,12 +16,13 @@ from typing import Any
 from tantivy import DocAddress
 
 from catalog.search.attribute_facets import AttributeCounts
+from catalog.search.code_counts import attribute_counts, attributes_of
 from catalog.search.criteria import SearchCriteria
 from catalog.search.facets import STARS, without_own_filter
 from catalog.search.index import ranking
 from catalog.search.index.attribute_codes import FURTHER_COLUMNS, MORE, Tag, decoded, decoded_further
 from catalog.search.index.documents import cents
-from catalog.search.index.facet_counts import IndexFacetCounts, attribute_counts, attributes_of, columns_in_use
+from catalog.search.index.facet_counts import IndexFacetCounts, columns_in_use
 from catalog.search.index.grouping import numbers_of, slices
 from catalog.search.index.lowering import lower
 from catalog.search.queries import Exists, all_of
@@ -72,8 +73,8 @@ class GroupedFacetCounts(IndexFacetCounts):
         of_kind: dict[str, dict[int, int]] = {"products": {}, "groups": {}, "attributes": {}}
         for (kind, key), count in corrections.items():
             of_kind[kind][key] = count
-        products = attribute_counts(self._index, of_kind["products"])
-        groups = attribute_counts(self._index, of_kind["groups"])
+        products = attribute_counts(self._index.attribute_of, of_kind["products"])
+        groups = attribute_counts(self._index.attribute_of, of_kind["groups"])
         groups.attributes = of_kind["attributes"]
         return super().by_attribute(criteria).corrected(products, groups)
 
@@ -143,7 +144,7 @@ class GroupedFacetCounts(IndexFacetCounts):
     def _attribute_of(self, codes: Mapping[int | None, int]) -> dict[int | None, int | None]:
         """The attribute of each code."""
         tagged = {code: decoded(code) for code in codes if code is not None}
-        of_values = attributes_of(self._index, [key for tag, key in tagged.values() if tag == Tag.VALUE])
+        of_values = attributes_of(self._index.attribute_of, [key for tag, key in tagged.values() if tag == Tag.VALUE])
         attribute_of: dict[int | None, int | None] = {None: None}
         for code, (tag, key) in tagged.items():
             if tag == Tag.VALUE:
