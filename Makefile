@@ -21,7 +21,7 @@ export REVISION
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-all coverage mutation test-mysql fuzz test-browser test-worker bench-search bench-relevance lint style types arrows migrations schema-current pins deployable \
-	storefront storefront-build storefront-checks format schema requirements clean base dev production scan up down logs backup restore chaos two-hosts image test-image audit bench-graphql bench-images secrets known-secrets
+	storefront storefront-build storefront-checks format schema requirements clean base dev production scan up down logs backup restore chaos failover two-hosts image test-image audit bench-graphql bench-images secrets known-secrets
 
 ##@ Start
 
@@ -185,6 +185,9 @@ image: ## the Docker image alone
 
 chaos: dev ## mixed load on the composed system while its parts are killed; ARGS="--only redis mysql"
 	$(RUN)/python -m bench.chaos $(ARGS)
+
+failover: dev ## mixed load on two MySQL servers that replicate: the replica fails, the primary is killed; ARGS="--rounds 3"
+	$(RUN)/python -m bench.failover $(ARGS)
 
 two-hosts: dev ## two hosts on separate indexes in Docker: changes found within 2 s while parts are killed, and a rolling update
 	$(RUN)/python -m bench.two_hosts $(ARGS)

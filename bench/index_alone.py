@@ -18,19 +18,17 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import tantivy
 from django.conf import settings
 
 from bench import attributes, catalogue
 from catalog.category_tree import CategoryTree
 from catalog.models import AttributeValue, Product
-from catalog.search import log
+from catalog.search import documents, log
 from catalog.search.analysis.tokens import Tokens
 from catalog.search.applying import Applier
+from catalog.search.attribute_codes import Held
 from catalog.search.cursors import Position
-from catalog.search.index import documents
-from catalog.search.index.attribute_codes import Held
-from catalog.search.index.documents import ProductRow
+from catalog.search.documents import ProductRow
 from catalog.search.index.writing import Generations
 from catalog.search.log import State
 from catalog.search.price_ranges import SCALE
@@ -86,7 +84,7 @@ class _Copies:
         self._group: int | None = None
         self._made = 0
 
-    def product(self, row: ProductRow) -> tantivy.Document:
+    def product(self, row: ProductRow) -> documents.Document:
         if row.group_id != self._group:
             self._group, self._common = row.group_id, self._common_of(row)
         document = self._own(row)
@@ -96,7 +94,7 @@ class _Copies:
             assert made == expected, (made, expected)  # noqa: S101
         return document
 
-    def _common_of(self, row: ProductRow) -> tantivy.Document:
+    def _common_of(self, row: ProductRow) -> documents.Document:
         of = self.documents
         brand = of._tokens_of(of._brands[row.brand_id])
         path = of._tokens_of(of._path(row.category_id).replace("\x1f", " "))
@@ -104,40 +102,40 @@ class _Copies:
         self._in_name = {*named.stems.split(), *named.words.split()}
         self._stems, self._words = path.stems, f"{brand.words} {path.words}"
         self._texts: dict[Held, Tokens] = {}
-        common = tantivy.Document()
-        common.add_unsigned("category", row.category_id)
-        common.add_unsigned("brand", row.brand_id)
-        common.add_unsigned("group", documents.group_key(row.id, row.group_id))
-        common.add_text("kind", documents.PRODUCT)
-        common.add_text("name_key", documents.name_term(sort_key(row.name)))
-        common.add_text("name", named.stems)
-        common.add_text("brand_name", brand.stems)
-        common.add_text("description", described.stems)
-        common.add_text("subject", documents.subject_of(row.name))
-        common.add_text("name_words", named.words)
-        common.add_text("description_words", described.words)
-        common.add_text("name_ends", documents.reversed_tokens(named))
+        common: documents.Document = {}
+        common["category"] = row.category_id
+        common["brand"] = row.brand_id
+        common["group"] = documents.group_key(row.id, row.group_id)
+        common["kind"] = documents.PRODUCT
+        common["name_key"] = documents.name_term(sort_key(row.name))
+        common["name"] = named.stems
+        common["brand_name"] = brand.stems
+        common["description"] = described.stems
+        common["subject"] = documents.subject_of(row.name)
+        common["name_words"] = named.words
+        common["description_words"] = described.words
+        common["name_ends"] = documents.reversed_tokens(named)
         return common
 
-    def _own(self, row: ProductRow) -> tantivy.Document:
+    def _own(self, row: ProductRow) -> documents.Document:
         document = copy(self._common)
         price = int(row.price * 100)
-        document.add_unsigned("id", row.id)
-        document.add_integer("price", price)
-        document.add_unsigned("price_step", bisect_right(STEPS, price))
-        document.add_integer("quantity", row.quantity)
-        document.add_unsigned("in_stock", int(row.quantity > 0))
-        document.add_unsigned("on_sale", int(row.compare_at_price is not None))
-        document.add_float("rating_low", documents.UNRATED_LOW if row.rating is None else row.rating)
-        document.add_float("rating_high", documents.UNRATED_HIGH if row.rating is None else row.rating)
-        document.add_integer("created", (row.created_at - documents.EPOCH) // documents.MICROSECOND)
+        document["id"] = row.id
+        document["price"] = price
+        document["price_step"] = bisect_right(STEPS, price)
+        document["quantity"] = row.quantity
+        document["in_stock"] = int(row.quantity > 0)
+        document["on_sale"] = int(row.compare_at_price is not None)
+        document["rating_low"] = documents.UNRATED_LOW if row.rating is None else row.rating
+        document["rating_high"] = documents.UNRATED_HIGH if row.rating is None else row.rating
+        document["created"] = (row.created_at - documents.EPOCH) // documents.MICROSECOND
         # No row can be compared with it, but it must be as random as a digest.
-        document.add_unsigned("digest", row.id * 0x9E3779B97F4A7C15 & (1 << 63) - 1)
-        document.add_text("sku", documents.sku_tokens(row.sku or ""))
+        document["digest"] = row.id * 0x9E3779B97F4A7C15 & (1 << 63) - 1
+        document["sku"] = documents.sku_tokens(row.sku or "")
         tokens = [self._tokens(held) for held in row.attributes]
-        document.add_text("context", " ".join([self._stems, *(some.stems for some in tokens)]))
-        document.add_text("context_words", " ".join([self._words, *(some.words for some in tokens)]))
-        documents._add_attributes(document, row.attributes)
+        document["context"] = " ".join([self._stems, *(some.stems for some in tokens)])
+        document["context_words"] = " ".join([self._words, *(some.words for some in tokens)])
+        document |= documents.attribute_fields(row.attributes)
         return document
 
     def _tokens(self, held: Held) -> Tokens:
@@ -147,8 +145,8 @@ class _Copies:
         return self._texts[held]
 
 
-def _content(document: tantivy.Document) -> dict[str, Any]:
-    return {name: values for name, values in document.to_dict().items() if name != "digest"}
+def _content(document: documents.Document) -> documents.Document:
+    return {name: value for name, value in document.items() if name != "digest"}
 
 
 def rows(

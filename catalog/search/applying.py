@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from catalog.search.changes import IndexChange
-from catalog.search.index.documents import PRODUCT, ProductRow, named_document, named_key
+from catalog.search.documents import PRODUCT, ProductRow, named_document, named_key
 from catalog.search.log import Broad, State
 from catalog.search.rows import (
     ATTRIBUTE,

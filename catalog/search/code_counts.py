@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 
 from catalog.attributes.models import AttributeValue
+from catalog.search.attribute_codes import Tag, decoded, decoded_further
 from catalog.search.attribute_facets import CHUNK_KEYS, AttributeCounts
-from catalog.search.index.attribute_codes import Tag, decoded, decoded_further
 
 
 def attribute_counts(attribute_of: dict[int, int], codes: Mapping[int, int]) -> AttributeCounts:

@@ -41,9 +41,12 @@ class Follower:
             self._thread.start()
 
     def stop(self) -> None:
-        """Ends the thread after its round, and waits for that for some seconds. A rebuild ends with the process."""
+        """Ends the thread after its round. A rebuild ends with the process, and begins anew in the next."""
         self._stopping.set()
         self._news.set()
+
+    def join(self) -> None:
+        """Waits for the thread's end."""
         thread, self._thread = self._thread, None
         if thread is not None:
             thread.join(STOP_SECONDS)

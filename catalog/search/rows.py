@@ -8,8 +8,8 @@ from django.db.models import QuerySet
 from catalog.attributes.models import Attribute, AttributeValue, ProductAttribute
 from catalog.category_tree import CategoryTree
 from catalog.models import Brand, Category, Product
-from catalog.search.index.attribute_codes import Held
-from catalog.search.index.documents import BRAND, CATEGORY, COLUMNS, Documents, ProductRow
+from catalog.search.attribute_codes import Held
+from catalog.search.documents import BRAND, CATEGORY, COLUMNS, Documents, ProductRow
 
 CHUNK_ROWS = 2_000
 MODELS: dict[str, type[Brand] | type[Category]] = {BRAND: Brand, CATEGORY: Category}

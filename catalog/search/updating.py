@@ -38,6 +38,12 @@ def start() -> None:
     register_gauge("index_lag_seconds", "How old the oldest change is that an index lacks.", lag_seconds, label="index")
 
 
+def follow(*, is_worker: bool) -> None:
+    """Has a thread of this process follow the log, if there is an index to be kept."""
+    if target() is not None:
+        follower.start(target, is_worker=is_worker)
+
+
 def check() -> None:
     """Raises NotReadyError when no index works, so that the database answers searches."""
     if settings.SEARCH_ENGINE != "tantivy":

@@ -57,11 +57,12 @@ def interval_seconds() -> float:
     return settings.DATABASE_REPLICA_MAX_LAG / 6
 
 
-def usable() -> str | None:
-    """The alias of a replica that may be read now; None when none is near enough, or it is not known yet."""
+def usable() -> list[str]:
+    """The aliases of the replicas that may be read now, in random order."""
     start()
     aliases = [alias for alias in settings.DATABASE_REPLICAS if reason(alias) is None]
-    return random.choice(aliases) if aliases else None  # noqa: S311
+    random.shuffle(aliases)
+    return aliases
 
 
 def failed(alias: str, error: Exception) -> None:

@@ -2,8 +2,8 @@
 
 A read is all of one database: its revision, what it reads, and what it keeps under that revision. While it lasts, the
 replica's connection takes the place of the thread's default one, so no code inside has to know. When the replica fails
-in the middle, lacks a row that the index has found, or is about to be written to, the read is done again from the
-primary, and nothing of the first attempt is used.
+in the middle, the read is done again from another one. When it lacks a row that the index has found, is about to be
+written to, or was the last one, it is done again from the primary. Nothing of a failed attempt is used.
 """
 
 from collections.abc import Callable
@@ -66,7 +66,7 @@ class _Read:
 
 
 def read(actor: Actor, work: Callable[[], Result]) -> Result:
-    """The result of `work`, which reads the catalogue for this actor and writes nothing. It may be called twice.
+    """The result of `work`, which reads the catalogue for this actor and writes nothing. It may be called again.
 
     Staff read what they have just written, so the primary answers them, and whatever belongs to a transaction.
     """
@@ -74,26 +74,26 @@ def read(actor: Actor, work: Callable[[], Result]) -> Result:
         return work()
     if is_staff(actor) or connections[DEFAULT_DB_ALIAS].in_atomic_block:
         return work()
-    alias = replica_watch.usable()
-    if alias is None:
-        REPLICA_READS.labels("primary").inc()
-        return work()
-    reading = _Read(alias)
-    try:
-        with reading, revision.anew():
-            result = work()
-    except Exception:
-        if not (reading.is_refused or reading.error):
-            raise
-    else:
-        if not (reading.is_refused or reading.error):
-            REPLICA_READS.labels(alias).inc()
-            return result
-    if reading.error is not None:
+    aliases = replica_watch.usable()
+    for alias in aliases:
+        reading = _Read(alias)
+        try:
+            with reading, revision.anew():
+                result = work()
+        except Exception:
+            if not (reading.is_refused or reading.error):
+                raise
+        else:
+            if not (reading.is_refused or reading.error):
+                REPLICA_READS.labels(alias).inc()
+                return result
+        if reading.error is None:
+            # Another replica would not do either.
+            break
         replica_watch.failed(alias, reading.error)
         with suppress(Error):
             connections[alias].close()
-    REPLICA_READS.labels("again").inc()
+    REPLICA_READS.labels("again" if aliases else "primary").inc()
     return work()
 
 

@@ -155,6 +155,20 @@ class TestAReplicaIsLeftAlone:
         replica.look()
         assert rest_names() == ["After"]
 
+    def test_and_another_one_answers(self, replica, product, settings, monkeypatch):
+        settings.DATABASE_REPLICAS = ("gone", REPLICA)
+        monkeypatch.setattr(replica_watch.random, "shuffle", lambda aliases: None)
+        connections["gone"] = connections[REPLICA].copy("gone")
+        connections["gone"].settings_dict["NAME"] = "/nowhere/replica.sqlite3"
+        replica.look()
+        replica_watch._seen["gone"] = replica_watch._seen[REPLICA]
+        try:
+            assert names(Api()) == ["Before"]
+            assert replica_watch.reason("gone")
+            assert not replica_watch.reason(REPLICA)
+        finally:
+            del connections["gone"]
+
     def test_that_cannot_be_connected_to(self, replica, product):
         connections[REPLICA].close()
         connections.settings.replica["NAME"] = "/nowhere/replica.sqlite3"
@@ -182,7 +196,7 @@ def test_the_threads_look_at_both(replica):
     replica_watch.stop()
     replica_watch.start()
     deadline = time.monotonic() + 10
-    while replica_watch.usable() != REPLICA:
+    while replica_watch.usable() != [REPLICA]:
         assert time.monotonic() < deadline
         replica.replicate()
         time.sleep(0.05)

@@ -8,9 +8,10 @@ from tantivy import Order, Query, Searcher
 
 from catalog.models import Product
 from catalog.search import log
+from catalog.search.documents import PRODUCT, Documents, named_digest, named_key
 from catalog.search.index import snapshots
-from catalog.search.index.documents import PRODUCT, SCHEMA, Documents, named_digest, named_key
 from catalog.search.index.lowering import lower
+from catalog.search.index.schema import SCHEMA
 from catalog.search.index.writing import Generations
 from catalog.search.queries import Range
 from catalog.search.rows import MODELS, documents, learn_values, product_rows

@@ -6,20 +6,15 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
+from catalog.search.attribute_codes import from_fixed_point, number_path
 from catalog.search.attribute_facets import AttributeCounts
 from catalog.search.code_counts import attribute_counts
 from catalog.search.criteria import SearchCriteria
+from catalog.search.documents import ATTRIBUTE_NUMBERS, cents
 from catalog.search.facets import STARS, without_own_filter
-from catalog.search.index.attribute_codes import (
-    COLUMNS,
-    FURTHER_COLUMNS,
-    MORE,
-    from_fixed_point,
-    number_path,
-)
-from catalog.search.index.documents import ATTRIBUTE_NUMBERS, cents
 from catalog.search.index.grouping import numbers_of, slices
 from catalog.search.index.lowering import lower
+from catalog.search.index.schema import COLUMNS, FURTHER_COLUMNS, MORE
 from catalog.search.index.snapshots import Snapshot
 from catalog.search.matching.filters import PRODUCTS, filters, price_of
 from catalog.search.matching.resolving import ResolvedText

@@ -15,16 +15,17 @@ from typing import Any
 
 from tantivy import DocAddress
 
+from catalog.search.attribute_codes import Tag, decoded, decoded_further
 from catalog.search.attribute_facets import AttributeCounts
 from catalog.search.code_counts import attribute_counts, attributes_of
 from catalog.search.criteria import SearchCriteria
+from catalog.search.documents import cents
 from catalog.search.facets import STARS, without_own_filter
 from catalog.search.index import ranking
-from catalog.search.index.attribute_codes import FURTHER_COLUMNS, MORE, Tag, decoded, decoded_further
-from catalog.search.index.documents import cents
 from catalog.search.index.facet_counts import IndexFacetCounts, columns_in_use
 from catalog.search.index.grouping import numbers_of, slices
 from catalog.search.index.lowering import lower
+from catalog.search.index.schema import FURTHER_COLUMNS, MORE
 from catalog.search.queries import Exists, all_of
 
 # What corrects the counts of one facet, for some group keys and addresses. The corrections of all parts are added up.

@@ -10,7 +10,7 @@ import tantivy
 from tantivy import FieldType, Occur
 
 from catalog.search import queries
-from catalog.search.index.documents import SCHEMA
+from catalog.search.index.schema import SCHEMA
 from catalog.search.queries import Query
 
 # Up to so many keys are searched for one by one. Tantivy's set of terms takes 0.2 ms, even for a single one.

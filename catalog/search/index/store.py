@@ -20,7 +20,7 @@ from typing import Any
 import tantivy
 from django.conf import settings
 
-from catalog.search.index.documents import SCHEMA, fingerprint, register_tokenizers
+from catalog.search.index.schema import SCHEMA, fingerprint, register_tokenizers
 
 STATE = "state.json"
 # How long a version of the code may be out of use, seconds, before its generation is removed.

@@ -12,7 +12,7 @@ from tantivy import Query
 
 from catalog.search.following import FOLLOWER, REBUILD
 from catalog.search.index import snapshots, store
-from catalog.search.index.documents import SCHEMA, fingerprint
+from catalog.search.index.schema import SCHEMA, fingerprint, tantivy_document
 from catalog.search.log import State
 
 THREADS = 2
@@ -53,7 +53,7 @@ class TantivyWriter:
         if not self._is_new:
             self._delete(field, [*documents])
         for document in documents.values():
-            self._writer.add_document(document)
+            self._writer.add_document(tantivy_document(document))
 
     def _delete(self, field: str, keys: Sequence[int]) -> None:
         # By query, because deletion by term takes every int as signed and finds nothing in an unsigned field.

@@ -6,10 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 from catalog.models import CENT, MAX_PRICE
+from catalog.search.attribute_codes import Tag, boolean_code, code, number_path, to_fixed_point
 from catalog.search.criteria import AttributeCondition, Range, SearchCriteria, SortField
 from catalog.search.cursors import EPOCH, MICROSECOND, Position, Value
-from catalog.search.index.attribute_codes import Tag, boolean_code, code, number_path, to_fixed_point
-from catalog.search.index.documents import (
+from catalog.search.documents import (
     ATTRIBUTE_NUMBERS,
     BRAND,
     CATEGORY,

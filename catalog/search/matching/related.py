@@ -5,8 +5,8 @@ from typing import Protocol
 
 from catalog.models import Product
 from catalog.search.analysis.tokens import tokens_of
-from catalog.search.index.attribute_codes import Tag, decoded
-from catalog.search.index.documents import VALUES, group_key
+from catalog.search.attribute_codes import Tag, decoded
+from catalog.search.documents import VALUES, group_key
 from catalog.search.queries import ButNot, Constant, Query, Term, all_of, any_of, term
 
 # How many words of the name are looked for, and what a word counts beside a value.

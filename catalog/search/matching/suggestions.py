@@ -6,8 +6,8 @@ from django.db.models import QuerySet
 
 from catalog.models import Brand, Category, Product
 from catalog.search.analysis.tokens import is_indexable, parts_of
+from catalog.search.documents import BRAND, CATEGORY
 from catalog.search.engine import Suggestion, SuggestionKind
-from catalog.search.index.documents import BRAND, CATEGORY
 from catalog.search.queries import Beginning, Query, Term, all_of, any_of, near, term
 from catalog.search.typos import typos_allowed
 from catalog.text import plain

@@ -13,7 +13,7 @@ from catalog.search.analysis.tokens import (
     significant_words,
     words_of,
 )
-from catalog.search.index.documents import name_term
+from catalog.search.documents import name_term
 from catalog.search.matching.vocabulary import Vocabulary, Words
 from catalog.search.matching.words import SKU_BOOST, WordMatching
 from catalog.search.queries import (

@@ -5,12 +5,12 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
+from catalog.search.attribute_codes import from_fixed_point, number_path
 from catalog.search.attribute_facets import AttributeCounts
 from catalog.search.code_counts import attribute_counts
 from catalog.search.criteria import SearchCriteria
+from catalog.search.documents import ATTRIBUTE_NUMBERS, VALUES, cents
 from catalog.search.facets import STARS, without_own_filter
-from catalog.search.index.attribute_codes import from_fixed_point, number_path
-from catalog.search.index.documents import ATTRIBUTE_NUMBERS, VALUES, cents
 from catalog.search.matching.filters import filters, price_of
 from catalog.search.matching.resolving import ResolvedText
 from catalog.search.opensearch.counting import Index, counting

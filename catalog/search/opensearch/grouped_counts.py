@@ -10,7 +10,7 @@ from typing import Any
 
 from catalog.search.code_counts import attribute_counts
 from catalog.search.criteria import SearchCriteria
-from catalog.search.index.documents import VALUES, cents
+from catalog.search.documents import ATTRIBUTES, VALUES, cents
 from catalog.search.opensearch.counting import Index, counting
 from catalog.search.opensearch.facet_counts import (
     AGGREGATIONS,
@@ -28,8 +28,6 @@ from catalog.search.opensearch.scripts import (
 )
 from catalog.search.queries import Query, Range
 
-# The attributes of a product, by their keys.
-ATTRIBUTES = "attributes"
 # How many products about are counted at once by scripts that remember what each group has.
 MAX_SLICE = 500_000
 # The fields whose values are counted, and those whose sets of values are, by facet.

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.conf import settings
 
-from catalog.search.index.attribute_codes import MORE
-from catalog.search.index.documents import ATTRIBUTE_NUMBERS, VALUES, fingerprint
+from catalog.search.documents import ATTRIBUTE_NUMBERS, VALUES
+from catalog.search.index.schema import MORE, fingerprint
 
 _NUMBERS = (
     *("id", "named", "category", "brand", "group", "price", "price_step", "quantity", "in_stock", "on_sale", "created"),

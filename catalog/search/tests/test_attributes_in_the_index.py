@@ -15,8 +15,8 @@ from catalog.search import attribute_facets, updating
 from catalog.search.criteria import Range
 from catalog.search.engine import engine
 from catalog.search.index import facet_counts, snapshots
-from catalog.search.index.attribute_codes import COLUMNS, MORE
 from catalog.search.index.consistency import find_drift
+from catalog.search.index.schema import COLUMNS, MORE
 from catalog.search.pages import Page
 from catalog.search.tests.catalogues import give
 from catalog.search.validation import AttributeFilter, SearchInput, parse_criteria

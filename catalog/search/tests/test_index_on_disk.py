@@ -22,8 +22,8 @@ from catalog.search.criteria import SearchCriteria
 from catalog.search.engine import engine
 from catalog.search.index import snapshots, store
 from catalog.search.index.consistency import find_drift
-from catalog.search.index.documents import SCHEMA
 from catalog.search.index.engine import TantivyEngine
+from catalog.search.index.schema import SCHEMA
 from catalog.search.index.search import IndexSearch
 from catalog.search.index.writing import Generations, TantivyWriter
 from catalog.search.pages import Page

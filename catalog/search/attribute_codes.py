@@ -9,14 +9,8 @@ from decimal import Decimal
 from enum import IntEnum
 from typing import NamedTuple
 
-from catalog.attributes.models import MAX_ATTRIBUTES, MAX_VALUES, NUMBER_DECIMALS
+from catalog.attributes.models import MAX_VALUES, NUMBER_DECIMALS
 
-# Columns of one code each, which are counted three times as fast as one column of many. Further codes, which few
-# products have, are in one column for counting, and in columns of one code each, because only those can be read.
-NUM_COLUMNS = 16
-COLUMNS = tuple(f"value_{n}" for n in range(NUM_COLUMNS))
-FURTHER_COLUMNS = tuple(f"value_{n}" for n in range(NUM_COLUMNS, MAX_VALUES + MAX_ATTRIBUTES))
-MORE = "more_values"
 _MAX_FURTHER = MAX_VALUES + 1
 
 
