@@ -17,7 +17,6 @@ from catalog.search.cursors import encode_cursor
 from catalog.search.engine import Engine
 from catalog.search.index import lowering, snapshots
 from catalog.search.index.engine import TantivyEngine
-from catalog.search.index.rebuilding import rebuild
 from catalog.search.opensearch.engine import OpenSearchEngine
 from catalog.search.opensearch.lowering import lower
 from catalog.search.opensearch.moments import moments
@@ -26,6 +25,7 @@ from catalog.search.pages import Page
 from catalog.search.queries import Boost, Near, OneOf, Phrase, Query, Term
 from catalog.search.tests.cluster import build, cluster_index
 from catalog.search.tests.mixed_shop import any_criteria, fill
+from catalog.search.updating import rebuild
 from core.tests.examples import examples
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow, pytest.mark.opensearch]
