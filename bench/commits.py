@@ -36,7 +36,7 @@ def set_up(var: str, folder: str) -> None:
 def link(var: str, folder: str) -> None:
     """The index in use, as links: a writer removes and adds files, and changes none."""
     source = Path(var) / "index"
-    name = (source / "current").read_text()
+    name = next(source.glob("current-*")).read_text()
     target = Path(folder) / name
     target.mkdir()
     for path in (source / name).iterdir():
