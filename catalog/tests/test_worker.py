@@ -151,7 +151,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
 def test_killed_twenty_times_nothing_is_lost_and_nothing_doubled(service: Service) -> None:
     chance = random.Random(1)
     # Without Celery's start-up it is the applying itself that is killed, again and again.
-    apply = "from catalog.search.index import updating\nprint('ready', flush=True)\nwhile True: updating.sweep()"
+    apply = "from catalog.search import updating\nprint('ready', flush=True)\nwhile True: updating.sweep()"
     writers = [service.script(CHANGE.format(seed=seed, times=100)) for seed in range(2)]
     for _ in range(KILLS):
         worker = service.script(apply)
