@@ -109,7 +109,6 @@ class Rehearsal:
         if failed:
             self.failures.append(f"{name}: readers should not have noticed: {', '.join(failed)}")
         print(f"{name}: over", flush=True)
-        self.load.world.renew_tokens()
         time.sleep(self.calm)
 
     def primary_dies(self) -> None:

@@ -1,5 +1,6 @@
 """A real MariaDB primary and its replica, of the test's own: no shopper notices that it stops, hangs or dies."""
 
+import getpass
 import shutil
 import signal
 import socket
@@ -48,7 +49,11 @@ class Server:
             "--log-bin=log",
             "--gtid-strict-mode=ON",
         ]
-        options += ["--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M", "--user=root"]
+        options += [
+            "--innodb-flush-log-at-trx-commit=0",
+            "--innodb-buffer-pool-size=64M",
+            f"--user={getpass.getuser()}",
+        ]
         self.process = subprocess.Popen(  # noqa: S603
             [shutil.which("mariadbd"), "--no-defaults", *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -87,7 +92,7 @@ def servers(tmp_path_factory, django_db_setup, django_db_blocker):
     install = [
         "mariadb-install-db",
         "--no-defaults",
-        "--user=root",
+        f"--user={getpass.getuser()}",
         "--auth-root-authentication-method=normal",
         "--skip-test-db",
     ]

@@ -76,8 +76,10 @@ class Client:
                 raise IndexMissing("the search cluster has no such index")
             if "error" in response:
                 raise ClusterFailed("the search cluster refused a search") from ValueError(response["error"])
-            if response["timed_out"] or response["_shards"]["failed"]:
-                details = response["_shards"].get("failures", "timed out")
+            # OpenSearch does not count a shard of which no node has a copy as failed.
+            shards = response["_shards"]
+            if response["timed_out"] or shards["failed"] or shards["successful"] < shards["total"]:
+                details = shards.get("failures", "timed out or missing")
                 raise ClusterFailed("a part of the search cluster did not answer") from ValueError(details)
         return responses
 
