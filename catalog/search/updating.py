@@ -11,6 +11,9 @@ from catalog.search.follower import follower
 from catalog.search.following import Progress, Target
 from catalog.search.index import snapshots, store
 from catalog.search.index.writing import Generations
+from catalog.search.opensearch.client import ClusterFailed
+from catalog.search.opensearch.indexes import ClusterIndexes
+from catalog.search.opensearch.moments import moments
 from core.db import clock
 from core.http.health import NotReadyError, register
 from core.jobs.notify import notify
@@ -27,7 +30,9 @@ UNSEEN_AFTER_SECONDS = 60.0
 
 def target() -> Target | None:
     """The indexes of the engine; None when the database answers all searches."""
-    return Generations() if settings.SEARCH_ENGINE == "tantivy" else None
+    targets: dict[str, type[Target]] = {"tantivy": Generations, "opensearch": ClusterIndexes}
+    chosen = targets.get(settings.SEARCH_ENGINE)
+    return chosen() if chosen else None
 
 
 def start() -> None:
@@ -46,11 +51,12 @@ def follow(*, is_worker: bool) -> None:
 
 def check() -> None:
     """Raises NotReadyError when no index works, so that the database answers searches."""
-    if settings.SEARCH_ENGINE != "tantivy":
-        return
     try:
-        snapshots.reader.refresh()
-    except store.IndexUnavailable as unavailable:
+        if settings.SEARCH_ENGINE == "tantivy":
+            snapshots.reader.refresh()
+        elif settings.SEARCH_ENGINE == "opensearch":
+            moments.now()
+    except (store.IndexUnavailable, ClusterFailed) as unavailable:
         raise NotReadyError(f"{unavailable}; the database answers meanwhile") from unavailable
 
 

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from catalog.category_tree import CategoryTree
 from catalog.models import Product
+from catalog.search import following
 from catalog.search.criteria import SearchCriteria, SortField
 from catalog.search.cursors import encode_cursor
 from catalog.search.engine import Engine
 from catalog.search.index import lowering, snapshots
 from catalog.search.index.engine import TantivyEngine
+from catalog.search.index.writing import Generations
 from catalog.search.opensearch.engine import OpenSearchEngine
 from catalog.search.opensearch.lowering import lower
 from catalog.search.opensearch.moments import moments
@@ -25,7 +27,6 @@ from catalog.search.pages import Page
 from catalog.search.queries import Boost, Near, OneOf, Phrase, Query, Term
 from catalog.search.tests.cluster import build, cluster_index
 from catalog.search.tests.mixed_shop import any_criteria, fill
-from catalog.search.updating import rebuild
 from core.tests.examples import examples
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow, pytest.mark.opensearch]
@@ -40,7 +41,7 @@ def shop(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any) -
         kept, snapshots.reader = snapshots.reader, snapshots.Reader()
         with transaction.atomic():
             products = fill(NUM_PRODUCTS)
-            rebuild()
+            following.rebuild(Generations())
             build()
             yield products
             transaction.set_rollback(True)
