@@ -8,13 +8,14 @@ from itertools import chain, islice
 from tantivy import Order, Query, Searcher
 
 from catalog.models import Product
-from catalog.search.changes import IndexChange
+from catalog.search import log
 from catalog.search.documents import PRODUCT, Documents, named_digest, named_key
 from catalog.search.index import snapshots
 from catalog.search.index.lowering import lower
 from catalog.search.index.schema import SCHEMA
-from catalog.search.index.writing import MODELS, documents, learn_values, product_rows
+from catalog.search.index.writing import Generations
 from catalog.search.queries import Range
+from catalog.search.rows import MODELS, documents, learn_values, product_rows
 
 CHUNK_ROWS = 5_000
 # Differences may be due to changes that are not applied yet. So they are compared again until all changes are applied,
@@ -43,11 +44,18 @@ def find_drift(progress: Callable[[int, int], object] = lambda done, total: None
     """
     until = time.monotonic() + WAITING_TIMEOUT_SECONDS
     differences = [*islice(chain(_product_drift(progress), _named_drift()), MAX_DIFFERENCES)]
-    while differences and time.monotonic() < until and IndexChange.objects.filter(applied=False).exists():
+    while differences and time.monotonic() < until and _is_behind():
         time.sleep(0.5)
         differences = _compared_again(differences)
     # Once more: rows and a commit that are read one after the other may belong to two moments.
     return _compared_again(differences) if differences else []
+
+
+def _is_behind() -> bool:
+    """Whether the index in use lacks changes."""
+    index = Generations().current()
+    state = index.state() if index else None
+    return state is not None and (bool(state.broad) or log.oldest_after(state.position) is not None)
 
 
 def _compared_again(differences: list[Drift]) -> list[Drift]:

@@ -8,8 +8,8 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
-from catalog.search import changes
-from catalog.search.index import snapshots, updating
+from catalog.search import changes, updating
+from catalog.search.index import snapshots
 from catalog.search.index.engine import TantivyEngine
 
 
