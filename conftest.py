@@ -1,6 +1,7 @@
 """Hooks and fixtures for every test: what makes them cheap, and no test that is left out unseen."""
 
 import gc
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
@@ -68,6 +69,7 @@ LEFT_TO = {
     "slow": "make test-all",
     "worker": "make test-worker",
     "mysql": "make test-mysql",
+    "opensearch": "make test-opensearch",
     "browser": "make test-browser",
     WITHOUT_DATABASE: "make test-all",
 }
@@ -110,15 +112,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _uses_database(item: pytest.Item) -> bool:
     is_case = issubclass(getattr(item, "cls", None) or object, SimpleTestCase)
-    is_marked = any(item.get_closest_marker(name) for name in ("django_db", "mysql", "worker", "browser"))
+    is_marked = any(item.get_closest_marker(name) for name in ("django_db", "mysql", "opensearch", "worker", "browser"))
     fixtures = {"db", "transactional_db", "django_db_setup", "live_server"}
     return is_case or is_marked or not fixtures.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A test about MySQL that was asked for without one fails rather than say nothing."""
+    """A test about a server that was asked for without one fails rather than say nothing."""
     if item.get_closest_marker("mysql") and connection.vendor != "mysql":
         pytest.fail("needs MySQL: make test-mysql DATABASE_URL=mysql://…", pytrace=False)
+    if item.get_closest_marker("opensearch") and not os.environ.get("SEARCH_URL"):
+        pytest.fail("needs a cluster: make opensearch, then SEARCH_URL=http://… make test-opensearch", pytrace=False)
 
 
 OUR_APPS = ("cart", "catalog", "core", "demo", "users")

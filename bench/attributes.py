@@ -6,7 +6,7 @@ is on sale.
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import islice
@@ -94,6 +94,14 @@ def fill() -> None:
             _write(sorted(products), sorted(rows))
         with connection.cursor() as cursor:
             cursor.execute("UPDATE catalog_product SET compare_at_price = price + 5 WHERE id % 5 = 0")
+
+
+def kinds_of(values: Mapping[int, list[int]]) -> Kinds:
+    """Of the attributes of TEXT with these values, by attribute: the first two, and the next ones."""
+    texts = [_Text(attribute, keys, zipf(len(keys), 0.7)) for attribute, keys in values.items()]
+    others = Attribute.objects.exclude(kind=AttributeKind.TEXT).order_by("id")
+    number, boolean = (others.filter(kind=kind)[0].pk for kind in (AttributeKind.NUMBER, AttributeKind.BOOLEAN))
+    return Kinds(texts[0], texts[1], texts[2 : 2 + TEXTS_OF_PRODUCT], number, boolean)
 
 
 def kinds_by_category(chance: random.Random, tree: CategoryTree) -> dict[int, Kinds]:

@@ -22,7 +22,7 @@ from django.conf import settings
 
 from bench import attributes, catalogue
 from catalog.category_tree import CategoryTree
-from catalog.models import AttributeValue, Product
+from catalog.models import AttributeValue, Brand, Category, Product
 from catalog.search import documents
 from catalog.search.analysis.tokens import Tokens
 from catalog.search.attribute_codes import Held
@@ -175,6 +175,17 @@ def rows(
                 *(False, price + 5 if pk % 5 == 0 else None, begin // attributes.GROUP_SIZE + 1),
                 tuple(_held(*columns) for columns in held),
             )
+
+
+def rows_of_database() -> Iterator[ProductRow]:
+    """The first million products once more, all different from those of the index that `build` made."""
+    leaves = [*Category.objects.filter(slug__startswith="leaf").order_by("id").values_list("id", flat=True)]
+    brands = [*Brand.objects.order_by("id").values_list("id", flat=True)]
+    texts: dict[int, list[int]] = {}
+    for attribute, value in AttributeValue.objects.order_by("id").values_list("attribute", "id"):
+        texts.setdefault(attribute, []).append(value)
+    kinds = dict.fromkeys(leaves, attributes.kinds_of(texts))
+    return rows(1_000_000, leaves, brands, kinds, seed=8)
 
 
 def _held(attribute: int, value: int | None, number: float | None, boolean: bool | None, slot: int) -> Held:

@@ -21,6 +21,7 @@ from core.errors import InvalidInput
 
 ENGINES = {
     "database": "catalog.search.sql.engine.DatabaseEngine",
+    "opensearch": "catalog.search.opensearch.engine.OpenSearchEngine",
     "tantivy": "catalog.search.index.engine.TantivyEngine",
 }
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 
 from tantivy import Order, Query, Searcher
 
@@ -19,6 +20,8 @@ CHUNK_ROWS = 5_000
 # Differences may be due to changes that are not applied yet. So they are compared again until all changes are applied,
 # or until the timeout.
 WAITING_TIMEOUT_SECONDS = 15.0
+# The check ends with so many: an index that differs in more is rebuilt, whatever the rest is.
+MAX_DIFFERENCES = 100_000
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,12 @@ class Drift:
 
 
 def find_drift(progress: Callable[[int, int], object] = lambda done, total: None) -> list[Drift]:
-    """Every difference between index and database. Raises IndexUnavailable.
+    """The differences between index and database, up to MAX_DIFFERENCES. Raises IndexUnavailable.
 
     `progress` is called with the number of compared products and of all products.
     """
     until = time.monotonic() + WAITING_TIMEOUT_SECONDS
-    differences = [*_product_drift(progress), *_named_drift()]
+    differences = [*islice(chain(_product_drift(progress), _named_drift()), MAX_DIFFERENCES)]
     while differences and time.monotonic() < until and IndexChange.objects.filter(applied=False).exists():
         time.sleep(0.5)
         differences = _compared_again(differences)
@@ -91,14 +94,18 @@ def _compared(keys: list[int], indexed: dict[int, list[int]], expected_documents
 
 
 def _named_drift() -> Iterator[Drift]:
+    """As `_product_drift`, of brands and categories, which share the field of their keys."""
     searcher = snapshots.reader.refresh().searcher
     for kind, model in MODELS.items():
-        rows = model.objects.order_by().only("id", "name")
-        expected: dict[int, int | None] = {row.pk: named_digest(kind, row) for row in rows}
-        query = Query.term_query(SCHEMA, "kind", kind)
-        indexed = _indexed(searcher, query, "named", max(1, len(expected)))
-        by_pk = {key // 2: digests for key, digests in indexed.items() if named_key(kind, key // 2) == key}
-        yield from _differences(kind, expected, by_pk)
+        last: int | None = 0
+        while last is not None:
+            rows = [*model.objects.filter(pk__gt=last).order_by("pk").only("id", "name")[:CHUNK_ROWS]]
+            end = rows[-1].pk if len(rows) == CHUNK_ROWS else None
+            span = Range("named", named_key(kind, last + 1), None if end is None else named_key(kind, end))
+            digests = _indexed(searcher, lower(span), "named", 2 * CHUNK_ROWS)
+            indexed = {key // 2: some for key, some in digests.items() if named_key(kind, key // 2) == key}
+            yield from _differences(kind, {row.pk: named_digest(kind, row) for row in rows}, indexed)
+            last = end
 
 
 def _indexed(searcher: Searcher, query: Query, field: str, expected: int) -> dict[int, list[int]]:

@@ -115,6 +115,9 @@ class Snapshot:
         if is_same:
             # A value never changes its attribute.
             self.attribute_of = last.attribute_of
+            # Merged segments are another meta.json of the same commit.
+            if self.opstamp == last.opstamp:
+                self.results = last.results
         for name, (value, make) in [*last._remembered.items()]:
             self._remembered[name] = make(self, value if is_same else None), make
 

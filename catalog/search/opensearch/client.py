@@ -1,6 +1,6 @@
 """Requests to the search cluster: time limits, other nodes when one fails, and one error for whatever goes wrong."""
 
-import threading
+import logging
 import time
 from collections.abc import Sequence
 from functools import cache
@@ -18,6 +18,9 @@ MAX_RETRIES = 2
 # How long a node that did not answer is left alone, and the whole cluster when no node did.
 DEAD_NODE_SECONDS, PAUSE_SECONDS = 2.0, 1.0
 BUSY = (429, 502, 503, 504)
+# Its lines for each request would tell what people typed.
+for name in ("opensearch", "opensearchpy.trace"):
+    logging.getLogger(name).setLevel(logging.ERROR)
 
 
 class ClusterFailed(Exception):
@@ -44,7 +47,6 @@ class Client:
             pool_maxsize=32,
         )
         self._paused_until = 0.0
-        self._lock = threading.Lock()
 
     def request(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
         """The answer to a request. A list is sent as lines. Raises ClusterFailed, at once after no node answered."""
@@ -72,8 +74,10 @@ class Client:
                 raise IndexMissing("the search cluster has no such index")
             if "error" in response:
                 raise ClusterFailed("the search cluster refused a search") from ValueError(response["error"])
-            if response["timed_out"] or response["_shards"]["failed"]:
-                details = response["_shards"].get("failures", "timed out")
+            # OpenSearch does not count a shard of which no node has a copy as failed.
+            shards = response["_shards"]
+            if response["timed_out"] or shards["failed"] or shards["successful"] < shards["total"]:
+                details = shards.get("failures", "timed out or missing")
                 raise ClusterFailed("a part of the search cluster did not answer") from ValueError(details)
         return responses
 

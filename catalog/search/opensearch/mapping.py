@@ -18,26 +18,59 @@ def alias() -> str:
     return f"{settings.SEARCH_PREFIX}-{fingerprint()}"
 
 
-def _text(options: str, **more: Any) -> dict[str, Any]:
-    return {"type": "text", "analyzer": "whitespace", "index_options": options, "similarity": "tantivy", **more}
+# A token that each document has in each text. So each field is in all documents, as Tantivy counts them.
+# No search finds it, because no word begins like it.
+PAD = "\u0001"
+TEXTS = {
+    **dict.fromkeys(("name", "brand_name", "context", "sku", "description"), "bm25"),
+    # How often a document has the token does not count.
+    **dict.fromkeys(("subject", "name_words", "context_words", "description_words", "name_ends", "label"), "bm25_once"),
+}
+# Tokens of these are looked up by their beginnings.
+_LOOKED_UP = ("name", "name_words", "name_ends")
+# Tantivy's BM25. OpenSearch's own leaves out of its counts the documents that have nothing in a field.
+_WEIGHT = "return query.boost * Math.log(1 + (field.docCount - term.docFreq + 0.5) / (term.docFreq + 0.5));"
+_SCORE = """
+double average = (double) field.sumTotalTermFreq / field.docCount - 1;
+double frequency = FREQUENCY;
+return weight * 2.2 * frequency / (frequency + 1.2 * (0.25 + 0.75 * (doc.length - 1) / average));
+"""
+# A name is one token.
+_WHOLE = {"type": "scripted", "weight_script": {"source": _WEIGHT}, "script": {"source": "return weight;"}}
+
+
+def _similarity(frequency: str) -> dict[str, Any]:
+    score = _SCORE.replace("FREQUENCY", frequency)
+    return {"type": "scripted", "weight_script": {"source": _WEIGHT}, "script": {"source": score}}
+
+
+def padded(document: dict[str, Any]) -> dict[str, Any]:
+    """The document as the cluster takes it."""
+    return {**document, **{name: f"{document.get(name, '')} {PAD}".strip() for name in TEXTS}}
 
 
 def index_body(state: dict[str, Any]) -> dict[str, Any]:
     """What an index is made with. `state` says which changes it has."""
     properties: dict[str, Any] = {name: {"type": "long"} for name in _NUMBERS}
     properties |= {name: {"type": "double"} for name in ("rating_low", "rating_high")}
-    properties |= {name: {"type": "keyword", "similarity": "tantivy"} for name in ("kind", "name_key")}
-    properties |= {name: _text("freqs") for name in ("brand_name", "context", "sku", "description")}
-    properties |= {"name": _text("positions", fielddata=True)}
-    properties |= {name: _text("docs") for name in ("subject", "context_words", "description_words", "label")}
-    properties |= {name: _text("docs", fielddata=True) for name in ("name_words", "name_ends")}
+    properties["kind"] = {"type": "keyword"}
+    properties["name_key"] = {"type": "keyword", "use_similarity": True, "similarity": "whole"}
+    for name, similarity in TEXTS.items():
+        options = "positions" if name == "name" else "freqs"
+        properties[name] = {
+            "type": "text",
+            "analyzer": "whitespace",
+            "index_options": options,
+            "similarity": similarity,
+        }
+        properties[name]["fielddata"] = name in _LOOKED_UP
     properties[ATTRIBUTE_NUMBERS] = {"type": "object", "dynamic": True}
     return {
         "settings": {
             "number_of_shards": 3,
             "number_of_replicas": 1,
             "max_result_window": 60_000,
-            "similarity": {"tantivy": {"type": "LegacyBM25", "k1": 1.2, "b": 0.75}},
+            "similarity": {"bm25": _similarity("doc.freq"), "bm25_once": _similarity("1"), "whole": _WHOLE},
         },
         "mappings": {
             "dynamic": False,
