@@ -17,7 +17,7 @@ from django.test.client import ClientHandler
 
 from catalog import kept
 from catalog.demo.seed import seed_demo
-from catalog.models import SteeringVersion
+from catalog.models import IndexLog, IndexReader, SteeringVersion
 from catalog.search.steering import selectors
 from catalog.search.steering.snapshot import EMPTY
 from core.http.chains import load_chains
@@ -126,6 +126,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 OUR_APPS = ("cart", "catalog", "core", "demo", "users")
+# What tells of changes also tells of rows that are taken back.
+TELLING = (RevisionCounter, SteeringVersion, IndexLog, IndexReader)
 database_is_made: list[bool] = []
 
 
@@ -140,8 +142,7 @@ def _no_rows_are_left(django_db_blocker: Any) -> Iterator[None]:
     yield
     if database_is_made:
         models = [model for app in OUR_APPS for model in apps.get_app_config(app).get_models()]
-        # What tells of changes also tells of rows that are taken back.
-        models = [model for model in models if model not in (RevisionCounter, SteeringVersion)]
+        models = [model for model in models if model not in TELLING]
         with django_db_blocker.unblock():
             left = [model._meta.label for model in models if model._base_manager.exists()]
         if left:

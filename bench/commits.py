@@ -36,29 +36,29 @@ def set_up(var: str, folder: str) -> None:
 def link(var: str, folder: str) -> None:
     """The index in use, as links: a writer removes and adds files, and changes none."""
     source = Path(var) / "index"
-    name = (source / "current").read_text()
+    name = next(source.glob("current-*")).read_text()
     target = Path(folder) / name
     target.mkdir()
     for path in (source / name).iterdir():
         # Both are replaced by renaming another file, and locks are files of their own.
         if not path.name.endswith(".lock"):
             os.link(path, target / path.name)
-    (Path(folder) / "current").write_text(name)
+    (Path(folder) / f"current-{name.partition('-')[0]}").write_text(name)
 
 
 def write(commits: int) -> None:
     """Child: replaces random products, batch by batch."""
     from bench.index_alone import rows_of_database
+    from catalog.search.applying import Applier
     from catalog.search.index import store
-    from catalog.search.index.writing import Applier
+    from catalog.search.index.writing import TantivyWriter
 
     maker = rows_of_database()
     with store.writing(store.current()) as writer:
-        applier = Applier(writer)
+        applier = Applier(TantivyWriter(store.current(), writer, is_new=False))
         for _ in range(commits):
             batch = [next(maker) for _ in range(BATCH)]
-            applier._delete("id", [row.id for row in batch])
-            applier.add_products(batch)
+            applier.put_products(batch)
             writer.commit()
             time.sleep(PAUSE_SECONDS)
         # Merges that still run would take minutes, and no search waits for them.

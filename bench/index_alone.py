@@ -23,13 +23,14 @@ from django.conf import settings
 from bench import attributes, catalogue
 from catalog.category_tree import CategoryTree
 from catalog.models import AttributeValue, Brand, Category, Product
-from catalog.search import documents
+from catalog.search import documents, log
 from catalog.search.analysis.tokens import Tokens
+from catalog.search.applying import Applier
 from catalog.search.attribute_codes import Held
 from catalog.search.cursors import Position
 from catalog.search.documents import ProductRow
-from catalog.search.index import rebuilding, schema, store
-from catalog.search.index.writing import Applier
+from catalog.search.index.writing import Generations
+from catalog.search.log import State
 from catalog.search.price_ranges import SCALE
 from catalog.text import sort_key
 
@@ -44,30 +45,30 @@ def build(size: int) -> dict[str, Any]:
     kinds = attributes.kinds_by_category(random.Random(11), CategoryTree.load())
     prices, sample = array("q"), {}
     started = time.perf_counter()
-    generation = store.new_generation()
-    heap = settings.SEARCH_INDEX_HEAP * 1_000_000 * rebuilding.THREADS
-    with store.writing(generation, heap=heap, threads=rebuilding.THREADS) as writer:
+    indexes = Generations()
+    index = indexes.new(lambda name: log.register(name, indexes.engine))
+    with index.writer(bulk=True) as writer:
         applier = Applier(writer)
-        applier.add_named()
+        applier.put_all_named()
         maker = _Copies(applier._documents)
         maker.documents.learn(dict(AttributeValue.objects.values_list("id", "text")))
         for row in rows(size, leaves, brands, kinds):
-            writer.add_document(schema.tantivy_document(maker.product(row)))
+            writer.put_products({row.id: maker.product(row)})
             prices.append(int(row.price * 100))
             if row.id == size // 3:
                 sample = {"id": row.id, "name": row.name, "category_id": row.category_id, "group_id": row.group_id}
             if not row.id % STEP:
                 took = time.perf_counter() - started
                 print(f"  {row.id:,} of {size:,} in {took:,.0f} s", file=sys.stderr, flush=True)
-        writer.commit()
-    store.switch_to(generation)
+        writer.commit(State(str(log.current().epoch), log.current().last))
+    index.put_into_use()
     took = time.perf_counter() - started
     ordered = sorted(prices)
     first, count = size // 2, min(100_000, size // 10)
     places = [min(500_000, size // 2), first, first + count // 2, first + count]
     told = {"product": sample, "prices": [ordered[place] for place in places]}
     (settings.VAR_DIR / "begin.json").write_text(json.dumps(told))
-    used = sum(path.stat().st_size for path in generation.iterdir())
+    used = sum(path.stat().st_size for path in index.path.iterdir())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"took": took, "reading": 0.0, "making": 0.0, "bytes": used, "peak": peak}
 

@@ -95,10 +95,12 @@ def build(size: int) -> dict[str, Any]:
     set_up()
     import tantivy
 
-    from catalog.search.index import rebuilding, store, writing
+    from catalog.search import following, updating
+    from catalog.search import rows as reading_rows
+    from catalog.search.index import documents, store
 
     reading = 0.0
-    rows = writing.all_product_rows
+    rows = reading_rows.all_product_rows
 
     def timed_rows() -> Any:
         nonlocal reading
@@ -110,7 +112,7 @@ def build(size: int) -> dict[str, Any]:
         reading += time.perf_counter() - started
 
     making = 0.0
-    make = writing.Documents.product
+    make = documents.Documents.product
 
     def timed_make(self: Any, row: Any) -> tantivy.Document:
         nonlocal making
@@ -119,10 +121,10 @@ def build(size: int) -> dict[str, Any]:
         making += time.perf_counter() - started
         return document
 
-    rebuilding.all_product_rows = timed_rows
-    writing.Documents.product = timed_make  # type: ignore[method-assign]
+    following.all_product_rows = timed_rows
+    documents.Documents.product = timed_make  # type: ignore[method-assign]
     started = time.perf_counter()
-    rebuilding.rebuild()
+    updating.rebuild()
     took = time.perf_counter() - started
     used = sum(path.stat().st_size for path in store.current().iterdir())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

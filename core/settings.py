@@ -160,8 +160,10 @@ MEDIA_SOURCES = service_urls.media_sources(
 # The nodes of a search cluster, separated by commas, and the certificate authority of theirs that is not a public one.
 SEARCH_URL = env.text("SEARCH_URL", pattern=r"(https?://[^\s,]+(,\s*|$))*", allowed="https://user:password@host:9200,…")
 SEARCH_CA = env.text("SEARCH_CA")
-# What the names of indexes in the cluster begin with.
-SEARCH_PREFIX = "vitrine"
+# What the names of indexes in the cluster begin with; each installation that shares a cluster has another one.
+SEARCH_PREFIX = env.text("SEARCH_PREFIX", "vitrine", pattern=r"[a-z][a-z0-9_]{0,39}", allowed="lower-case letters")
+# Parts of an index in the cluster, which as many nodes search at once.
+SEARCH_SHARDS = env.integer("SEARCH_SHARDS", 3, minimum=1, maximum=100)
 # What answers searches: "tantivy" is an index on disk that the worker keeps up to date; "opensearch" is a cluster;
 # "database" is SQL alone, slower and without tolerance of typos.
 SEARCH_ENGINE = env.choice(

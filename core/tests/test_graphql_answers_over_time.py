@@ -14,8 +14,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from catalog.models import Product
-from catalog.search import counting
-from catalog.search.index import snapshots, store, updating
+from catalog.search import counting, updating
+from catalog.search.index import snapshots, store
 from catalog.search.index.engine import TantivyEngine
 from catalog.search.steering import selectors, services
 from catalog.search.steering.inputs import RuleInput

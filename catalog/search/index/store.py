@@ -1,11 +1,13 @@
-"""The index on disk: generations, a pointer to the one in use, and locks.
+"""The index on disk: generations, a pointer to the one in use, and locks. Versions of the code share the folder.
 
-SEARCH_INDEX_DIR/current                  the name of the generation in use; replaced by a rename
-SEARCH_INDEX_DIR/<fingerprint>-<id>/      one generation: a Tantivy index of one version of the code
-SEARCH_INDEX_DIR/{writer,rebuild}.lock    held while an index is written to, and while one is built
+SEARCH_INDEX_DIR/current-<fingerprint>        the generation that this version uses; replaced by a rename
+SEARCH_INDEX_DIR/<fingerprint>-<id>/          one generation: a Tantivy index of one version of the code
+SEARCH_INDEX_DIR/<fingerprint>-<id>/state.json  how far it is (catalog.search.log); replaced after each commit
+SEARCH_INDEX_DIR/<name>-<fingerprint>.lock    see catalog.search.following
 """
 
 import fcntl
+import json
 import os
 import shutil
 import time
@@ -13,14 +15,20 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import tantivy
 from django.conf import settings
 
 from catalog.search.index.schema import SCHEMA, fingerprint, register_tokenizers
 
-POINTER = "current"
-WRITER, REBUILD = "writer.lock", "rebuild.lock"
+STATE = "state.json"
+# How long a version of the code may be out of use, seconds, before its generation is removed.
+DISUSED_SECONDS = 86_400.0
+# How long after a switch a process may still be opening the generation before.
+SWITCH_SECONDS = 60.0
+# The release before takes this lock to build an index. While another holds it, it removes no folders and no changes.
+OTHERS_REBUILD = "rebuild.lock"
 # A file in a generation's folder, which says that a search failed there and checksums were wrong.
 CONDEMNED = "condemned"
 # Characters of a generation's name; it has fewer.
@@ -43,14 +51,19 @@ def folder() -> Path:
     return settings.SEARCH_INDEX_DIR
 
 
+def pointer() -> Path:
+    """The file with the name of the generation that this version of the code uses."""
+    return settings.SEARCH_INDEX_DIR / f"current-{fingerprint()}"
+
+
 def current() -> Path:
-    """The generation in use. Raises IndexUnavailable when there is none, or none of this version of the code."""
+    """The generation in use. Raises IndexUnavailable when there is none."""
     try:
-        name = (settings.SEARCH_INDEX_DIR / POINTER).read_text()
+        name = pointer().read_text()
     except OSError:
         raise IndexUnavailable("there is no index yet") from None
-    if not name.startswith(fingerprint()):
-        raise IndexUnavailable("the index is of another version")
+    if not name.startswith(f"{fingerprint()}-"):
+        raise IndexUnavailable("what says which index is in use is damaged")
     return settings.SEARCH_INDEX_DIR / name
 
 
@@ -61,11 +74,11 @@ def commit_in_use() -> Commit | None:
     """
     root = str(settings.SEARCH_INDEX_DIR)
     try:
-        pointer = os.open(f"{root}/{POINTER}", os.O_RDONLY)
+        file = os.open(pointer(), os.O_RDONLY)
         try:
-            name = os.read(pointer, MAX_NAME_LENGTH).decode()
+            name = os.read(file, MAX_NAME_LENGTH).decode()
         finally:
-            os.close(pointer)
+            os.close(file)
         commit = name, file_id(f"{root}/{name}/meta.json")
     except (OSError, ValueError):
         return None
@@ -81,31 +94,101 @@ def new_generation() -> Path:
 
 def switch_to(generation: Path) -> None:
     """Puts the generation into use; searches that have begun finish on the old one."""
-    new_pointer = folder() / f"{POINTER}.{uuid.uuid4().hex}"
-    new_pointer.write_text(generation.name)
-    with new_pointer.open() as file:
-        os.fsync(file.fileno())
-    new_pointer.replace(folder() / POINTER)
+    _replace(pointer(), generation.name)
 
 
 def discard() -> bool:
     """Takes the index out of use. Returns whether there was one."""
     try:
-        (settings.SEARCH_INDEX_DIR / POINTER).unlink()
+        pointer().unlink()
     except OSError:
         return False
     return True
 
 
-def remove_old(*, age: float = 60) -> None:
-    """Removes generations that are not in use and were not touched for so many seconds. Call it with REBUILD locked."""
+def read_state(generation: Path) -> dict[str, Any]:
+    """What `write_state` stored. Raises OSError or ValueError."""
+    stored = json.loads((generation / STATE).read_text())
+    if not isinstance(stored, dict):
+        raise ValueError("not a state")
+    return stored
+
+
+def write_state(generation: Path, state: dict[str, object]) -> None:
+    """Stores how far the generation is. Call it after the commit."""
+    _replace(generation / STATE, json.dumps(state))
+    # The release before removes folders that are not its own and were not touched for a minute.
+    later = time.time() + DISUSED_SECONDS
+    os.utime(generation, (later, later))
+
+
+def touch_state(generation: Path) -> None:
+    """Says that the generation is in use."""
+    with suppress(OSError):
+        os.utime(generation / STATE)
+
+
+def _replace(path: Path, text: str) -> None:
+    """Replaces a file by a whole one; after a power cut it is the old one or the new one."""
+    new = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
+    with new.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+
+
+def remove_old() -> list[str]:
+    """Removes this version's generations that are not in use, and those of versions long disused.
+
+    Returns their names, as `name_of` makes them.
+    Call it with REBUILD locked.
+    """
     try:
         used = current().name
     except IndexUnavailable:
         used = ""
-    for path in folder().iterdir():
-        if path.is_dir() and path.name != used and time.time() - path.stat().st_mtime >= age:
-            shutil.rmtree(path, ignore_errors=True)
+    old = [path for path in folder().iterdir() if path.is_dir() and path.name != used and _is_removable(path)]
+    names = [name_of(path) for path in old]
+    for path in old:
+        remove(path)
+    for path in folder().glob("current*"):
+        with suppress(OSError):
+            if _is_disused(path) and not (folder() / path.read_text()).exists():
+                path.unlink()
+    return names
+
+
+def remove(generation: Path) -> None:
+    """Removes a generation's folder."""
+    shutil.rmtree(generation, ignore_errors=True)
+
+
+def name_of(generation: Path) -> str:
+    """The generation's name with its folder's inode: a copy of the folder is another index, with its own position."""
+    return f"{generation.name}-{generation.stat().st_ino:x}"
+
+
+def _is_removable(generation: Path) -> bool:
+    # What has a state was begun by this version's code, which holds the lock; the release before wrote none.
+    is_ours = generation.name.startswith(f"{fingerprint()}-") and (generation / STATE).exists()
+    return (is_ours and _is_settled()) or _is_disused(generation)
+
+
+def _is_settled() -> bool:
+    """Whether no process can be about to open the generation that was in use before."""
+    try:
+        return time.time() - pointer().stat().st_mtime >= SWITCH_SECONDS
+    except OSError:
+        return True
+
+
+def _is_disused(path: Path) -> bool:
+    try:
+        touched = (path / STATE if (path / STATE).exists() else path).stat().st_mtime
+    except OSError:
+        return True
+    return time.time() - touched >= DISUSED_SECONDS
 
 
 @contextmanager

@@ -49,7 +49,9 @@ class Client:
         self._paused_until = 0.0
 
     def request(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
-        """The answer to a request. A list is sent as lines. Raises ClusterFailed, at once after no node answered."""
+        """The answer to a request. A list, or bytes, are sent as lines. Raises ClusterFailed: at once when no node has
+        just answered another.
+        """
         if time.monotonic() < self._paused_until:
             raise ClusterFailed("the search cluster does not answer")
         try:
@@ -83,10 +85,9 @@ class Client:
 
 
 def _encoded(body: Any) -> dict[str, Any]:
-    if not isinstance(body, list):
-        return {"body": body}
-    lines = b"".join(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in body)
-    return {"body": lines, "headers": {"content-type": "application/x-ndjson"}}
+    if isinstance(body, list):
+        body = b"".join(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in body)
+    return {"body": body, **({"headers": {"content-type": "application/x-ndjson"}} if isinstance(body, bytes) else {})}
 
 
 @cache

@@ -4,20 +4,12 @@ from typing import Any
 
 from django.conf import settings
 
-from catalog.search.documents import ATTRIBUTE_NUMBERS, VALUES
-from catalog.search.index.schema import MORE, fingerprint
+from catalog.search.documents import ATTRIBUTE_NUMBERS, ATTRIBUTES, VALUES, Document, fingerprint_of
 
 _NUMBERS = (
     *("id", "named", "category", "brand", "group", "price", "price_step", "quantity", "in_stock", "on_sale", "created"),
-    *("digest", VALUES, MORE, "attributes"),
+    *("digest", VALUES, ATTRIBUTES),
 )
-
-
-def alias() -> str:
-    """The name by which searches find the index of this version of the code."""
-    return f"{settings.SEARCH_PREFIX}-{fingerprint()}"
-
-
 # A token that each document has in each text. So each field is in all documents, as Tantivy counts them.
 # No search finds it, because no word begins like it.
 PAD = "\u0001"
@@ -44,38 +36,56 @@ def _similarity(frequency: str) -> dict[str, Any]:
     return {"type": "scripted", "weight_script": {"source": _WEIGHT}, "script": {"source": score}}
 
 
-def padded(document: dict[str, Any]) -> dict[str, Any]:
+def cluster_document(document: Document) -> Document:
     """The document as the cluster takes it."""
     return {**document, **{name: f"{document.get(name, '')} {PAD}".strip() for name in TEXTS}}
 
 
-def index_body(state: dict[str, Any]) -> dict[str, Any]:
-    """What an index is made with. `state` says which changes it has."""
+def _properties() -> dict[str, Any]:
     properties: dict[str, Any] = {name: {"type": "long"} for name in _NUMBERS}
     properties |= {name: {"type": "double"} for name in ("rating_low", "rating_high")}
     properties["kind"] = {"type": "keyword"}
     properties["name_key"] = {"type": "keyword", "use_similarity": True, "similarity": "whole"}
     for name, similarity in TEXTS.items():
         options = "positions" if name == "name" else "freqs"
-        properties[name] = {
-            "type": "text",
-            "analyzer": "whitespace",
-            "index_options": options,
-            "similarity": similarity,
-        }
-        properties[name]["fielddata"] = name in _LOOKED_UP
+        text = {"type": "text", "analyzer": "whitespace", "index_options": options, "similarity": similarity}
+        properties[name] = {**text, "fielddata": name in _LOOKED_UP}
+    # A field for each NUMBER attribute that a product has.
     properties[ATTRIBUTE_NUMBERS] = {"type": "object", "dynamic": True}
-    return {
-        "settings": {
-            "number_of_shards": 3,
-            "number_of_replicas": 1,
-            "max_result_window": 60_000,
-            "similarity": {"bm25": _similarity("doc.freq"), "bm25_once": _similarity("1"), "whole": _WHOLE},
-        },
-        "mappings": {
-            "dynamic": False,
-            "_source": {"enabled": False},
-            "_meta": {"state": state},
-            "properties": properties,
-        },
-    }
+    return properties
+
+
+_FORM: dict[str, Any] = {
+    "settings": {
+        "number_of_replicas": 1,
+        "max_result_window": 60_000,
+        "mapping.total_fields.limit": 10_000,
+        # Only a commit makes writes visible, so that searches and what is kept of them see whole rounds.
+        "refresh_interval": "-1",
+        # How long the cluster remembers the versions of deleted documents. Writes that come later than that, of a
+        # process that was suspended for so long, would bring them back.
+        "gc_deletes": "1h",
+        "similarity": {"bm25": _similarity("doc.freq"), "bm25_once": _similarity("1"), "whole": _WHOLE},
+    },
+    # Documents are never read as they were sent: rows come from the database, and a new index is built from there too.
+    "mappings": {"dynamic": "strict", "_source": {"enabled": False}, "properties": _properties()},
+}
+
+
+# Each search compares the fingerprint.
+_FORM_TEXT = repr(_FORM)
+
+
+def fingerprint() -> str:
+    """Changes with everything that decides whether this code can search an index and keep it up to date."""
+    return fingerprint_of(_FORM_TEXT)
+
+
+def alias() -> str:
+    """The name by which searches find the index of this version of the code."""
+    return f"{settings.SEARCH_PREFIX}-{fingerprint()}"
+
+
+def index_body() -> dict[str, Any]:
+    """What an index is made with."""
+    return {**_FORM, "settings": {**_FORM["settings"], "number_of_shards": settings.SEARCH_SHARDS}}

@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from catalog.category_tree import CategoryTree
 from catalog.models import Product
+from catalog.search import following
 from catalog.search.criteria import SearchCriteria, SortField
 from catalog.search.cursors import encode_cursor
 from catalog.search.engine import Engine
 from catalog.search.index import lowering, snapshots
 from catalog.search.index.engine import TantivyEngine
-from catalog.search.index.rebuilding import rebuild
+from catalog.search.index.writing import Generations
 from catalog.search.opensearch.engine import OpenSearchEngine
 from catalog.search.opensearch.lowering import lower
 from catalog.search.opensearch.moments import moments
@@ -40,7 +41,7 @@ def shop(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any) -
         kept, snapshots.reader = snapshots.reader, snapshots.Reader()
         with transaction.atomic():
             products = fill(NUM_PRODUCTS)
-            rebuild()
+            following.rebuild(Generations())
             build()
             yield products
             transaction.set_rollback(True)

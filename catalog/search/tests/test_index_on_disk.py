@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 from pathlib import Path
 from threading import Event
@@ -17,14 +16,16 @@ from pytest_django import Settings
 
 from catalog.category_tree import CategoryTree
 from catalog.models import Product
-from catalog.search.changes import IndexChange
+from catalog.search import following, rows, updating
+from catalog.search.applying import Applier
+from catalog.search.consistency import find_drift
 from catalog.search.criteria import SearchCriteria
 from catalog.search.engine import engine
-from catalog.search.index import rebuilding, snapshots, store, updating, writing
-from catalog.search.index.consistency import find_drift
+from catalog.search.index import snapshots, store
 from catalog.search.index.engine import TantivyEngine
 from catalog.search.index.schema import SCHEMA
 from catalog.search.index.search import IndexSearch
+from catalog.search.index.writing import Generations, TantivyWriter
 from catalog.search.pages import Page
 from catalog.search.validation import SearchInput, parse_criteria
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
@@ -99,8 +100,8 @@ WRECKAGE = {
     "bad meta": lambda: (store.current() / "meta.json").write_text("{"),
     "no folder": lambda: delete_all(store.folder()),
     "no pointer": lambda: store.discard(),
-    "bad pointer": lambda: (store.folder() / store.POINTER).write_text("../../etc"),
-    "other version": lambda: (store.folder() / store.POINTER).write_text("0123456789abcdef-1"),
+    "bad pointer": lambda: store.pointer().write_text("../../etc"),
+    "other version": lambda: store.pointer().write_text("0123456789abcdef-1"),
 }
 
 
@@ -211,7 +212,7 @@ def test_an_overtaken_commit_is_not_searched_once_a_file_of_it_has_changed(
 
 
 def test_changes_made_during_a_rebuild_are_in_it(shop: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    read = writing.all_product_rows
+    read = rows.all_product_rows
 
     def meanwhile():
         yield from read()
@@ -220,22 +221,21 @@ def test_changes_made_during_a_rebuild_are_in_it(shop: None, monkeypatch: pytest
         Product.objects.filter(slug="lamp-1").update(name="Sofa")
         assert updating.bring_up_to_date() == 2
         assert total() == 2
-        assert IndexChange.objects.filter(applied=True).count() == 2
         Product.objects.filter(slug="lamp-2").update(name="Chair")
 
-    monkeypatch.setattr(rebuilding, "all_product_rows", meanwhile)
+    monkeypatch.setattr(following, "all_product_rows", meanwhile)
     old = store.current()
-    assert rebuilding.rebuild() == 3
+    assert updating.rebuild() == 3
     assert store.current() != old
-    assert not IndexChange.objects.exists()
+    assert updating.bring_up_to_date() == 0
     assert find_drift() == []
     ids = engine().resolve(parse_criteria(SearchInput(text="chair"))).page(Page(5)).ids
     assert Product.objects.get(pk=ids[0]).slug == "lamp-2"
 
 
 def test_only_one_rebuild_at_a_time(shop: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rebuilding, "REBUILD_LOCK_TIMEOUT_SECONDS", 0)
-    with store.lock(store.REBUILD) as held:
+    monkeypatch.setattr(following, "REBUILD_LOCK_TIMEOUT_SECONDS", 0)
+    with Generations().lock(following.REBUILD) as held:
         assert held
         with pytest.raises(CommandError, match="being rebuilt already"):
             call_command("rebuild_index")
@@ -243,33 +243,26 @@ def test_only_one_rebuild_at_a_time(shop: None, monkeypatch: pytest.MonkeyPatch)
 
 def test_who_waited_for_a_rebuild_does_not_repeat_it(shop: None) -> None:
     generation = store.current()
-    store.discard()
-    with ThreadPoolExecutor() as threads:
-        with store.lock(store.REBUILD):
-            waiting = threads.submit(updating.bring_up_to_date)
-            time.sleep(0.2)
-            assert not waiting.done()
-            store.switch_to(generation)
-        waiting.result()
+    assert following.rebuild(Generations(), only_if_unusable=True) == 0
     assert store.current() == generation
 
 
 def test_a_rebuild_that_fails_leaves_all_as_it_was(shop: None, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(writing.Applier, "add_products", lambda *args: 1 / 0)
+        patched.setattr(Applier, "put_products", lambda *args: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            rebuilding.rebuild()
+            updating.rebuild()
     assert by_index()
     assert [path for path in store.folder().iterdir() if path.is_dir()] == [store.current()]
 
 
 def test_what_a_killed_rebuild_left_is_tidied_up(shop: None, monkeypatch: pytest.MonkeyPatch) -> None:
     left = store.new_generation()
-    os.utime(left, (0, 0))
-    IndexChange.objects.create(kind="product", key=1, applied=True)
+    store.write_state(left, {})
+    os.utime(store.pointer(), (0, 0))
     updating.sweep()
     assert not left.exists()
-    assert not IndexChange.objects.exists()
+    assert by_index()
 
 
 class TestCheck:
@@ -287,9 +280,8 @@ class TestCheck:
         plain.filter(pk=stale.pk).update(price=77)
         plain.filter(pk=gone.pk).update(is_active=False)
         with store.writing(store.current()) as writer:
-            applier = writing.Applier(writer)
-            applier._delete("id", [missing.pk])
-            applier.add_products(writing.product_rows([stale.pk]))
+            TantivyWriter(store.current(), writer, is_new=False).delete_products([missing.pk])
+            Applier(TantivyWriter(store.current(), writer, is_new=True)).put_products(rows.product_rows([stale.pk]))
             writer.commit()
         out = StringIO()
         with pytest.raises(CommandError) as error:

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from catalog.models import Product
+from catalog.search import updating
 from catalog.search.criteria import SortField
 from catalog.search.cursors import decode_cursor, encode_cursor
 from catalog.search.engine import engine
 from catalog.search.highlight import Highlighter
-from catalog.search.index import rebuilding, snapshots, store, updating
+from catalog.search.index import snapshots, store
 from catalog.search.pages import VALUE_TYPES, Page
 from catalog.search.strategy import STRICT, TYPOS, MatchingStrategy, MatchLevel
 from catalog.search.tests.mixed_shop import TYPED, fill, walk
@@ -148,7 +149,7 @@ def test_threads_get_right_answers_during_commits_and_rebuilds(
     monkeypatch.setattr(snapshots, "reader", snapshots.Reader())
     fill(60)
     others = {"category": CategoryFactory(name="zz"), "brand": BrandFactory(name="zz")}
-    rebuilding.rebuild()
+    updating.rebuild()
     texts = ("lamp", "desk oak", "lmap", "自転車", "40x60", "stehlmape", "for the lamp nothing")
     searches = [parse_criteria(SearchInput(text=text, sort=sort)) for text in texts for sort in (None, SortField.PRICE)]
     expected = [sorted(walk(criteria, 100)) for criteria in searches]
@@ -173,7 +174,7 @@ def test_threads_get_right_answers_during_commits_and_rebuilds(
         ProductFactory(name="quux", **others)
         updating.bring_up_to_date()
         if number % 5 == 0:
-            rebuilding.rebuild()
+            updating.rebuild()
     stop.set()
     for thread in threads:
         thread.join()

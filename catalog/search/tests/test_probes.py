@@ -21,8 +21,8 @@ from catalog.models import Product
 from catalog.search.engine import SuggestionKind
 from catalog.search.index import snapshots
 from catalog.search.index.engine import TantivyEngine
-from catalog.search.index.rebuilding import rebuild
 from catalog.search.pages import Page
+from catalog.search.updating import rebuild
 from catalog.search.validation import SearchInput, parse_criteria
 from catalog.tests.factories import BrandFactory, CategoryFactory
 
