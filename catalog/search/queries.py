@@ -11,17 +11,18 @@ from typing import Any, TypeAlias
 from catalog.search.analysis.tokens import is_indexable
 
 
-@dataclass(frozen=True, slots=True)
+# They are never changed. None is frozen, because a text makes some hundred and a frozen one takes three times as long.
+@dataclass(slots=True, unsafe_hash=True)
 class Everything:
     """All documents, brands and categories included."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Nothing:
     """No document."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Term:
     """The field has the token or the number. Scored by BM25."""
 
@@ -29,7 +30,7 @@ class Term:
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class OneOf:
     """The field has any of the keys, which are sorted. All get the score 1."""
 
@@ -37,7 +38,7 @@ class OneOf:
     keys: tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Range:
     """Values from `low` to `high`, in the form of the index; None is no limit. Includes the ends unless `open_ends`."""
 
@@ -47,14 +48,14 @@ class Range:
     open_ends: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Exists:
     """The field has any value."""
 
     field: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Phrase:
     """The field has the tokens side by side. Scored by BM25."""
 
@@ -62,7 +63,7 @@ class Phrase:
     tokens: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Near:
     """The field has the token with at most so many typos, or with `prefix` begins with such a word. Scores 1."""
 
@@ -72,7 +73,7 @@ class Near:
     prefix: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Beginning:
     """The field has a token that begins with this one. An engine may look at the first 50 of them only. Scores 1."""
 
@@ -80,7 +81,7 @@ class Beginning:
     token: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class AnyOf:
     """At least `minimum` of the queries match. Their scores are added up."""
 
@@ -88,7 +89,7 @@ class AnyOf:
     minimum: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class AllOf:
     """All of the queries match. Bonuses need not match; they add to the scores."""
 
@@ -96,7 +97,7 @@ class AllOf:
     bonuses: tuple["Query", ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class ButNot:
     """What the query finds and the other does not."""
 
@@ -104,7 +105,7 @@ class ButNot:
     excluded: "Query"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Boost:
     """The query with its scores multiplied."""
 
@@ -112,7 +113,7 @@ class Boost:
     factor: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Constant:
     """The query with one score for all."""
 

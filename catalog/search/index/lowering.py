@@ -103,6 +103,6 @@ _LOWER: dict[type[Query], Callable[[Any], tantivy.Query]] = {
     queries.AnyOf: _any_of,
     queries.AllOf: _all_of,
     queries.ButNot: _but_not,
-    queries.Boost: lambda query: tantivy.Query.boost_query(lower(query.query), query.factor),
+    queries.Boost: lambda query: tantivy.Query.boost_query(_LOWER[type(query.query)](query.query), query.factor),
     queries.Constant: lambda query: tantivy.Query.const_score_query(lower(query.query), query.score),
 }
