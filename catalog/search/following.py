@@ -19,6 +19,7 @@ from catalog.search import log
 from catalog.search.applying import Applier, Writer
 from catalog.search.changes import IndexLog
 from catalog.search.log import State
+from catalog.search.queries import Query
 from catalog.search.rows import all_product_rows
 
 logger = logging.getLogger(__name__)
@@ -47,6 +48,12 @@ class Index(Protocol):
 
     def remove(self) -> None:
         """Removes the index, which is not in use."""
+
+    def digests(self, query: Query, field: str, expected: int) -> dict[int, list[int]]:
+        """The digests of documents, by their key in the field. A doubled document has more than one.
+
+        `expected` is about how many there are.
+        """
 
 
 class Target(Protocol):

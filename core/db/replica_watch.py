@@ -98,8 +98,8 @@ def reason(alias: str) -> str | None:
 
 
 def start() -> None:
-    """Starts a thread for the primary and one for each replica, unless they run."""
-    if _seen:
+    """Starts a thread for the primary and one for each replica, unless they run or there is no replica."""
+    if _seen or not settings.DATABASE_REPLICAS:
         return
     with _lock:
         if _seen:

@@ -7,9 +7,11 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from catalog.search.following import RebuildRunning
-from catalog.search.index import snapshots, store
-from catalog.search.index.consistency import find_drift
+from catalog.search import log
+from catalog.search.consistency import NothingToCompare, find_drift
+from catalog.search.following import RebuildRunning, is_usable
+from catalog.search.index import store
+from catalog.search.opensearch.client import ClusterFailed
 from catalog.search.updating import rebuild, target
 from core.caching import revision
 
@@ -31,31 +33,30 @@ class Command(BaseCommand):
         if check:
             self._check()
             return
-        if if_missing and self._index_works():
+        try:
+            if if_missing and self._index_works():
+                return
+        except ClusterFailed as error:
+            self.stderr.write(f"Whether there is an index is unknown: {error}. The worker builds it if there is none.")
             return
         # After SQL past the application, what processes keep is old as well.
         revision.bump()
         try:
             with self._progress("Building") as advance:
                 count = rebuild(advance)
-        except RebuildRunning as error:
+        except (RebuildRunning, ClusterFailed) as error:
             raise CommandError(f"Not rebuilt: {error}.") from error
         self.stdout.write(f"The search index is rebuilt: {count} products.")
 
     def _index_works(self) -> bool:
-        if target() is None:
-            return True
-        try:
-            snapshots.reader.refresh()
-        except store.IndexUnavailable:
-            return False
-        return True
+        indexes = target()
+        return indexes is None or is_usable(indexes.current(), log.sequence())
 
     def _check(self) -> None:
         try:
             with self._progress("Comparing") as advance:
                 drift = find_drift(advance)
-        except store.IndexUnavailable as error:
+        except (NothingToCompare, store.IndexUnavailable, ClusterFailed) as error:
             raise CommandError(f"Nothing to compare: {error}.") from error
         for difference in drift[:MAX_SHOWN]:
             self.stdout.write(str(difference))

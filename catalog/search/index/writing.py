@@ -8,10 +8,12 @@ from typing import Any
 
 import tantivy
 from django.conf import settings
-from tantivy import Query
+from tantivy import Order, Query
 
+from catalog.search import queries
 from catalog.search.following import FOLLOWER, REBUILD
 from catalog.search.index import snapshots, store
+from catalog.search.index.lowering import lower
 from catalog.search.index.schema import SCHEMA, fingerprint, tantivy_document
 from catalog.search.log import State
 
@@ -87,6 +89,22 @@ class Generation:
     def remove(self) -> None:
         """As the protocol's."""
         store.remove(self.path)
+
+    def digests(self, query: queries.Query, field: str, expected: int) -> dict[int, list[int]]:
+        """As the protocol's. Raises IndexUnavailable."""
+        searcher, lowered = snapshots.reader.refresh().searcher, lower(query)
+        by_key: dict[int, list[int]] = {}
+        limit, offset = expected + 1000, 0
+        while True:
+            hits = searcher.search(
+                lowered, limit, count=False, order_by_field=field, order=Order.Asc, offset=offset
+            ).hits
+            digests = searcher.fast_field_values("digest", [address for _, address in hits])
+            for (key, _), digest in zip(hits, digests, strict=True):
+                by_key.setdefault(key, []).append(int(digest or 0))
+            if len(hits) < limit:
+                return by_key
+            offset += limit
 
     @contextmanager
     def writer(self, *, bulk: bool = False) -> Iterator[TantivyWriter]:

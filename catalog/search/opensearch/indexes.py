@@ -21,14 +21,18 @@ from django.conf import settings
 from catalog.search.changes import IndexReader
 from catalog.search.log import State
 from catalog.search.opensearch.client import IndexMissing, client
+from catalog.search.opensearch.lowering import filtered
 from catalog.search.opensearch.mapping import alias, fingerprint, index_body
 from catalog.search.opensearch.writing import ClusterWriter, written_by
+from catalog.search.queries import Query
 from core.db import clock
 from core.jobs import lease
 
 # How long after a switch searches may still go to the index before.
 SWITCHING = timedelta(minutes=1)
 LOCK_PAUSE_SECONDS = 0.1
+# Read by one request.
+DIGESTS = 5_000
 # Making an index, and changes of mappings and aliases, wait for all nodes.
 CHANGE_TIMEOUT_SECONDS = 30
 
@@ -70,6 +74,22 @@ class ClusterIndex:
         """As the protocol's."""
         with suppress(IndexMissing):
             _change("DELETE", f"/{self.index}")
+
+    def digests(self, query: Query, field: str, expected: int) -> dict[int, list[int]]:
+        """As the protocol's. Raises ClusterFailed."""
+        by_key: dict[int, list[int]] = {}
+        # Doubled documents differ in their groups.
+        sort = [field, "digest", "group"] if field == "id" else [field, "digest"]
+        body = {"size": DIGESTS, "_source": False, "sort": sort, "query": filtered([], [query])}
+        while True:
+            (response,) = client().msearch(self.index, [body])
+            hits = response["hits"]["hits"]
+            for hit in hits:
+                key, digest = hit["sort"][:2]
+                by_key.setdefault(key, []).append(digest)
+            if len(hits) < DIGESTS:
+                return by_key
+            body["search_after"] = hits[-1]["sort"]
 
     def used_since(self) -> datetime | None:
         """When it was put into use, by the database's clock."""

@@ -161,9 +161,11 @@ class _Pauses:
 
 def _is_busy(item: dict[str, Any]) -> bool:
     """Whether an operation must be sent again. Raises ClusterFailed when it never succeeds."""
-    ((kind, result),) = item.items()
-    if "error" not in result or result["status"] == NEWER or (kind == "delete" and result["status"] == MISSING):
+    (result,) = item.values()
+    if "error" not in result or result["status"] == NEWER:
         return False
     if result["status"] in BUSY:
         return True
+    if result["status"] == MISSING:
+        raise IndexMissing("the search cluster has no such index")
     raise ClusterFailed("the search cluster refused a document") from ValueError(result["error"])

@@ -12,10 +12,10 @@ from catalog.attributes.writing import AttributeInput
 from catalog.category_tree import CategoryTree
 from catalog.models import Attribute, AttributeValue, Product, ProductGroup
 from catalog.search import attribute_facets, updating
+from catalog.search.consistency import find_drift
 from catalog.search.criteria import Range
 from catalog.search.engine import engine
 from catalog.search.index import facet_counts, snapshots
-from catalog.search.index.consistency import find_drift
 from catalog.search.index.schema import COLUMNS, MORE
 from catalog.search.pages import Page
 from catalog.search.tests.catalogues import give

@@ -18,10 +18,10 @@ from catalog.category_tree import CategoryTree
 from catalog.models import Product
 from catalog.search import following, rows, updating
 from catalog.search.applying import Applier
+from catalog.search.consistency import find_drift
 from catalog.search.criteria import SearchCriteria
 from catalog.search.engine import engine
 from catalog.search.index import snapshots, store
-from catalog.search.index.consistency import find_drift
 from catalog.search.index.engine import TantivyEngine
 from catalog.search.index.schema import SCHEMA
 from catalog.search.index.search import IndexSearch

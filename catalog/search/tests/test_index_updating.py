@@ -18,9 +18,9 @@ from catalog.models import Brand, Category, Product
 from catalog.search import log, updating
 from catalog.search.applying import Applier
 from catalog.search.changes import IndexChange
+from catalog.search.consistency import find_drift
 from catalog.search.engine import engine
 from catalog.search.index import snapshots, store
-from catalog.search.index.consistency import find_drift
 from catalog.search.pages import Page
 from catalog.search.validation import SearchInput, parse_criteria
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory

@@ -5,16 +5,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from tantivy import Order, Query, Searcher
-
 from catalog.models import Product
-from catalog.search import log
+from catalog.search import log, updating
 from catalog.search.documents import PRODUCT, Documents, named_digest, named_key
-from catalog.search.index import snapshots
-from catalog.search.index.lowering import lower
-from catalog.search.index.schema import SCHEMA
-from catalog.search.index.writing import Generations
-from catalog.search.queries import Range
+from catalog.search.following import Index
+from catalog.search.queries import Range, with_ids
 from catalog.search.rows import MODELS, documents, learn_values, product_rows
 
 CHUNK_ROWS = 5_000
@@ -37,6 +32,10 @@ class Drift:
         return f"{self.kind} {self.key} is {self.what}"
 
 
+class NothingToCompare(Exception):
+    """No index can be compared. The message says why."""
+
+
 def find_drift(progress: Callable[[int, int], object] = lambda done, total: None) -> list[Drift]:
     """The differences between index and database, up to MAX_DIFFERENCES. Raises IndexUnavailable.
 
@@ -51,28 +50,34 @@ def find_drift(progress: Callable[[int, int], object] = lambda done, total: None
     return _compared_again(differences) if differences else []
 
 
+def _current() -> Index:
+    target = updating.target()
+    index = target.current() if target else None
+    if index is None:
+        raise NothingToCompare("there is no index yet" if target else "the database answers all searches")
+    return index
+
+
 def _is_behind() -> bool:
     """Whether the index in use lacks changes."""
-    index = Generations().current()
-    state = index.state() if index else None
+    state = _current().state()
     return state is not None and (bool(state.broad) or log.oldest_after(state.position) is not None)
 
 
 def _compared_again(differences: list[Drift]) -> list[Drift]:
     """The differences that remain among these products, and among all brands and categories."""
     keys = sorted({drift.key for drift in differences if drift.kind == PRODUCT})
-    searcher, expected_documents = snapshots.reader.refresh().searcher, documents()
+    index, expected_documents = _current(), documents()
     products: list[Drift] = []
     for start in range(0, len(keys), CHUNK_ROWS):
         some = keys[start : start + CHUNK_ROWS]
-        query = Query.term_set_query(SCHEMA, "id", some)
-        products += _compared(some, _indexed(searcher, query, "id", len(some)), expected_documents)
+        products += _compared(some, index.digests(with_ids(some), "id", len(some)), expected_documents)
     return [*products, *(_named_drift() if len(products) < len(differences) or not keys else [])]
 
 
 def _product_drift(progress: Callable[[int, int], object]) -> Iterator[Drift]:
     """Compares one range of ids after the other, which also finds products that only the index has."""
-    searcher, expected_documents = snapshots.reader.refresh().searcher, documents()
+    index, expected_documents = _current(), documents()
     total, done = Product.objects.filter(is_active=True).count(), 0
     progress(done, total)
     last = 0
@@ -80,8 +85,7 @@ def _product_drift(progress: Callable[[int, int], object]) -> Iterator[Drift]:
         ids = Product.objects.filter(is_active=True, pk__gt=last).order_by("id").values_list("id", flat=True)
         keys = list(ids[:CHUNK_ROWS])
         end = keys[-1] if len(keys) == CHUNK_ROWS else None
-        span = lower(Range("id", last + 1, end))
-        indexed = _indexed(searcher, span, "id", CHUNK_ROWS)
+        indexed = index.digests(Range("id", last + 1, end), "id", CHUNK_ROWS)
         yield from _compared(keys, indexed, expected_documents)
         done += len(keys)
         progress(done, max(total, done))
@@ -103,31 +107,17 @@ def _compared(keys: list[int], indexed: dict[int, list[int]], expected_documents
 
 def _named_drift() -> Iterator[Drift]:
     """As `_product_drift`, of brands and categories, which share the field of their keys."""
-    searcher = snapshots.reader.refresh().searcher
+    index = _current()
     for kind, model in MODELS.items():
         last: int | None = 0
         while last is not None:
             rows = [*model.objects.filter(pk__gt=last).order_by("pk").only("id", "name")[:CHUNK_ROWS]]
             end = rows[-1].pk if len(rows) == CHUNK_ROWS else None
             span = Range("named", named_key(kind, last + 1), None if end is None else named_key(kind, end))
-            digests = _indexed(searcher, lower(span), "named", 2 * CHUNK_ROWS)
+            digests = index.digests(span, "named", 2 * CHUNK_ROWS)
             indexed = {key // 2: some for key, some in digests.items() if named_key(kind, key // 2) == key}
             yield from _differences(kind, {row.pk: named_digest(kind, row) for row in rows}, indexed)
             last = end
-
-
-def _indexed(searcher: Searcher, query: Query, field: str, expected: int) -> dict[int, list[int]]:
-    """The digests in the index, by key. A doubled document has more than one."""
-    digests_by_key: dict[int, list[int]] = {}
-    limit, offset = expected + 1000, 0
-    while True:
-        hits = searcher.search(query, limit, count=False, order_by_field=field, order=Order.Asc, offset=offset).hits
-        digests = searcher.fast_field_values("digest", [address for _, address in hits])
-        for (key, _), digest in zip(hits, digests, strict=True):
-            digests_by_key.setdefault(key, []).append(int(digest or 0))
-        if len(hits) < limit:
-            return digests_by_key
-        offset += limit
 
 
 def _differences(kind: str, expected: dict[int, int | None], indexed: dict[int, list[int]]) -> Iterator[Drift]:
