@@ -124,7 +124,7 @@ class TestOnTheIndex:
         updating.bring_up_to_date()
         before = store.current()
         settings.SEARCH_LANGUAGES = ["de", "sv"]
-        with pytest.raises(store.IndexUnavailable, match="another version"):
+        with pytest.raises(store.IndexUnavailable, match="there is no index yet"):
             snapshots.reader.snapshot()
         updating.bring_up_to_date()
         assert snapshots.reader.snapshot().generation != before
