@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from catalog.search.index.lowering import lower
 from catalog.search.index.snapshots import Snapshot
 from catalog.search.matching.resolving import ResolvedText
+from catalog.search.pages import by_score
 from catalog.search.queries import ButNot, Query, all_of, with_ids
 from catalog.search.strategy import STRICT
 
@@ -95,8 +96,8 @@ def _passing(index: Snapshot, ids: Sequence[int], filters: list[Query]) -> list[
 
 
 def _blocks(index: Snapshot, query: Query, begin: int, end: int) -> list[int]:
-    """Ids by score, within a block by rounded score and id: sums of floats differ by the order they are made in."""
+    """Ids by score, block after block."""
     hits = index.searcher.search(lower(query), (end - begin) * BLOCK, count=False, offset=begin * BLOCK).hits
     ids = index.searcher.fast_field_values("id", [address for _, address in hits])
-    scored = [(-round(score, 3), int(row_id or 0)) for (score, _), row_id in zip(hits, ids, strict=True)]
-    return [row_id for start in range(0, len(scored), BLOCK) for _, row_id in sorted(scored[start : start + BLOCK])]
+    scored = [(score, int(row_id or 0)) for (score, _), row_id in zip(hits, ids, strict=True)]
+    return [row_id for start in range(0, len(scored), BLOCK) for row_id in by_score(scored[start : start + BLOCK])]

@@ -9,6 +9,7 @@ from catalog.search.index.lowering import lower
 from catalog.search.index.ranking import best_ids, block_of
 from catalog.search.index.snapshots import Snapshot
 from catalog.search.matching.suggestions import MAX_CANDIDATES
+from catalog.search.pages import by_score
 from catalog.search.queries import Query, with_ids
 
 
@@ -58,8 +59,7 @@ class SnapshotIndex:
         searcher = self._index.searcher
         hits = searcher.search(lower(query), MAX_CANDIDATES, count=False).hits
         keys = searcher.fast_field_values(field, [address for _, address in hits])
-        scored = sorted((-round(score, 3), int(key or 0)) for (score, _), key in zip(hits, keys, strict=True))
-        return [key for _, key in scored]
+        return by_score((score, int(key or 0)) for (score, _), key in zip(hits, keys, strict=True))
 
     def groups_of(self, ids: Sequence[int]) -> dict[int, int]:
         return groups_of(self._index, ids)

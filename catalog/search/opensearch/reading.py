@@ -9,6 +9,7 @@ from catalog.search.opensearch.client import client
 from catalog.search.opensearch.lowering import Body, filtered, lower
 from catalog.search.opensearch.moments import Moment
 from catalog.search.opensearch.vocabulary import ClusterWords
+from catalog.search.pages import by_score
 from catalog.search.queries import OneOf, Query, with_ids
 
 # Hits are ranked in blocks of so many, as in the embedded index.
@@ -56,7 +57,7 @@ class Reading:
 
     def best_keys(self, *queries: tuple[Query, str]) -> list[list[int]]:
         bodies = (_keys_body(query, field) for query, field in queries)
-        return [[key for _, key in sorted(_scored(response))] for response in self.search(*bodies, scored=True)]
+        return [by_score(_scored(response)) for response in self.search(*bodies, scored=True)]
 
     def groups_of(self, ids: Sequence[int]) -> dict[int, int]:
         return {pk: int(fields["group"][0]) for pk, fields in self._fields_of(ids, "group").items()}
@@ -95,9 +96,9 @@ def ranked_body(query: Query, filters: Sequence[Query], begin: int, end: int, ex
 
 
 def ids_in_blocks(response: dict[str, Any]) -> list[int]:
-    """Ids by score, within a block by rounded score and id: sums of floats differ by the order they are made in."""
+    """Ids by score, block after block."""
     scored = _scored(response)
-    return [pk for start in range(0, len(scored), BLOCK) for _, pk in sorted(scored[start : start + BLOCK])]
+    return [pk for start in range(0, len(scored), BLOCK) for pk in by_score(scored[start : start + BLOCK])]
 
 
 def _keys_body(query: Query, field: str) -> Body:
@@ -111,5 +112,5 @@ def _keys_body(query: Query, field: str) -> Body:
 
 
 def _scored(response: dict[str, Any]) -> list[tuple[float, int]]:
-    """The rounded scores, below 0 so that the best comes first, and the keys."""
-    return [(-round(hit["sort"][0], 3), int(hit["sort"][1])) for hit in response["hits"]["hits"]]
+    """The scores, the best first, and the keys."""
+    return [(hit["sort"][0], int(hit["sort"][1])) for hit in response["hits"]["hits"]]
