@@ -20,8 +20,8 @@ REVISION ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 export REVISION
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all coverage mutation test-mysql opensearch test-opensearch fuzz test-browser test-worker bench-search bench-relevance lint style types arrows migrations schema-current pins deployable \
-	storefront storefront-build storefront-checks format schema requirements clean base dev production scan up down logs backup restore chaos failover two-hosts image test-image audit bench-graphql bench-images secrets known-secrets
+.PHONY: help run test test-all coverage mutation test-mysql fuzz test-browser test-worker bench-search bench-relevance lint style types arrows migrations schema-current pins deployable \
+	storefront storefront-build storefront-checks format schema requirements clean base dev production scan up down logs backup restore chaos image test-image audit bench-graphql bench-images secrets known-secrets
 
 ##@ Start
 
@@ -111,7 +111,7 @@ test: dev ## the quick tests on SQLite; ARGS="-k search" picks
 	$(EMBEDDED) $(PYTEST) $(PARALLEL) $(ARGS)
 
 test-all: dev ## the slow tests too, and four times the drawn examples
-	$(EMBEDDED) THOROUGH=1 $(PYTEST) $(PARALLEL) -m "not browser and not mysql and not opensearch and not worker" $(ARGS)
+	$(EMBEDDED) THOROUGH=1 $(PYTEST) $(PARALLEL) -m "not browser and not mysql and not worker" $(ARGS)
 
 coverage: dev ## which lines and branches the quick tests run; ARGS as for make test
 	@rm -rf .venv/coverage && mkdir -p .venv/coverage
@@ -125,14 +125,7 @@ test-mysql: ## all of these and those about MySQL, against DATABASE_URL=mysql://
 	@case "$$DATABASE_URL" in mysql*) ;; *) \
 		echo "Which server? make test-mysql DATABASE_URL=mysql://root@127.0.0.1/vitrine (it makes test_vitrine and drops it)"; exit 2;; esac
 	@$(MAKE) --no-print-directory dev production
-	THOROUGH=1 $(PYTEST) $(PARALLEL) -m "not browser and not opensearch and not worker" $(ARGS)
-
-opensearch: ## a real OpenSearch cluster of three nodes for tests, on ports 9200 to 9202; needs Java 21 and Maven
-	@.ci/opensearch/run $(or $(VAR_DIR),var)/opensearch $(or $(PORT),9200) 3
-
-test-opensearch: dev ## the tests of searches, and those about OpenSearch, against SEARCH_URL=http://… (make opensearch)
-	@case "$$SEARCH_URL" in http*) ;; *) echo "Which cluster? make opensearch, then SEARCH_URL=http://127.0.0.1:9200 make test-opensearch"; exit 2;; esac
-	DATABASE_URL= CELERY_BROKER_URL= CACHE_URL= $(PYTEST) -n 2 -m opensearch $(ARGS)
+	THOROUGH=1 $(PYTEST) $(PARALLEL) -m "not browser and not worker" $(ARGS)
 
 test-worker: dev ## real workers: killed in a loop, rebuilding under load; on SQLite, or on DATABASE_URL and CELERY_BROKER_URL
 	$(PYTEST) -m worker $(ARGS)
@@ -170,7 +163,6 @@ up: ## the whole system in Docker, built and healthy; ARGS="--scale web=3"; STOR
 	@STOREFRONT=$(STOREFRONT) docker/env.sh
 	@# Built once, under the name by which all services know it; with IMAGE in docker/.env that one is pulled instead.
 	$(COMPOSE) $(if $(shell grep -s '^IMAGE=' docker/.env),pull --ignore-buildable && $(COMPOSE) build mail,build)
-	docker/roll.sh
 	$(COMPOSE) up --no-build --detach --wait --wait-timeout 300 --remove-orphans $(ARGS)
 	@STOREFRONT=$(STOREFRONT) docker/storefront.sh publish
 	@$(COMPOSE) ps --format 'table {{.Service}}\t{{.Status}}\t{{.Ports}}'
@@ -192,12 +184,6 @@ image: ## the Docker image alone
 
 chaos: dev ## mixed load on the composed system while its parts are killed; ARGS="--only redis mysql"
 	$(RUN)/python -m bench.chaos $(ARGS)
-
-failover: dev ## mixed load on two MySQL servers that replicate: the replica fails, the primary is killed; ARGS="--rounds 3"
-	$(RUN)/python -m bench.failover $(ARGS)
-
-two-hosts: dev ## two hosts on separate indexes in Docker: changes found within 2 s while parts are killed, and a rolling update
-	$(RUN)/python -m bench.two_hosts $(ARGS)
 
 ##@ Measure it
 

@@ -1,7 +1,6 @@
 """Hooks and fixtures for every test: what makes them cheap, and no test that is left out unseen."""
 
 import gc
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
@@ -17,7 +16,7 @@ from django.test.client import ClientHandler
 
 from catalog import kept
 from catalog.demo.seed import seed_demo
-from catalog.models import IndexLog, IndexReader, SteeringVersion
+from catalog.models import SteeringVersion
 from catalog.search.steering import selectors
 from catalog.search.steering.snapshot import EMPTY
 from core.http.chains import load_chains
@@ -69,7 +68,6 @@ LEFT_TO = {
     "slow": "make test-all",
     "worker": "make test-worker",
     "mysql": "make test-mysql",
-    "opensearch": "make test-opensearch",
     "browser": "make test-browser",
     WITHOUT_DATABASE: "make test-all",
 }
@@ -112,22 +110,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _uses_database(item: pytest.Item) -> bool:
     is_case = issubclass(getattr(item, "cls", None) or object, SimpleTestCase)
-    is_marked = any(item.get_closest_marker(name) for name in ("django_db", "mysql", "opensearch", "worker", "browser"))
+    is_marked = any(item.get_closest_marker(name) for name in ("django_db", "mysql", "worker", "browser"))
     fixtures = {"db", "transactional_db", "django_db_setup", "live_server"}
     return is_case or is_marked or not fixtures.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A test about a server that was asked for without one fails rather than say nothing."""
+    """A test about MySQL that was asked for without one fails rather than say nothing."""
     if item.get_closest_marker("mysql") and connection.vendor != "mysql":
         pytest.fail("needs MySQL: make test-mysql DATABASE_URL=mysql://…", pytrace=False)
-    if item.get_closest_marker("opensearch") and not os.environ.get("SEARCH_URL"):
-        pytest.fail("needs a cluster: make opensearch, then SEARCH_URL=http://… make test-opensearch", pytrace=False)
 
 
 OUR_APPS = ("cart", "catalog", "core", "demo", "users")
-# What tells of changes also tells of rows that are taken back.
-TELLING = (RevisionCounter, SteeringVersion, IndexLog, IndexReader)
 database_is_made: list[bool] = []
 
 
@@ -142,7 +136,8 @@ def _no_rows_are_left(django_db_blocker: Any) -> Iterator[None]:
     yield
     if database_is_made:
         models = [model for app in OUR_APPS for model in apps.get_app_config(app).get_models()]
-        models = [model for model in models if model not in TELLING]
+        # What tells of changes also tells of rows that are taken back.
+        models = [model for model in models if model not in (RevisionCounter, SteeringVersion)]
         with django_db_blocker.unblock():
             left = [model._meta.label for model in models if model._base_manager.exists()]
         if left:

@@ -1,6 +1,5 @@
 """The searches by attributes and in groups that bench/search.py times."""
 
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -16,17 +15,13 @@ from catalog.search.validation import AttributeFilter
 MANY = 100_000
 
 
-def attribute_shapes(engine: Any, product: Product, deep: Position, ends: Sequence[Position]) -> list[Shape]:
-    """The searches for an engine; `deep` is a position by price in the middle of all.
-
-    `ends` are the positions by price of the first, the middle and the last of the products that MANY means.
-    """
+def attribute_shapes(engine: Any, size: int, deep: Position) -> list[Shape]:
+    """The searches for an engine over `size` products; `deep` is a position by price in the middle of all."""
     calls = Calls(engine)
     red, medium = _one_of("colour", "red"), _one_of("size", "M")
     number = AttributeFilter(attribute="measure-0", min=Decimal(10), max=Decimal(40))
     price = SortField.PRICE
-    low, middle, high = ends
-    many = Range(low.value, high.value)
+    many, middle = _price_range(size)
     ten: Any = ("attributes",)
     return [
         ("colour, by price", calls.page(attributes=[red], sort=price)),
@@ -41,7 +36,7 @@ def attribute_shapes(engine: Any, product: Product, deep: Position, ends: Sequen
         ("ten attribute facets of a text", calls.facets(*ten, text="lamp")),
         ("ten attribute facets of colour + size", calls.facets(*ten, attributes=[red, medium])),
         ("all facets over all", calls.facets(*FACETS)),
-        ("related", afresh(lambda: engine.related(product, 8))),
+        ("related", afresh(lambda: engine.related(_product(size), 8))),
         *(
             (f"groups of {name}: {shape}", call)
             for name, place, given in (("100,000", middle, {"price": many}), ("everything", deep, {}))
@@ -71,13 +66,13 @@ def _one_of(attribute: str, *values: str) -> AttributeFilter:
     return AttributeFilter(attribute=attribute, values=values)
 
 
-def product_of(size: int) -> Product:
-    """A product of which related ones are asked for."""
+def _product(size: int) -> Product:
     return Product.objects.only("id", "name", "category_id", "group_id").get(pk=size // 3)
 
 
-def prices_of(size: int) -> list[Position]:
-    """The ends of the prices that as many products have as MANY, or a tenth of all, and the position in the middle."""
+def _price_range(size: int) -> tuple[Range[Decimal], Position]:
+    """Prices that as many products have as MANY, or a tenth of all, and the position in the middle of them."""
     first, count = size // 2, min(MANY, size // 10)
     ordered = Product.objects.order_by("price", "id").values_list("price", "id")
-    return [Position(*ordered[first + place]) for place in (0, count // 2, count)]
+    low, middle, high = (ordered[first + place] for place in (0, count // 2, count))
+    return Range(low[0], high[0]), Position(*middle)

@@ -6,7 +6,7 @@ is on sale.
 """
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import islice
@@ -48,7 +48,7 @@ class _Text:
 
 
 @dataclass(frozen=True)
-class Kinds:
+class _Kinds:
     """The attributes of all products below a root of the categories."""
 
     colour: _Text
@@ -78,7 +78,8 @@ def fill() -> None:
     categories = dict(Product.objects.order_by("id").values_list("id", "category"))
     tree = CategoryTree.load()
     with transaction.atomic():
-        kinds = kinds_by_category(chance, tree)
+        by_root = _kinds(chance, [root.pk for root in sorted(tree.children(None), key=lambda root: root.pk)])
+    kinds = {key: by_root[tree.path(category)[0].pk] for key, category in tree.by_id.items()}
     groups = enumerate(_groups(categories), start=1)
     with without_indexes(ProductAttribute), transaction.atomic():
         while some := [*islice(groups, ROWS)]:
@@ -96,28 +97,14 @@ def fill() -> None:
             cursor.execute("UPDATE catalog_product SET compare_at_price = price + 5 WHERE id % 5 = 0")
 
 
-def kinds_of(values: Mapping[int, list[int]]) -> Kinds:
-    """Of the attributes of TEXT with these values, by attribute: the first two, and the next ones."""
-    texts = [_Text(attribute, keys, zipf(len(keys), 0.7)) for attribute, keys in values.items()]
-    others = Attribute.objects.exclude(kind=AttributeKind.TEXT).order_by("id")
-    number, boolean = (others.filter(kind=kind)[0].pk for kind in (AttributeKind.NUMBER, AttributeKind.BOOLEAN))
-    return Kinds(texts[0], texts[1], texts[2 : 2 + TEXTS_OF_PRODUCT], number, boolean)
-
-
-def kinds_by_category(chance: random.Random, tree: CategoryTree) -> dict[int, Kinds]:
-    """Writes the attributes and their values. Returns which of them the products of each category have."""
-    by_root = _kinds(chance, [root.pk for root in sorted(tree.children(None), key=lambda root: root.pk)])
-    return {key: by_root[tree.path(category)[0].pk] for key, category in tree.by_id.items()}
-
-
-def _kinds(chance: random.Random, roots: Sequence[int]) -> dict[int, Kinds]:
+def _kinds(chance: random.Random, roots: Sequence[int]) -> dict[int, _Kinds]:
     words = vocabulary(random.Random(7))
     colour, size = _text("Colour", [f"{shade}{colour}" for shade in SHADES for colour in COLOURS]), _text("Size", SIZES)
     texts = [_text(words[200 + number], chance.sample(words[:5000], VALUES_OF_TEXT)) for number in range(TEXTS)]
     numbers = [_attribute(f"measure {number}", AttributeKind.NUMBER, "cm") for number in range(NUMBERS)]
     booleans = [_attribute(f"feature {number}", AttributeKind.BOOLEAN) for number in range(BOOLEANS)]
     return {
-        root: Kinds(
+        root: _Kinds(
             colour, size, chance.sample(texts, TEXTS_OF_PRODUCT), numbers[at % NUMBERS], booleans[at % BOOLEANS]
         )
         for at, root in enumerate(roots)

@@ -257,7 +257,7 @@ def main() -> None:
             sys.exit(in_temporary_shop(catalogue, sys.argv[1:]))
     else:
         set_up()
-        from catalog.search.updating import rebuild
+        from catalog.search.index.rebuilding import rebuild
 
         fill(options.fill, queries)
         rebuild()

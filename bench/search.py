@@ -75,32 +75,15 @@ def fill(size: int, attributes: bool) -> dict[str, Any]:
     return {}
 
 
-def build_alone(size: int) -> dict[str, Any]:
-    """Child: the index of this size without its rows, made when it is not there yet."""
-    set_up()
-    from django.conf import settings
-    from django.core.management import call_command
-
-    from bench import index_alone
-
-    result = Path(settings.VAR_DIR) / "build.json"
-    if not result.exists():
-        call_command("migrate", verbosity=0)
-        result.write_text(json.dumps(index_alone.build(size)))
-    return json.loads(result.read_text())
-
-
 def build(size: int) -> dict[str, Any]:
     """Child: the index. "Into the index proper" leaves out reading the rows and making documents of them."""
     set_up()
     import tantivy
 
-    from catalog.search import following, updating
-    from catalog.search import rows as reading_rows
-    from catalog.search.index import documents, store
+    from catalog.search.index import rebuilding, store, writing
 
     reading = 0.0
-    rows = reading_rows.all_product_rows
+    rows = writing.all_product_rows
 
     def timed_rows() -> Any:
         nonlocal reading
@@ -112,7 +95,7 @@ def build(size: int) -> dict[str, Any]:
         reading += time.perf_counter() - started
 
     making = 0.0
-    make = documents.Documents.product
+    make = writing.Documents.product
 
     def timed_make(self: Any, row: Any) -> tantivy.Document:
         nonlocal making
@@ -121,10 +104,10 @@ def build(size: int) -> dict[str, Any]:
         making += time.perf_counter() - started
         return document
 
-    following.all_product_rows = timed_rows
-    documents.Documents.product = timed_make  # type: ignore[method-assign]
+    rebuilding.all_product_rows = timed_rows
+    writing.Documents.product = timed_make  # type: ignore[method-assign]
     started = time.perf_counter()
-    updating.rebuild()
+    rebuilding.rebuild()
     took = time.perf_counter() - started
     used = sum(path.stat().st_size for path in store.current().iterdir())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -144,12 +127,7 @@ def ask(size: int, name: str, seconds: float, only: str) -> dict[str, Any]:
     from catalog.search.sql.engine import DatabaseEngine
 
     place = min(500_000, size // 2)
-    if alone := not Product.objects.exists():
-        from bench.index_alone import begin
-
-        product, (deep, *ends) = begin()
-    else:
-        deep = Position(*Product.objects.order_by("price", "id").values_list("price", "id")[place])
+    deep = Position(*Product.objects.order_by("price", "id").values_list("price", "id")[place])
     engines: dict[str, Any] = {"tantivy": TantivyEngine, "database": DatabaseEngine}
     before = resident()
     times: dict[str, tuple[float, float]] = {}
@@ -159,11 +137,10 @@ def ask(size: int, name: str, seconds: float, only: str) -> dict[str, Any]:
     else:
         assert engine() is not None  # noqa: S101
         shapes = searches.engine_shapes(engines[name](), deep)
-        if alone or ProductAttribute.objects.exists():
-            from bench.attribute_searches import attribute_shapes, prices_of, product_of
+        if ProductAttribute.objects.exists():
+            from bench.attribute_searches import attribute_shapes
 
-            product, ends = (product, ends) if alone else (product_of(size), prices_of(size))
-            shapes += attribute_shapes(engines[name](), product, deep, ends)
+            shapes += attribute_shapes(engines[name](), size, deep)
         for shape, call in shapes:
             if only not in shape:
                 continue
@@ -191,9 +168,6 @@ def main() -> None:
     parser.add_argument("--sizes", default="10000,1000000")
     parser.add_argument("--seconds", type=float, default=2.0, help="for each shape")
     parser.add_argument("--plain", action="store_true", help="products without attributes and groups")
-    parser.add_argument(
-        "--index-alone", action="store_true", help="no rows of products in the database: bench/index_alone.py"
-    )
     parser.add_argument("--only", default="", help="the shapes with this in their names")
     parser.add_argument("--engines", default="tantivy,database,sql")
     parser.add_argument("--folder", help="keep indexes (and SQLite files) here")
@@ -204,7 +178,6 @@ def main() -> None:
         steps: dict[str, Callable[[], dict[str, Any]]] = {
             "fill": lambda: fill(int(size), more[0] == "attributes"),
             "build": lambda: build(int(size)),
-            "build-alone": lambda: build_alone(int(size)),
             "ask": lambda: ask(int(size), more[0], float(more[1]), more[2]),
         }
         print(json.dumps(steps[step]()))
@@ -216,11 +189,8 @@ def main() -> None:
         folder = options.folder or temporary
         builds, timings = {}, {}
         for size in sizes:
-            if options.index_alone:
-                builds[size] = child(size, folder, "build-alone")
-            else:
-                child(size, folder, "fill", "plain" if options.plain else "attributes")
-                builds[size] = child(size, folder, "build")
+            child(size, folder, "fill", "plain" if options.plain else "attributes")
+            builds[size] = child(size, folder, "build")
             for name in names:
                 timings[size, name] = child(size, folder, "ask", name, str(options.seconds), options.only)
     report(sizes, names, builds, timings, "MySQL" if mysql else "SQLite")

@@ -8,7 +8,7 @@ from django.db import connection
 
 from catalog.category_tree import CategoryTree
 from catalog.search.criteria import Range, SearchCriteria, SortField
-from catalog.search.index import snapshots
+from catalog.search.index import store
 from catalog.search.pages import Page
 from catalog.search.validation import SearchInput, parse_criteria
 
@@ -50,7 +50,7 @@ def afresh(call: Callable[[], object]) -> Callable[[], object]:
     """The call without the results that the index kept."""
 
     def call_afresh() -> object:
-        snapshots.reader.snapshot().results.clear()
+        store.reader.snapshot().results.clear()
         return call()
 
     return call_afresh

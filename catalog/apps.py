@@ -16,7 +16,8 @@ class CatalogConfig(AppConfig):
             cleanup,  # noqa: F401
             pipeline,
         )
-        from catalog.search import changes, updating
+        from catalog.search import changes
+        from catalog.search.index import updating
         from catalog.search.steering import models as steering_models
         from core.auth import shop_staff
         from core.caching import revision
@@ -31,8 +32,8 @@ class CatalogConfig(AppConfig):
         track(models.Brand, ["name", "slug"])
         changes.follow([models.Product, models.Brand, models.Category, models.Attribute, models.AttributeValue])
         # What no API shows of the catalogue itself: work to be done, and counts. Any other table is part of it.
-        unseen = {models.IndexChange, models.IndexLog, models.IndexReader, models.SearchCount}
-        unseen |= {models.ImportJob, models.BulkBatch, models.BulkChange, models.SteeringVersion, models.ImageJob}
+        unseen = {models.IndexChange, models.SearchCount, models.ImportJob, models.BulkBatch, models.BulkChange}
+        unseen |= {models.SteeringVersion, models.ImageJob}
         revision.watch(model for model in self.get_models(include_auto_created=True) if model not in unseen)
         revision.watch([models.Synonym, models.SearchRule, models.RuleProduct], then=steering_models.mark_changed)
         updating.start()

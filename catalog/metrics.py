@@ -5,12 +5,12 @@ from django.db.models import Count
 
 from catalog.images.models import ImageStatus
 from catalog.models import BulkChange, ImportJob, ProductImage
-from catalog.search import log
+from catalog.search.changes import IndexChange
 from core.telemetry.metrics import register_gauge
 
 
 def index_changes_waiting() -> float:
-    return 0 if settings.SEARCH_ENGINE == "database" else log.num_waiting()
+    return IndexChange.objects.filter(applied=False).count() if settings.SEARCH_ENGINE == "tantivy" else 0
 
 
 def images() -> dict[str, float]:
@@ -29,9 +29,7 @@ def bulk_changes() -> dict[str, float]:
 
 
 def register() -> None:
-    register_gauge(
-        "index_changes_waiting", "Changes that the index furthest behind does not know yet.", index_changes_waiting
-    )
+    register_gauge("index_changes_waiting", "Changes that the search index does not know yet.", index_changes_waiting)
     register_gauge("images", "Images by state.", images, label="state")
     register_gauge("imports", "Imports of the admin by status.", imports, label="status")
     register_gauge("bulk_changes", "Bulk changes by status.", bulk_changes, label="status")

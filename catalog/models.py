@@ -17,25 +17,14 @@ from catalog.attributes.shown import ShownAttribute
 from catalog.bulk.models import BulkBatch, BulkChange
 from catalog.images.models import ImageJob, ImageStatus, ProductImage, Rendition
 from catalog.importing.models import ImportJob
-from catalog.search.changes import IndexChange, IndexLog, IndexReader, RecordedQuerySet
+from catalog.search.changes import IndexChange, RecordedQuerySet
 from catalog.search.counts import SearchCount
 from catalog.search.steering.models import RuleProduct, SearchRule, SteeringVersion, Synonym
 from catalog.slugs import normal_form, validate_slug
 from catalog.text import SORT_KEY_LENGTH, plain, search_text_of, sort_key, squeeze
 from core.db.fields import BinaryCharField, BinaryTextField, MovingDateTimeField
 
-__all__ = [
-    "Brand",
-    "Category",
-    "ImageJob",
-    "ImageStatus",
-    "ImportJob",
-    "IndexChange",
-    "IndexLog",
-    "IndexReader",
-    "Product",
-    "ProductImage",
-]
+__all__ = ["Brand", "Category", "ImageJob", "ImageStatus", "ImportJob", "IndexChange", "Product", "ProductImage"]
 __all__ += ["Attribute", "AttributeKind", "AttributeValue", "ProductAttribute", "ProductGroup"]
 __all__ += ["BulkBatch", "BulkChange"]
 __all__ += ["Rendition", "RuleProduct", "SearchCount", "SearchRule", "SteeringVersion", "Synonym"]

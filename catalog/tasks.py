@@ -4,7 +4,7 @@ import logging
 from typing import Any
 
 from celery import shared_task
-from celery.signals import worker_ready, worker_shutting_down
+from celery.signals import worker_shutting_down
 from django.conf import settings
 from django.utils import timezone
 
@@ -12,18 +12,10 @@ from catalog.bulk import jobs as bulk
 from catalog.images import pipeline
 from catalog.importing import job_files
 from catalog.importing import jobs as importing
-from catalog.search import counts, updating
-from catalog.search.follower import follower
-from core.celery import app
+from catalog.search import counts
+from catalog.search.index import updating
 
 logger = logging.getLogger(__name__)
-
-
-@worker_ready.connect
-def _follow(sender: Any, **_: Any) -> None:
-    """Follows the log of index changes in the worker of the usual queue."""
-    if app.conf.task_default_queue in sender.app.amqp.queues.consume_from:
-        updating.follow(is_worker=True)
 
 
 @worker_shutting_down.connect
@@ -32,7 +24,6 @@ def _stop(**_: Any) -> None:
     pipeline.stop()
     importing.stopping.set()
     bulk.stopping.set()
-    follower.stop()
 
 
 @shared_task
@@ -93,7 +84,7 @@ def delete_old_bulk_changes() -> None:
 @shared_task(ignore_result=True)
 def apply_index_changes() -> None:
     """Brings the search index up to date. Notified after each change."""
-    updating.apply_now()
+    updating.bring_up_to_date()
 
 
 @shared_task(ignore_result=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache, wraps
+from functools import cache
 from typing import Any
 
 from django.http import Http404, HttpRequest
@@ -36,7 +36,6 @@ from catalog.serializers import (
 from catalog.slugs import normal_form
 from core.caching import revision
 from core.caching.conditions import stating
-from core.db import replicas
 from core.errors import InvalidInput
 from core.http.caching import allow_sharing
 from core.parsing import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, has_unsafe_characters
@@ -80,16 +79,6 @@ class _CatalogueView(APIView):
         return response
 
 
-def _from_replica(get: Callable[..., Response]) -> Callable[..., Response]:
-    """Decorates a view's `get`, which a replica may answer, and may be called twice. The user is read already."""
-
-    @wraps(get)
-    def read(self: APIView, request: Request, **arguments: Any) -> Response:
-        return replicas.read(request.user, lambda: get(self, request, **arguments))
-
-    return read
-
-
 class ProductSearchView(_CatalogueView):
     """Search, filter, sort and page the catalogue."""
 
@@ -124,7 +113,7 @@ class ProductSearchView(_CatalogueView):
                 ],
             ),
         ],
-        responses={200: ProductPageSerializer, **error_responses(400, 401, 503)},
+        responses={200: ProductPageSerializer, **error_responses(400, 401)},
         tags=["products"],
         examples=[
             OpenApiExample(
@@ -166,7 +155,6 @@ class ProductSearchView(_CatalogueView):
             )
         ],
     )
-    @_from_replica
     def get(self, request: Request) -> Response:
         serializer = ProductSearchSerializer(data=request.query_params)
         serializer.is_valid(raise_exception=True)
@@ -223,14 +211,12 @@ class ProductView(_CatalogueView):
         responses={200: ProductDetailSerializer, **error_responses(400, 401, 404)},
         tags=["products"],
     )
-    @_from_replica
     def get(self, request: Request, slug: str) -> Response:
         if has_unsafe_characters(slug):
             raise Http404
         key = Product.objects.filter(slug=normal_form(slug), is_active=True).values_list("id", flat=True).first()
         products = read_products([key], relations=replace(SHOWN, siblings=SIBLINGS)) if key is not None else []
         if not products:
-            replicas.lacks()
             raise Http404
         return Response(ProductDetailSerializer(products[0], context={"request": request}).data)
 

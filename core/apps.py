@@ -16,12 +16,10 @@ class CoreConfig(AppConfig):
     def ready(self) -> None:
         # Imported here: before ready() there are no models.
         from core.auth import shop_staff
-        from core.db import replica_watch
         from core.jobs import readiness
 
         if not settings.DEBUG:
             # It forgets the statements that Django keeps with DEBUG only.
             request_started.disconnect(reset_queries)
         readiness.register()
-        replica_watch.register()
         shop_staff.start()

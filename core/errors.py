@@ -74,14 +74,6 @@ class Throttled(InvalidInput):
         super().__init__([FieldError((), message, ErrorCode.THROTTLED, retry_after=retry_after)])
 
 
-class Overloaded(InvalidInput):
-    """The service has no room for such work now; nothing was done. `retry_after` seconds later it may have."""
-
-    def __init__(self, message: str, retry_after: int) -> None:
-        self.retry_after = retry_after
-        super().__init__([FieldError((), message, ErrorCode.THROTTLED, retry_after=retry_after)])
-
-
 def forget_stack(error: BaseException | None) -> None:
     """Removes the tracebacks of an error, of its parts and of the errors that led to it.
 

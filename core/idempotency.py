@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import orjson
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
-from core.db import clock
 from core.errors import FieldError
 from core.models import KEY_LENGTH, IdempotencyKey
 
@@ -37,7 +37,7 @@ def claim_key(*, owner: int, mutation: str, key: str | None, digest: str) -> Cla
         return Claim([])
     if not 0 < len(key) <= KEY_LENGTH:
         return Claim([FieldError(("idempotencyKey",), f"The key must have 1 to {KEY_LENGTH} characters.")])
-    new_key = IdempotencyKey(owner=owner, mutation=mutation, key=key, digest=digest, created_at=clock.now())
+    new_key = IdempotencyKey(owner=owner, mutation=mutation, key=key, digest=digest)
     try:
         # Insert first and read only on conflict: nearly every key is new, and this saves it a query.
         with transaction.atomic():
@@ -50,7 +50,7 @@ def claim_key(*, owner: int, mutation: str, key: str | None, digest: str) -> Cla
             raise
     else:
         return Claim([], new_key)
-    if known_key.created_at <= clock.now() - LIFETIME:
+    if known_key.created_at <= timezone.now() - LIFETIME:
         new_key.pk = known_key.pk
         new_key.save(force_update=True)
         return Claim([], new_key)

@@ -28,10 +28,7 @@ class Lease(models.Model):
 
 
 class Heartbeat(models.Model):
-    """When a worker of the queue of this name, or beat, was last seen alive; see core.jobs.heartbeat.
-
-    The row of the primary is what its replicas are compared by; see core.db.replica_watch.
-    """
+    """When a worker of the queue of this name, or beat, was last seen alive; see core.jobs.heartbeat."""
 
     name = BinaryCharField(max_length=50, primary_key=True)
     seen_at = models.DateTimeField()

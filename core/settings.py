@@ -157,18 +157,9 @@ _s3_domain = env.text("S3_PUBLIC_DOMAIN", pattern=r"[\w.:/-]+", allowed="a host 
 MEDIA_SOURCES = service_urls.media_sources(
     MEDIA_URL, _bucket, endpoint=_s3_endpoint, region=_s3_region, domain=_s3_domain
 )
-# The nodes of a search cluster, separated by commas, and the certificate authority of theirs that is not a public one.
-SEARCH_URL = env.text("SEARCH_URL", pattern=r"(https?://[^\s,]+(,\s*|$))*", allowed="https://user:password@host:9200,…")
-SEARCH_CA = env.text("SEARCH_CA")
-# What the names of indexes in the cluster begin with; each installation that shares a cluster has another one.
-SEARCH_PREFIX = env.text("SEARCH_PREFIX", "vitrine", pattern=r"[a-z][a-z0-9_]{0,39}", allowed="lower-case letters")
-# Parts of an index in the cluster, which as many nodes search at once.
-SEARCH_SHARDS = env.integer("SEARCH_SHARDS", 3, minimum=1, maximum=100)
-# What answers searches: "tantivy" is an index on disk that the worker keeps up to date; "opensearch" is a cluster;
-# "database" is SQL alone, slower and without tolerance of typos.
-SEARCH_ENGINE = env.choice(
-    "SEARCH_ENGINE", "opensearch" if SEARCH_URL else "tantivy", ["tantivy", "opensearch", "database"]
-)
+# What answers searches: "tantivy" is an index on disk that the worker keeps up to date; "database" is SQL alone, slower
+# and without tolerance of typos.
+SEARCH_ENGINE = env.choice("SEARCH_ENGINE", "tantivy", ["tantivy", "database"])
 # The folder of the index.
 # What stems, stop words and compounds are taken from.
 SEARCH_LANGUAGES = env.texts(
@@ -179,8 +170,6 @@ SEARCH_LANGUAGES = env.texts(
 )
 # A text that has fewer hits is also matched less strictly.
 SEARCH_MIN_HITS = env.integer("SEARCH_MIN_HITS", 20, minimum=1, maximum=1000)
-# Searches of a process that the database answers at once in place of an index.
-SEARCH_FALLBACKS = env.integer("SEARCH_FALLBACKS", 2, minimum=0, maximum=1000)
 SEARCH_INDEX_DIR = env.path("SEARCH_INDEX_DIR", VAR_DIR / "index").resolve()
 # Megabytes of memory for building the index, for each of two threads.
 SEARCH_INDEX_HEAP = env.integer("SEARCH_INDEX_HEAP", 128, minimum=15, maximum=4000)
@@ -206,10 +195,6 @@ CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 JWT_SECRET_KEY_FALLBACKS = env.secrets("JWT_SECRET_KEY_FALLBACKS")
 # Seconds for which a database connection is kept.
 _database["CONN_MAX_AGE"] = env.integer("CONN_MAX_AGE", 600, maximum=10**7)
-# Replicas of the database, separated by commas, which answer shoppers who read the catalogue (core.db.replicas).
-_replicas = service_urls.replicas("DATABASE_REPLICA_URLS", _database)
-# Seconds that a replica may be behind. One that may be further behind is left alone.
-DATABASE_REPLICA_MAX_LAG = env.number("DATABASE_REPLICA_MAX_LAG", 2, above=0.2, maximum=60)
 # Address space in bytes of a child process that decodes pictures. Measured for 49 megapixels: 900 MB at most (WebP with
 # alpha, a colour profile and a rotation), 80 MB without any picture. Where less is left beside the worker (half a GiB),
 # a picture that needs more is refused: better than a container that is killed.
@@ -423,12 +408,6 @@ else:
         connect_timeout=3, charset="utf8mb4", init_command=_init, isolation_level="read committed"
     )
     _database["TEST"] = {"CHARSET": "utf8mb4"}
-# The names of those in DATABASES. A replica that hangs costs a request two seconds once, then the primary answers it.
-DATABASE_REPLICAS = tuple(f"replica{number}" for number in range(1, len(_replicas) + 1))
-for _name, _replica in zip(DATABASE_REPLICAS, _replicas, strict=True):
-    _options = {**_database["OPTIONS"], **_replica.get("OPTIONS", {}), "connect_timeout": 1, "read_timeout": 2}
-    DATABASES[_name] = {**_database, **_replica, "ENGINE": _database["ENGINE"], "OPTIONS": _options}
-    DATABASES[_name]["TEST"] = {"MIRROR": "default"}
 _default_cache: dict[str, Any] = _cache or {
     "BACKEND": "core.caching.files.FileCache",
     "LOCATION": VAR_DIR / "cache",

@@ -107,10 +107,3 @@ def pre_fork(server: Any, worker: Any) -> None:
 def post_fork(server: Any, worker: Any) -> None:
     """Runs in the new process."""
     os.environ["METRICS_SLOT"] = str(worker.slot)
-
-
-def post_worker_init(worker: Any) -> None:
-    """Runs in the new process when it has loaded the application, which reads Django's settings."""
-    from catalog.search import updating
-
-    updating.follow(is_worker=False)

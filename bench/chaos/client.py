@@ -23,17 +23,15 @@ class Refused(Exception):
 
 @dataclass
 class Shop:
-    """One client of the service, on a port of loopback unless `host` says otherwise."""
+    """One client of the service on a port of loopback."""
 
     port: int
     token: str | None = None
     sent: dict[str, int] = field(default_factory=dict)
-    host: str = "127.0.0.1"
 
     def send(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, dict[str, Any]]:
         """Status and JSON. Raises NoAnswer for a broken or refused connection, a timeout and 502 to 504."""
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=PATIENCE)
-        headers["Host"] = "127.0.0.1"
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
         try:

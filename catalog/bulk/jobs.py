@@ -11,11 +11,11 @@ from threading import Event
 from typing import Any
 
 from django.db import DatabaseError, IntegrityError, reset_queries
+from django.utils import timezone
 
 from catalog import policy
 from catalog.bulk.models import UNDO_PERIOD, BulkBatch, BulkChange
 from catalog.bulk.writing import Outcome, Refused, change_products, undo_products
-from core.db import clock
 from core.db.transactions import is_transient, run_in_transaction
 from core.history.ambient import acting
 from core.jobs import lease
@@ -58,7 +58,7 @@ def work() -> int:
 
 def delete_old() -> int:
     """Deletes old drafts and changes, and the keys of products that no undoing needs; returns how many changes."""
-    now = clock.now()
+    now = timezone.now()
     drafts = BulkChange.objects.filter(status=Status.DRAFT, created_at__lt=now - DRAFT_PERIOD)
     ended = BulkChange.objects.filter(ended_at__lt=now - KEPT_PERIOD).exclude(status__in=(DUE, CLAIMED))
     count = drafts.delete()[1].get("catalog.BulkChange", 0) + ended.delete()[1].get("catalog.BulkChange", 0)
@@ -98,7 +98,7 @@ def _end_failed() -> None:
 
 
 def _ending(job: BulkChange) -> dict[str, Any]:
-    now = clock.now()
+    now = timezone.now()
     return {"ended_at": now} | ({"undo_until": now + UNDO_PERIOD} if job.phase == Phase.CHANGE else {})
 
 
@@ -115,7 +115,7 @@ class _Run:
         """Raises ClaimLost, Refused or DatabaseError."""
         job = self.job
         position = job.undo_position if self.is_undo else job.position
-        self._update(started_at=clock.now(), started_from=position)
+        self._update(started_at=timezone.now(), started_from=position)
         while (batch := self._next()) is not None:
             if stopping.is_set():
                 move(job, DUE, attempts=job.attempts - 1)
@@ -152,7 +152,7 @@ class _Run:
         """Within one transaction: the products, what the history says of them, and how far the job is by then."""
         job, number, count = self.job, batch.number + 1, len(batch.product_ids)
         # A worker over which no change died so far.
-        changes: dict[str, Any] = {"attempts": 1, "claimed_at": clock.now()}
+        changes: dict[str, Any] = {"attempts": 1, "claimed_at": timezone.now()}
         if self.is_undo:
             outcome = undo_products(job, batch.product_ids)
             changes |= {"batches_undone": number, "undo_position": job.undo_position + count}

@@ -5,11 +5,11 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F
+from django.utils import timezone
 
 from catalog import policy
 from catalog.bulk.models import UNDO_PERIOD, BulkBatch, BulkChange, Kind
 from core.auth.policy import Actor
-from core.db import clock
 from core.errors import ErrorCode, InvalidInput
 from core.jobs.notify import notify
 
@@ -78,7 +78,7 @@ def confirm_change(*, actor: Actor, change_id: int, version: int) -> bool:
         if (seen := draft.first()) is not None and not seen.is_chosen:
             message = f"Choose first what to do: {seen.get_kind_display().lower()}."
             raise InvalidInput.at(message=message, code=ErrorCode.REQUIRED)
-        if draft.filter(version=version).update(status=Status.DUE, due_at=clock.now()):
+        if draft.filter(version=version).update(status=Status.DUE, due_at=timezone.now()):
             transaction.on_commit(_notify_worker)
             return True
         if draft.exists():
@@ -98,7 +98,7 @@ def cancel_change(*, actor: Actor, change_id: int) -> bool:
     user_id: Any = getattr(actor, "pk", None)
     deleted, _ = BulkChange.objects.filter(pk=change_id, status=Status.DRAFT, user_id=user_id).delete()
     pending = BulkChange.objects.filter(pk=change_id, phase=Phase.CHANGE, status__in=(Status.DUE, Status.CLAIMED))
-    now = clock.now()
+    now = timezone.now()
     ending = {"ended_at": now, "undo_until": now + UNDO_PERIOD, "reason": "It was cancelled."}
     cancelled = pending.update(status=Status.CANCELLED, claim=None, **ending)
     return bool(deleted or cancelled)
@@ -128,7 +128,7 @@ def undo_change(*, actor: Actor, change_id: int) -> bool:
         phase=Phase.CHANGE,
         status__in=(Status.DONE, Status.FAILED, Status.CANCELLED),
         changed__gt=0,
-        undo_until__gt=clock.now(),
+        undo_until__gt=timezone.now(),
     )
     with transaction.atomic():
         if undoable.update(phase=Phase.UNDO, undone_by_id=getattr(actor, "pk", None), **_due()):
@@ -141,7 +141,7 @@ def undo_change(*, actor: Actor, change_id: int) -> bool:
 
 def _due() -> dict[str, Any]:
     return {
-        **{"status": Status.DUE, "due_at": clock.now(), "attempts": 0, "claim": None},
+        **{"status": Status.DUE, "due_at": timezone.now(), "attempts": 0, "claim": None},
         **{"started_at": None, "ended_at": None, "reason": ""},
     }
 

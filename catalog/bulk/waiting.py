@@ -3,17 +3,17 @@
 from datetime import timedelta
 
 from django.db.models import Q
+from django.utils import timezone
 
 from catalog.bulk.models import BulkChange
 from core.admin.filters import WaitingFilter
-from core.db import clock
 
 # For how long the front page speaks of a change that has failed.
 DAYS = 7
 
 
 def failed() -> Q:
-    return Q(status=BulkChange.Status.FAILED, due_at__gte=clock.now() - timedelta(days=DAYS))
+    return Q(status=BulkChange.Status.FAILED, due_at__gte=timezone.now() - timedelta(days=DAYS))
 
 
 class BulkWaitingFilter(WaitingFilter):

@@ -9,10 +9,10 @@ from typing import Any
 from django.db import transaction
 from django.db.models.signals import post_delete, pre_delete
 from django.dispatch import receiver
+from django.utils import timezone
 
 from catalog.images import files
 from catalog.images.models import ImageJob, ProductImage
-from core.db import clock
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ def remove_replacement(instance: ProductImage, **_: Any) -> None:
 
 def remove_files(key: uuid.UUID) -> None:
     """Removes the files after the commit, and again by a job that is written in the same transaction."""
-    ImageJob.put(ImageJob.Kind.REMOVE, key, due_at=clock.now() + SECOND_REMOVAL_AFTER)
+    ImageJob.put(ImageJob.Kind.REMOVE, key, due_at=timezone.now() + SECOND_REMOVAL_AFTER)
     transaction.on_commit(partial(_remove, key))
 
 

@@ -8,13 +8,13 @@ from functools import partial
 from django.conf import settings
 from django.db import DatabaseError, transaction
 from django.db.models import Exists, OuterRef
+from django.utils import timezone
 
 from catalog.images import cleanup, files
 from catalog.images.models import ERROR_LENGTH, ImageJob, ImageStatus, ProductImage, Rendition
 from catalog.images.pool import Failure, JobFailed, JobRefused, Pool
 from catalog.images.protocol import Head, Parts
 from catalog.images.sizes import FIRST, LATER, ImageFormat, ImageSize
-from core.db import clock
 from core.db.transactions import run_in_transaction
 from core.jobs.job import CLAIMED, DUE, FAILED, move, shortened
 
@@ -231,7 +231,7 @@ def _retry_later(job: ImageJob, reason: str) -> None:
         _give_up(job, GIVEN_UP)
         return
     pause = min(MIN_PAUSE * 2 ** min(job.attempts - 1, 20), MAX_PAUSE)
-    move(job, DUE, due_at=clock.now() + pause, reason=shortened(reason))
+    move(job, DUE, due_at=timezone.now() + pause, reason=shortened(reason))
 
 
 def _give_up(job: ImageJob, reason: str) -> None:

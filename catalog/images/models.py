@@ -8,7 +8,6 @@ from django.db.models import Q
 from django.utils import timezone
 
 from catalog.images.sizes import ImageFormat, ImageSize
-from core.db import clock
 from core.db.fields import BinaryCharField
 from core.jobs.job import Job
 
@@ -111,5 +110,5 @@ class ImageJob(Job):
     @classmethod
     def put(cls, kind: int, key: uuid.UUID, **fields: Any) -> None:
         """Creates the job, or makes the existing one start anew. It is due now unless `fields` say otherwise."""
-        new = {"status": "DUE", "due_at": clock.now(), "attempts": 0, "claim": None, "crashes": 0, "reason": ""}
+        new = {"status": "DUE", "due_at": timezone.now(), "attempts": 0, "claim": None, "crashes": 0, "reason": ""}
         cls.objects.update_or_create(kind=kind, key=key, defaults={**new, **fields})

@@ -14,11 +14,11 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connections
+from django.utils import timezone
 
 from catalog.images import jobs
 from catalog.images.models import ImageJob
 from catalog.images.pool import Pool
-from core.db import clock
 from core.db.transactions import is_transient
 from core.jobs.job import claim, due, oldest_due, release
 
@@ -71,7 +71,7 @@ def _try_round() -> int | None:
 
 def tidy_up() -> None:
     """Makes the jobs of dead workers due again, and brings images in line with their jobs."""
-    released = release(ImageJob, max_attempts=jobs.MAX_ATTEMPTS, claimed_before=clock.now() - CLAIM_DURATION)
+    released = release(ImageJob, max_attempts=jobs.MAX_ATTEMPTS, claimed_before=timezone.now() - CLAIM_DURATION)
     if released:
         logger.warning("%d image jobs of a worker that ended are due again", released)
     jobs.settle()
@@ -110,7 +110,7 @@ class _Round:
             with self._lock:
                 claims = list(self._claims)
             if claims:
-                ImageJob.objects.filter(claim__in=claims).update(claimed_at=clock.now())
+                ImageJob.objects.filter(claim__in=claims).update(claimed_at=timezone.now())
             tidy_up()
         except DatabaseError as error:
             logger.warning("Image claims could not be renewed: %s", error)

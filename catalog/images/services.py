@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from catalog import policy
 from catalog.images import cleanup, files, uploads
@@ -16,7 +17,6 @@ from catalog.images.jobs import SAME_PICTURE
 from catalog.images.models import ImageJob, ImageStatus, ProductImage
 from catalog.models import Product
 from core.auth.policy import Actor
-from core.db import clock
 from core.db.transactions import run_in_transaction
 from core.errors import ErrorCode, InvalidInput
 from core.history.recording import record
@@ -240,7 +240,7 @@ def retry_later_jobs(*, actor: Actor, images: QuerySet[ProductImage]) -> int:
     """
     policy.CHANGE_IMAGES.check(actor)
     given_up = ImageJob.objects.filter(kind__in=(Kind.REPLACE, Kind.LATER), status=FAILED, image__in=images)
-    count = given_up.update(status="DUE", due_at=clock.now(), attempts=0, crashes=0, claim=None, reason="")
+    count = given_up.update(status="DUE", due_at=timezone.now(), attempts=0, crashes=0, claim=None, reason="")
     if count:
         transaction.on_commit(notify_worker)
     return count

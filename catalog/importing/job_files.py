@@ -12,7 +12,6 @@ from django.core.files.base import File
 from django.utils import timezone
 
 from catalog.importing.models import ImportJob
-from core.db import clock
 from core.storage import private
 
 ROOT = "imports"
@@ -54,11 +53,11 @@ def delete_old() -> int:
 
     An import that nobody confirmed by then is cancelled. Files of which no row knows are deleted too.
     """
-    before = clock.now() - timedelta(days=settings.IMPORT_FILES_DAYS)
+    before = timezone.now() - timedelta(days=settings.IMPORT_FILES_DAYS)
     old = ImportJob.objects.filter(created_at__lt=before)
     reason = f"Nobody confirmed it within {settings.IMPORT_FILES_DAYS} days."
     old.filter(status=ImportJob.Status.READY).update(
-        status=ImportJob.Status.CANCELLED, reason=reason, ended_at=clock.now()
+        status=ImportJob.Status.CANCELLED, reason=reason, ended_at=timezone.now()
     )
     ended = (ImportJob.Status.DONE, ImportJob.Status.FAILED, ImportJob.Status.CANCELLED)
     count = old.filter(status__in=ended, has_files=True).update(has_files=False)

@@ -17,6 +17,7 @@ from typing import Any
 from django.core.files.base import File
 from django.db import DatabaseError
 from django.db.models import F
+from django.utils import timezone
 
 from catalog.category_tree import CategoryTree
 from catalog.importing import job_files
@@ -31,7 +32,6 @@ from catalog.importing.run import Refusal, Summary, import_files
 from catalog.importing.save import Saved
 from catalog.models import Brand
 from catalog.text import squeeze
-from core.db import clock
 from core.db.transactions import is_transient
 from core.history.ambient import acting
 from core.jobs import lease
@@ -107,7 +107,7 @@ def work() -> int:
             return 0
         # Whoever held the lease before is dead, or has lost its claim now.
         release(ImportJob, max_attempts=MAX_ATTEMPTS)
-        ImportJob.objects.filter(status=FAILED, ended_at=None).update(ended_at=clock.now())
+        ImportJob.objects.filter(status=FAILED, ended_at=None).update(ended_at=timezone.now())
         while not stopping.is_set() and (job := due(ImportJob).first()) is not None:
             if claim(job):
                 _do(job)
@@ -140,7 +140,7 @@ def _do(job: ImportJob) -> None:
 
 def _fail(job: ImportJob, reason: str) -> None:
     logger.info("Import %s failed: %s", job.pk, reason)
-    move(job, FAILED, reason=shortened(reason), ended_at=clock.now())
+    move(job, FAILED, reason=shortened(reason), ended_at=timezone.now())
 
 
 class _Run:
@@ -155,7 +155,7 @@ class _Run:
 
     def run(self) -> None:
         """Raises ClaimLost, Stopped, FileRefusedError, DatabaseError, or OSError of the storage."""
-        self._update(started_at=clock.now(), position=0, rows=0, size=self.job.bytes)
+        self._update(started_at=timezone.now(), position=0, rows=0, size=self.job.bytes)
         try:
             source = check(self.path, options_of(self.job))
             self._update(size=source.size)
@@ -196,7 +196,7 @@ class _Run:
         if stopping.is_set():
             raise Stopped
         # The time of the claim tells others that this worker lives.
-        self._update(position=position, rows=self._rows(), claimed_at=clock.now())
+        self._update(position=position, rows=self._rows(), claimed_at=timezone.now())
         self._written_at = time.monotonic()
 
     def _on_saved(self, saved: Saved) -> None:
@@ -220,7 +220,7 @@ class _Run:
         # What an attempt before this one created or updated is unchanged in this one.
         earlier = self.job.created + self.job.updated - summary.created - summary.updated
         done |= {"unchanged": max(0, summary.unchanged - earlier), "refused": summary.refused}
-        self._move(Status.DONE, import_findings=asdict(found), ended_at=clock.now(), **done)
+        self._move(Status.DONE, import_findings=asdict(found), ended_at=timezone.now(), **done)
         logger.info("Import %s: %s rows done", self.job.pk, self._rows())
 
     def _rows(self) -> int:

@@ -6,13 +6,13 @@ from typing import Any
 from django.conf import settings
 from django.core.files.base import File
 from django.db import transaction
+from django.utils import timezone
 
 from catalog import policy
 from catalog.importing import job_files
 from catalog.importing.models import ImportJob
 from catalog.importing.options import Stock
 from core.auth.policy import Actor
-from core.db import clock
 from core.errors import ErrorCode, InvalidInput
 from core.jobs.notify import notify
 
@@ -41,13 +41,7 @@ def upload_import(*, actor: Actor, file: "File[bytes] | None", options: dict[str
     if ImportJob.objects.filter(status__in=(Status.DUE, Status.CLAIMED, Status.READY)).count() >= MAX_UNFINISHED:
         message = f"There are {MAX_UNFINISHED} imports that are not done. Import or cancel some of them first."
         raise InvalidInput.at(message=message, code=ErrorCode.LIMIT_EXCEEDED, allowed=MAX_UNFINISHED)
-    job = ImportJob(
-        file_name=file.name or "file",
-        bytes=file.size,
-        options=options,
-        user_id=getattr(actor, "pk", None),
-        due_at=clock.now(),
-    )
+    job = ImportJob(file_name=file.name or "file", bytes=file.size, options=options, user_id=getattr(actor, "pk", None))
     # The file is stored first: a file without a row is found (job_files.delete_old), a row without a file is of no use.
     try:
         job_files.store(job, job_files.SOURCE, file)
@@ -73,7 +67,7 @@ def confirm_import(*, actor: Actor, job_id: int, stock: Stock | None = None) -> 
             message = "Choose what the products get: the file has no quantities."
             raise InvalidInput.at("stock", message=message, code=ErrorCode.REQUIRED)
         job.options["stock"] = stock
-    changes = {"phase": Phase.IMPORT, "status": Status.DUE, "due_at": clock.now(), "options": job.options}
+    changes = {"phase": Phase.IMPORT, "status": Status.DUE, "due_at": timezone.now(), "options": job.options}
     changes |= {"attempts": 0, "claim": None, "started_at": None, "position": 0, "rows": 0}
     with transaction.atomic():
         # Of two people who confirm, one changes the row.
@@ -94,7 +88,7 @@ def cancel_import(*, actor: Actor, job_id: int) -> bool:
     policy.check_may_import(actor)
     job = _job(job_id)
     unfinished = ImportJob.objects.filter(pk=job.pk, status__in=(Status.DUE, Status.CLAIMED, Status.READY))
-    now = clock.now()
+    now = timezone.now()
     # Not the address: it would outlive the account.
     key = getattr(actor, "pk", None)
     reason = "Cancelled." if key is None else f"Cancelled by account {key}."

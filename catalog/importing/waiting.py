@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 from django.db.models import Q
+from django.utils import timezone
 
 from catalog.importing.models import ImportJob
 from core.admin.filters import WaitingFilter
-from core.db import clock
 
 Status = ImportJob.Status
 # For how long the front page speaks of an import that has ended.
@@ -36,4 +36,4 @@ class ImportWaitingFilter(WaitingFilter):
 
 
 def _since() -> object:
-    return clock.now() - timedelta(days=DAYS)
+    return timezone.now() - timedelta(days=DAYS)

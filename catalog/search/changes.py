@@ -4,14 +4,13 @@ Changes of products, brands, categories, attributes and their values are recorde
 on bulk writes by the models' manager. SQL past the ORM is not recorded; after that, run `manage.py rebuild_index`.
 """
 
-import uuid
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
 from django.db import connections, models, transaction
 from django.dispatch import Signal
+from django.utils import timezone
 
-from core.db import clock
 from core.history.querysets import TrackedQuerySet
 from core.history.recording import CHUNK_ROWS
 
@@ -26,57 +25,21 @@ Row = TypeVar("Row", bound=models.Model)
 class IndexChange(models.Model):
     """A row that the index shows and that was created, changed or deleted, by its kind and primary key.
 
-    A change of a brand, a category or an attribute's value affects its products too. The rows are a log: any number of
-    indexes read it, each from its own position (catalog.search.log).
+    A change of a brand, a category or an attribute's value affects its products too. A row is deleted when the index
+    has the change. While a new index is built, rows are marked `applied` instead, and deleted when the new index has
+    the changes as well.
     """
 
     kind = models.CharField(max_length=10)
     key = models.BigIntegerField()
-    # Given after the commit, in the order in which readers see the rows.
-    batch = models.BigIntegerField(null=True)
-    # Of the release before, which beside this one marks and deletes rows. Goes in the next.
-    applied = models.BooleanField(default=False, db_default=False)
-    created_at = models.DateTimeField(default=clock.now)
+    applied = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        indexes = [
-            models.Index(name="index_change_batch", fields=["batch", "id"]),
-            models.Index(name="index_change_waiting", fields=["applied", "id"]),
-        ]
+        indexes = [models.Index(name="index_change_waiting", fields=["applied", "id"])]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.key}"
-
-
-class IndexLog(models.Model):
-    """The one row about the log as a whole."""
-
-    # Another one says that this is another log: indexes that read the one before know nothing of it.
-    epoch = models.UUIDField(default=uuid.uuid4)
-    # The newest batch, and the newest one that may be deleted already.
-    last = models.BigIntegerField(default=0)
-    trimmed = models.BigIntegerField(default=0)
-    # When rows were last seen to be deleted by another than `trim`; None when they were not.
-    robbed_at = models.DateTimeField(null=True)
-
-    def __str__(self) -> str:
-        return f"{self.epoch} until {self.last}"
-
-
-class IndexReader(models.Model):
-    """An index that reads the log, as its follower last reported."""
-
-    name = models.CharField(max_length=100, unique=True)
-    engine = models.CharField(max_length=20)
-    host = models.CharField(max_length=100)
-    position = models.BigIntegerField()
-    # The oldest change that affects many products and is not applied to all of them yet.
-    broad_since = models.DateTimeField(null=True)
-    # By the database's clock.
-    seen_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return self.name
 
 
 def kind_of(model: type[models.Model]) -> str:

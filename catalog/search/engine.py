@@ -21,7 +21,6 @@ from core.errors import InvalidInput
 
 ENGINES = {
     "database": "catalog.search.sql.engine.DatabaseEngine",
-    "opensearch": "catalog.search.opensearch.engine.OpenSearchEngine",
     "tantivy": "catalog.search.index.engine.TantivyEngine",
 }
 

@@ -1,6 +1,5 @@
 """Parses the page that a request asks for, and makes pages of what an engine has read."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -15,8 +14,6 @@ from core.parsing import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 RELEVANCE_WINDOW = 10_000
 # In a grouped search, hits of one group count as one. So many hits are looked at.
 MAX_RANKED = 5 * RELEVANCE_WINDOW
-# Sums of floats differ by the order they are made in. Scores that differ by a smaller part count as the same.
-SCORE_TOLERANCE = 1e-5
 # The type of the value that each sort compares.
 VALUE_TYPES: dict[SortField, type[Value]] = {
     SortField.RELEVANCE: int,
@@ -107,17 +104,6 @@ def hits_of(rows: list[Position], page: Page) -> Hits:
     if page.backward:
         return Hits(positions[::-1], has_next=has_cursor, has_previous=has_more)
     return Hits(positions, has_next=has_more, has_previous=has_cursor)
-
-
-def by_score(hits: Iterable[tuple[float, int]]) -> list[int]:
-    """The keys of hits (score, key), which come best first; those with the same score in the order of their keys."""
-    places: list[tuple[int, int]] = []
-    place, last = 0, 0.0
-    for score, key in hits:
-        place += last - score > last * SCORE_TOLERANCE
-        places.append((place, key))
-        last = score
-    return [key for _, key in sorted(places)]
 
 
 def ranks_of(page: Page) -> tuple[int, int]:

@@ -18,8 +18,6 @@ from catalog.models import (
     ImageJob,
     ImportJob,
     IndexChange,
-    IndexLog,
-    IndexReader,
     Product,
     ProductAttribute,
     ProductGroup,
@@ -31,7 +29,7 @@ from core.caching import revision
 from users.tests.factories import UserFactory
 
 # What no API shows of the catalogue. Everything else is watched, and a new model with it.
-UNSEEN = {BulkBatch, BulkChange, ImageJob, ImportJob, IndexChange, IndexLog, IndexReader, SearchCount, SteeringVersion}
+UNSEEN = {BulkBatch, BulkChange, ImageJob, ImportJob, IndexChange, SearchCount, SteeringVersion}
 MODELS = [*apps.get_app_config("catalog").get_models(include_auto_created=True)]
 
 

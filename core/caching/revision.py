@@ -44,16 +44,6 @@ def request() -> Iterator[None]:
         _known.reset(token)
 
 
-@contextmanager
-def anew() -> Iterator[None]:
-    """A part of the request that reads another database, whose revision is read when it is needed."""
-    token = _known.set(None if _known.get() is None else _UNREAD)
-    try:
-        yield
-    finally:
-        _known.reset(token)
-
-
 def known() -> int | None:
     """The revision that this request began with, read by one query unless its user was read.
 

@@ -28,22 +28,7 @@ def _parsed(name: str, value: str, allowed: str, parse: Callable[[str], dict[str
 def database(name: str, default: str) -> dict[str, Any]:
     """Django's settings of the database: a file of SQLite, or MySQL."""
     allowed = "sqlite:////folder/file in a folder that is there, or mysql://<user>:<password>@host:3306/name"
-    return _database(name, env.text(name, default), allowed)
-
-
-def replicas(name: str, primary: dict[str, Any]) -> list[dict[str, Any]]:
-    """Django's settings of the primary's replicas, whose URLs are separated by commas."""
-    allowed = (
-        "mysql://<user>:<password>@host:3306/name, several separated by commas, and DATABASE_URL must be MySQL too"
-    )
-    values = [value.strip() for value in env.text(name).split(",") if value.strip()]
-    for value in values:
-        if not value.startswith("mysql://") or primary["ENGINE"].endswith("sqlite3"):
-            env.refuse(name, allowed, env.without_password(value))
-    return [_database(name, value, allowed) for value in values]
-
-
-def _database(name: str, value: str, allowed: str) -> dict[str, Any]:
+    value = env.text(name, default)
     if not value.startswith(("sqlite:///", "mysql://")):
         env.refuse(name, allowed, env.without_password(value))
     config = _parsed(name, value, allowed, Env.db_url_config)

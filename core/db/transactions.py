@@ -15,10 +15,8 @@ logger = logging.getLogger(__name__)
 ATTEMPTS = 8
 # The longest pause after the first failure, and the longest of all. It doubles with each failure.
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.02, 1.0
-# MySQL's errors of a server that has become read-only: after a failover, another one takes writes.
-READ_ONLY_CODES = frozenset({1290, 1836})
 # MySQL's deadlock and lock wait timeout. SQLite has words: the database, or one of its tables, "is locked".
-_TRANSIENT_CODES, _TRANSIENT_WORDS = {1213, 1205, *READ_ONLY_CODES}, "is locked"
+_TRANSIENT_CODES, _TRANSIENT_WORDS = {1213, 1205}, "is locked"
 
 Result = TypeVar("Result")
 
@@ -28,9 +26,9 @@ def run_in_transaction(
 ) -> Result:
     """Runs `work` in one transaction and returns its result.
 
-    After a deadlock, a lock timeout, a busy SQLite or on a read-only MySQL it runs `work` again, up to `attempts` times
-    in all, with growing random pauses. So `work` must change nothing outside the database. `again_on` names further
-    errors to try again on, such as IntegrityError when another process may have won a race. Raises the last error.
+    After a deadlock, a lock timeout or a busy SQLite it runs `work` again, up to `attempts` times in all, with growing
+    random pauses. So `work` must change nothing outside the database. `again_on` names further errors to try again on,
+    such as IntegrityError when another process may have won a race. Raises the last error.
 
     Within an outer transaction such an error is raised at once, because a deadlock has undone the outer one too.
     """
@@ -42,8 +40,6 @@ def run_in_transaction(
             transient = is_transient(error) and not transaction.get_connection().in_atomic_block
             if not (transient or isinstance(error, again_on)):
                 raise
-            if error.args and error.args[0] in READ_ONLY_CODES:
-                transaction.get_connection().close()
             logger.info("transaction runs again (attempt %d of %d failed): %s", attempt, attempts, error)
             forget_stack(error)
         time.sleep(random.uniform(0, min(MAX_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**attempt)))  # noqa: S311

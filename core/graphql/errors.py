@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from graphql import GraphQLError, Node
 
 from core import errors
-from core.errors import FieldError, InvalidInput, LimitExceeded, Overloaded, Throttled, forget_stack
+from core.errors import FieldError, InvalidInput, LimitExceeded, Throttled, forget_stack
 from core.graphql.enums import described
 from core.http.errors import GraphQLCode, graphql_error
 from core.http.request_values import RequestValue
@@ -111,8 +111,6 @@ def _message_and_extensions(error: GraphQLError) -> tuple[str, dict[str, Any]]:
     cause, extensions = error.original_error, error.extensions or {}
     if isinstance(cause, LimitExceeded):
         return str(cause), {"code": Code.LIMIT_EXCEEDED, "limit": cause.limit, "allowed": cause.allowed}
-    if isinstance(cause, Overloaded):
-        return str(cause), {"code": Code.THROTTLED, "retryAfter": cause.retry_after}
     if isinstance(cause, InvalidInput):
         field_error = cause.field_errors[0]
         return field_error.message, {"code": Code.BAD_USER_INPUT, "field": ".".join(field_error.path)}

@@ -6,7 +6,6 @@ The answer to a catalogue query that was asked before may be a kept one (core.gr
 import asyncio
 import inspect
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import orjson
@@ -17,7 +16,6 @@ from graphql import ExecutionResult, GraphQLSchema, execute
 from core.auth.policy import is_staff
 from core.auth.tokens import Reason
 from core.caching import revision
-from core.db import replicas
 from core.graphql import persisted
 from core.graphql.answers import Answer, Answers, CatalogueRules, KeptAnswer
 from core.graphql.authentication import token_error
@@ -51,7 +49,7 @@ class Server:
         try:
             text = call_text(request)
             key = None if bad_token or text is None else self.answers.key(request, text, media_type)
-            if key is not None and (kept := replicas.read(request.user, lambda: self.answers.find(key))) is not None:
+            if key is not None and (kept := self.answers.find(key)) is not None:
                 return _given_again(request, kept)
             return self._executed(request, parse_call(request, text), bad_token, key)
         except (DocumentRefused, BadRequest):
@@ -123,8 +121,7 @@ class Server:
 
         if key is None or call.registers or not self.answers.cover(operation):
             return compute()
-        keep = partial(self.answers.computed, request, key, compute, digest, document, cost=cost, facts=facts)
-        return replicas.read(request.user, keep)
+        return self.answers.computed(request, key, compute, digest, document, cost=cost, facts=facts)
 
     def _keep(self, request: HttpRequest, call: Call, document: Document, digest: str) -> None:
         """Keeps the document for the next call, and registers its text when the client asks for that."""

@@ -1,7 +1,4 @@
-"""Beat sends the messages that start the sweeps. It keeps nothing on disk, and no error ends it.
-
-Any number of beats may run, on any hosts: the one that holds the lease sends, and the others wait for it to end.
-"""
+"""Beat sends the messages that start the sweeps. It keeps nothing on disk, and no error ends it."""
 
 import logging
 from contextlib import suppress
@@ -11,18 +8,16 @@ from typing import Any
 from celery.beat import ScheduleEntry
 from celery.beat import Scheduler as CeleryScheduler
 
-from core.jobs import heartbeat, lease
+from core.jobs import heartbeat
 from core.jobs.notify import PAUSE_AFTER_FAILURE_SECONDS, connect, is_backed_up
 
 logger = logging.getLogger(__name__)
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
-# How often a beat without the lease looks whether it has it.
-WAIT_SECONDS = 0.5
 
 
 class Scheduler(CeleryScheduler):
-    """Celery's scheduler in memory: when this beat takes the lease, every sweep is due.
+    """Celery's scheduler in memory: after a start, every sweep is due.
 
     Celery's default, PersistentScheduler, writes a file that a full disk or a SIGKILL can break. All that the file
     remembers is when each sweep ran last, and no sweep needs that.
@@ -30,8 +25,11 @@ class Scheduler(CeleryScheduler):
 
     _producer: Any = None
     _is_failing = False
-    _candidacy: lease.Candidacy | None = None
-    _is_sending = False
+
+    def setup_schedule(self) -> None:
+        super().setup_schedule()
+        for entry in self.schedule.values():
+            entry.last_run_at = LONG_AGO
 
     @property
     def producer(self) -> Any:
@@ -41,15 +39,8 @@ class Scheduler(CeleryScheduler):
         return self._producer
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
-        """Sends the message of a sweep that is due, if this beat has the lease; returns how many seconds to wait."""
+        """Sends the message of a sweep that is due. Returns the seconds until the next call."""
         heartbeat.mark(heartbeat.BEAT)
-        self._candidacy = self._candidacy or lease.Candidacy(heartbeat.BEAT)
-        was_sending, self._is_sending = self._is_sending, self._candidacy.is_holder
-        if not self._is_sending:
-            return WAIT_SECONDS
-        if not was_sending:
-            logger.info("This beat sends the sweeps")
-            self._make_all_due()
         try:
             return float(super().tick(*args, **kwargs))
         except Exception as error:
@@ -66,18 +57,6 @@ class Scheduler(CeleryScheduler):
             self._is_failing = False
         except Exception as error:
             self._fail(f"Beat could not send {entry.name}", error)
-
-    def close(self) -> None:
-        """Ends this beat's part. Another beat takes over at once."""
-        if self._candidacy is not None:
-            self._candidacy.resign()
-        super().close()
-
-    def _make_all_due(self) -> None:
-        for entry in self.schedule.values():
-            entry.last_run_at = LONG_AGO
-        # Has Celery build the heap again.
-        self._heap = None
 
     def _fail(self, what: str, error: Exception) -> None:
         """Logs the first of several failures in a row, and drops the connection."""

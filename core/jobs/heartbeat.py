@@ -16,9 +16,9 @@ from typing import Any
 from celery import bootsteps
 from django.conf import settings
 from django.db import close_old_connections, connections
+from django.utils import timezone
 
 from core.celery import app
-from core.db import clock
 from core.models import Heartbeat
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ def mark(*names: str) -> None:
 
 def write(names: Iterable[str]) -> None:
     """Stores that these are alive now."""
-    names, now = set(names), clock.now()
+    names, now = set(names), timezone.now()
     if Heartbeat.objects.filter(name__in=names).update(seen_at=now) < len(names):
         missing = [Heartbeat(name=name, seen_at=now) for name in sorted(names)]
         Heartbeat.objects.bulk_create(missing, ignore_conflicts=True)
@@ -55,7 +55,7 @@ def write(names: Iterable[str]) -> None:
 
 def ages(names: Iterable[str]) -> dict[str, timedelta | None]:
     """How long ago each was last seen alive; None for one that never was."""
-    now = clock.now()
+    now = timezone.now()
     last_seen = dict(Heartbeat.objects.filter(name__in=list(names)).values_list("name", "seen_at"))
     return {name: max(now - last_seen[name], timedelta()) if name in last_seen else None for name in names}
 

@@ -14,8 +14,6 @@ from typing import Any, TypeVar
 from django.db import models
 from django.utils import timezone
 
-from core.db import clock
-
 DUE, CLAIMED, FAILED = "DUE", "CLAIMED", "FAILED"
 MAX_PAUSE = timedelta(hours=4)
 
@@ -42,13 +40,13 @@ JobType = TypeVar("JobType", bound=Job)
 
 def due(model: type[JobType]) -> models.QuerySet[JobType]:
     """The jobs whose time has come and that nobody has claimed, the oldest first."""
-    jobs: models.QuerySet[JobType] = model._default_manager.filter(status=DUE, due_at__lte=clock.now())
+    jobs: models.QuerySet[JobType] = model._default_manager.filter(status=DUE, due_at__lte=timezone.now())
     return jobs.order_by("due_at", "pk")
 
 
 def oldest_due(jobs: models.QuerySet[JobType]) -> datetime | None:
     """When the oldest unfinished job fell due; a claimed one counts, for its worker may be dead."""
-    overdue = jobs.filter(status__in=(DUE, CLAIMED), due_at__lte=clock.now())
+    overdue = jobs.filter(status__in=(DUE, CLAIMED), due_at__lte=timezone.now())
     moment: datetime | None = overdue.order_by().aggregate(oldest=models.Min("due_at"))["oldest"]
     return moment
 
@@ -58,7 +56,7 @@ def oldest_awaited(model: type[Job]) -> datetime | None:
 
     While one is under way the others may wait. Then it is when that one's worker was last seen alive.
     """
-    waiting, under_way = models.Q(status=DUE, due_at__lte=clock.now()), models.Q(status=CLAIMED)
+    waiting, under_way = models.Q(status=DUE, due_at__lte=timezone.now()), models.Q(status=CLAIMED)
     jobs = model._default_manager.filter(waiting | under_way).order_by()
     moments = jobs.aggregate(due=models.Min("due_at", filter=waiting), alive=models.Min("claimed_at", filter=under_way))
     moment: datetime | None = moments["alive"] or moments["due"]
@@ -67,7 +65,7 @@ def oldest_awaited(model: type[Job]) -> datetime | None:
 
 def claim(job: Job) -> bool:
     """Takes the job and counts one more attempt; False when another worker was first."""
-    changes = {"status": CLAIMED, "claim": uuid.uuid4(), "claimed_at": clock.now(), "attempts": job.attempts + 1}
+    changes = {"status": CLAIMED, "claim": uuid.uuid4(), "claimed_at": timezone.now(), "attempts": job.attempts + 1}
     unclaimed = type(job)._default_manager.filter(pk=job.pk, status=DUE, attempts=job.attempts)
     return _update(job, unclaimed, changes)
 
@@ -89,7 +87,7 @@ def retry(job: Job, reason: str, *, pause: timedelta, max_attempts: int) -> bool
     if job.attempts >= max_attempts:
         return move(job, FAILED, reason=shortened(reason))
     wait = min(pause * 2 ** (job.attempts - 1), MAX_PAUSE) * random.uniform(0.8, 1.2)  # noqa: S311
-    return move(job, DUE, due_at=clock.now() + wait, reason=shortened(reason))
+    return move(job, DUE, due_at=timezone.now() + wait, reason=shortened(reason))
 
 
 def release(model: type[JobType], *, max_attempts: int, claimed_before: datetime | None = None) -> int:

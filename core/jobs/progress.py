@@ -5,9 +5,9 @@ from typing import TypeVar
 
 from django.conf import settings
 from django.db.models import Q
+from django.utils import timezone
 
 from core.celery import app
-from core.db import clock
 from core.jobs import heartbeat
 from core.jobs.job import CLAIMED, DUE, Job
 
@@ -28,7 +28,7 @@ class Progress:
         self.percent = min(100, 100 * position // size) if size else 0
         self.rows = rows
         self.is_running = job.status == CLAIMED and started_at is not None
-        seconds = (clock.now() - started_at).total_seconds() if self.is_running and started_at else 0.0
+        seconds = (timezone.now() - started_at).total_seconds() if self.is_running and started_at else 0.0
         self.rows_a_second = round(rows / seconds) if seconds >= MIN_SECONDS else 0
         self.left = ""
         if seconds >= MIN_SECONDS and position > started_from:

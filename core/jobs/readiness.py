@@ -6,8 +6,8 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import DatabaseError
+from django.utils import timezone
 
-from core.db import clock
 from core.http import health
 from core.http.health import NotReadyError
 from core.jobs import heartbeat
@@ -24,7 +24,7 @@ def register_jobs(kind: str, oldest_due: Callable[[], datetime | None]) -> None:
 
 def overdue_seconds() -> dict[str, float]:
     """By kind: how long its oldest job has been due; 0 when none is."""
-    now = clock.now()
+    now = timezone.now()
     moments = {kind: oldest_due() for kind, oldest_due in _oldest_due.items()}
     return {kind: max(0.0, (now - due).total_seconds()) if due else 0.0 for kind, due in moments.items()}
 

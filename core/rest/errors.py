@@ -9,7 +9,6 @@ from drf_standardized_errors.handler import ExceptionHandler
 from rest_framework import serializers
 from rest_framework.exceptions import APIException, ErrorDetail, NotFound, Throttled, ValidationError
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core import errors
@@ -18,34 +17,19 @@ from core.http.errors import rest_error
 
 
 def api_exception(error: InvalidInput, names: Mapping[str, str]) -> APIException:
-    """What a view raises for a domain error: 429 for too many attempts, 503 for no room, else 400 with each
-    field error.
+    """What a view raises for a domain error: 429 for too many attempts, else 400 with each field error.
 
     `names` maps dotted paths of fields to the request's parameters. For a path that is not in it, its last part is
     used.
     """
     if isinstance(error, errors.Throttled):
         return Throttled(error.retry_after)
-    if isinstance(error, errors.Overloaded):
-        return Unavailable(str(error), error.retry_after)
     details: dict[str, list[ErrorDetail]] = {}
     for field_error in error.field_errors:
         path = ".".join(field_error.path)
         name = names.get(path) or (field_error.path[-1] if field_error.path else "non_field_errors")
         details.setdefault(name, []).append(ErrorDetail(field_error.message, code=field_error.code.lower()))
     return ValidationError(details)
-
-
-class Unavailable(APIException):
-    """Its answer has the header Retry-After."""
-
-    status_code = 503
-    default_code = "unavailable"
-
-    def __init__(self, detail: str, wait: int) -> None:
-        super().__init__(detail)
-        # Django REST framework's name for the seconds of the header.
-        self.wait = wait
 
 
 class BodyTooLarge(APIException):
@@ -61,11 +45,6 @@ class Handler(ExceptionHandler):
         if isinstance(exc, InvalidInput):
             return api_exception(exc, {})
         return BodyTooLarge() if isinstance(exc, RequestDataTooBig) else super().convert_known_exceptions(exc)
-
-    def report_exception(self, exc: APIException, response: Response) -> None:
-        # It is expected: a metric tells of it, and thousands of tracebacks would not help.
-        if not isinstance(exc, Unavailable):
-            super().report_exception(exc, response)
 
 
 class NoSuchPath(APIView):
@@ -105,12 +84,6 @@ _DOCUMENTED = {
     404: ("There is no such thing, or not for you.", "client_error", "not_found", None),
     413: ("The body is too large.", "client_error", "too_large", None),
     415: ("The body is of a media type that is not taken here.", "client_error", "unsupported_media_type", None),
-    503: (
-        "There is no room for this now: wait as long as `Retry-After` says.",
-        "server_error",
-        "unavailable",
-        None,
-    ),
     429: (
         "The budget of the caller or of its address is spent: wait as long as `Retry-After` says.",
         "client_error",

@@ -49,11 +49,6 @@ SEARCHES = Histogram(
 FALLBACKS = Counter(
     "vitrine_search_fallbacks", "Queries that the database answered because there was no index.", registry=REGISTRY
 )
-REFUSED_FALLBACKS = Counter(
-    "vitrine_search_fallbacks_refused",
-    "Queries refused for want of an index and of room.",
-    registry=REGISTRY,
-)
 UNCOUNTED_SEARCHES = Counter(
     "vitrine_searches_uncounted", "Searches left out of what people look for: too many texts.", registry=REGISTRY
 )
@@ -77,13 +72,6 @@ KEPT_VALUES = prometheus_client.Gauge(
     ["store"],
     registry=REGISTRY,
     multiprocess_mode="sum",
-)
-REPLICA_READS = Counter(
-    "vitrine_replica_reads",
-    "Shoppers' reads of the catalogue, by who answered: a replica, the primary because none was near enough, or the "
-    "primary again because the replica failed or lacked a row.",
-    ["database"],
-    registry=REGISTRY,
 )
 TASKS = Histogram(
     "vitrine_task_seconds", "Celery tasks, in the worker.", ["task", "state"], buckets=SLOW, registry=REGISTRY

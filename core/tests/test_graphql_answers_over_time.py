@@ -14,8 +14,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from catalog.models import Product
-from catalog.search import counting, updating
-from catalog.search.index import snapshots, store
+from catalog.search import counting
+from catalog.search.index import store, updating
 from catalog.search.index.engine import TantivyEngine
 from catalog.search.steering import selectors, services
 from catalog.search.steering.inputs import RuleInput
@@ -87,7 +87,7 @@ class TestTheIndex:
     @pytest.fixture(autouse=True)
     def _index(self, lamp: Product, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         settings.SEARCH_ENGINE, settings.SEARCH_INDEX_DIR = "tantivy", tmp_path / "index"
-        monkeypatch.setattr(snapshots, "reader", snapshots.Reader())
+        monkeypatch.setattr(store, "reader", store.Reader())
         updating.sweep()
 
     def test_it_holds_until_the_next_commit(self, shopper: Api, hits: Hits) -> None:

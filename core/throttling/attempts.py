@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 from django.db import IntegrityError
 from django.db.models import F, Q, QuerySet
+from django.utils import timezone
 
-from core.db import clock
 from core.db.transactions import run_in_transaction
 from core.errors import Throttled
 from core.models import Attempts
@@ -82,15 +82,15 @@ def withdraw(recorded: Iterable[RecordedAttempt]) -> None:
 
 def is_counted(limit: Limit) -> bool:
     """Whether there was an attempt in the current window."""
-    return Attempts.objects.filter(key=limit.digest, count__gt=0, ends_at__gt=clock.now()).exists()
+    return Attempts.objects.filter(key=limit.digest, count__gt=0, ends_at__gt=timezone.now()).exists()
 
 
 def clear_expired() -> int:
     """Deletes the counters whose window is over; returns how many."""
     deleted = 0
-    while keys := list(Attempts.objects.filter(ends_at__lte=clock.now()).values_list("pk", flat=True)[:BATCH]):
+    while keys := list(Attempts.objects.filter(ends_at__lte=timezone.now()).values_list("pk", flat=True)[:BATCH]):
         # The time is compared again: an attempt may have begun a new window in the meantime.
-        deleted += Attempts.objects.filter(pk__in=keys, ends_at__lte=clock.now()).delete()[0]
+        deleted += Attempts.objects.filter(pk__in=keys, ends_at__lte=timezone.now()).delete()[0]
     return deleted
 
 
@@ -100,7 +100,7 @@ def _counted(limits: Iterable[Limit], stored: QuerySet[Attempts]) -> tuple[list[
     # With select_for_update, another attempt at the same time waits here, and then sees this one.
     counters = {counter.key: counter for counter in stored.filter(key__in=[limit.digest for limit in rates])}
     recorded = {}
-    now = clock.now()
+    now = timezone.now()
     for limit, (allowed, seconds) in rates.items():
         window = timedelta(seconds=seconds)
         counter = counters.setdefault(limit.digest, Attempts(key=limit.digest, count=0, ends_at=now + window))

@@ -15,8 +15,8 @@ from typing import Any
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.db.models import QuerySet
+from django.utils import timezone
 
-from core.db import clock
 from core.jobs import job, lease
 from core.jobs.job import DUE, FAILED, move
 from users.email_links import binding_of
@@ -43,14 +43,14 @@ class ClaimLost(Exception):
 
 def enqueue(kind: OutgoingMail.Kind, *, delay: timedelta = timedelta(), **fields: Any) -> OutgoingMail:
     """Adds a mail that is due after the delay, in the caller's transaction."""
-    return OutgoingMail.objects.create(kind=kind, due_at=clock.now() + delay, **fields)
+    return OutgoingMail.objects.create(kind=kind, due_at=timezone.now() + delay, **fields)
 
 
 def send_again(mails: QuerySet[OutgoingMail]) -> int:
     """Makes the failed and uncertain mails of a queryset due now; returns their number. Keeps their Message-IDs."""
     again = mails.filter(status__in=[Status.FAILED, Status.UNCERTAIN]).exclude(user=None, asked_for="")
     again = again.exclude(kind__in=ADDRESSED, address="", is_sample=False)
-    return again.update(status=DUE, due_at=clock.now(), attempts=0, claim=None, reason="")
+    return again.update(status=DUE, due_at=timezone.now(), attempts=0, claim=None, reason="")
 
 
 def forget_addresses() -> int:
@@ -59,7 +59,7 @@ def forget_addresses() -> int:
     A mail that was given up before its account was looked up is deleted then, with the address that it was asked for.
     """
     over = (Status.SENT, Status.FAILED, Status.UNCERTAIN)
-    mails = OutgoingMail.objects.filter(status__in=over, due_at__lt=clock.now() - ADDRESS_KEPT)
+    mails = OutgoingMail.objects.filter(status__in=over, due_at__lt=timezone.now() - ADDRESS_KEPT)
     given_up, _ = mails.exclude(asked_for="").delete()
     return given_up + mails.exclude(address="").update(address="", binding="")
 
@@ -198,7 +198,7 @@ def _deliver(mail: OutgoingMail, message: EmailMessage, connection: Any) -> bool
             job.retry(mail, reason, pause=settings.MAIL_RETRY, max_attempts=MAX_ATTEMPTS)
     else:
         # Also from UNCERTAIN, because another worker may have given it up, but now the outcome is certain.
-        move(mail, Status.SENT, also_from=(Status.UNCERTAIN,), sent_at=clock.now(), reason="")
+        move(mail, Status.SENT, also_from=(Status.UNCERTAIN,), sent_at=timezone.now(), reason="")
         return True
     if hasattr(connection, "reset"):
         connection.reset()

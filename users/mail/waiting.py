@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from django.db.models import Q
+from django.utils import timezone
 
 from core.admin.filters import WaitingFilter
-from core.db import clock
 from users.models import OutgoingMail
 
 # For how long the front page speaks of a mail that nobody sends again: by then it would be out of place.
@@ -29,5 +29,5 @@ class MailWaitingFilter(WaitingFilter):
 
 def _unsent(status: str) -> Q:
     """Mails that "Send again" can send: those of an active account, or of one that was not looked up yet."""
-    since = clock.now() - timedelta(days=DAYS)
+    since = timezone.now() - timedelta(days=DAYS)
     return Q(status=status, due_at__gte=since) & (Q(user__is_active=True) | ~Q(asked_for=""))

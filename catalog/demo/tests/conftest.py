@@ -1,5 +1,5 @@
 """The fixtures of search, for the demo shop too."""
 
-from catalog.search.tests.conftest import cluster, each_engine, index
+from catalog.search.tests.conftest import each_engine, index
 
-__all__ = ["cluster", "each_engine", "index"]
+__all__ = ["each_engine", "index"]

@@ -7,12 +7,9 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from catalog.search import log
-from catalog.search.consistency import NothingToCompare, find_drift
-from catalog.search.following import RebuildRunning, is_usable
 from catalog.search.index import store
-from catalog.search.opensearch.client import ClusterFailed
-from catalog.search.updating import rebuild, target
+from catalog.search.index.consistency import find_drift
+from catalog.search.index.rebuilding import RebuildRunning, rebuild
 from core.caching import revision
 
 MAX_SHOWN = 20
@@ -33,30 +30,29 @@ class Command(BaseCommand):
         if check:
             self._check()
             return
-        try:
-            if if_missing and self._index_works():
-                return
-        except ClusterFailed as error:
-            self.stderr.write(f"Whether there is an index is unknown: {error}. The worker builds it if there is none.")
+        if if_missing and self._index_works():
             return
         # After SQL past the application, what processes keep is old as well.
         revision.bump()
         try:
             with self._progress("Building") as advance:
                 count = rebuild(advance)
-        except (RebuildRunning, ClusterFailed) as error:
+        except RebuildRunning as error:
             raise CommandError(f"Not rebuilt: {error}.") from error
         self.stdout.write(f"The search index is rebuilt: {count} products.")
 
     def _index_works(self) -> bool:
-        indexes = target()
-        return indexes is None or is_usable(indexes.current(), log.sequence())
+        try:
+            store.reader.snapshot()
+        except store.IndexUnavailable:
+            return False
+        return True
 
     def _check(self) -> None:
         try:
             with self._progress("Comparing") as advance:
                 drift = find_drift(advance)
-        except (NothingToCompare, store.IndexUnavailable, ClusterFailed) as error:
+        except store.IndexUnavailable as error:
             raise CommandError(f"Nothing to compare: {error}.") from error
         for difference in drift[:MAX_SHOWN]:
             self.stdout.write(str(difference))

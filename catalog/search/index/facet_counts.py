@@ -1,25 +1,35 @@
 """Counts for facets by aggregations over the index."""
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from catalog.search.attribute_codes import from_fixed_point, number_path
-from catalog.search.attribute_facets import AttributeCounts
-from catalog.search.code_counts import attribute_counts
+from tantivy import Query
+
+from catalog.attributes.models import AttributeValue
+from catalog.search.attribute_facets import CHUNK_KEYS, AttributeCounts
 from catalog.search.criteria import SearchCriteria
-from catalog.search.documents import ATTRIBUTE_NUMBERS, cents
 from catalog.search.facets import STARS, without_own_filter
+from catalog.search.index.attribute_codes import (
+    COLUMNS,
+    FURTHER_COLUMNS,
+    MORE,
+    Tag,
+    decoded,
+    decoded_further,
+    from_fixed_point,
+    number_path,
+)
+from catalog.search.index.documents import ATTRIBUTE_NUMBERS, cents
+from catalog.search.index.filters import PRODUCTS, filters, price_of
 from catalog.search.index.grouping import numbers_of, slices
-from catalog.search.index.lowering import lower
-from catalog.search.index.schema import COLUMNS, FURTHER_COLUMNS, MORE
-from catalog.search.index.snapshots import Snapshot
-from catalog.search.matching.filters import PRODUCTS, filters, price_of
-from catalog.search.matching.resolving import ResolvedText
+from catalog.search.index.resolving import ResolvedText
+from catalog.search.index.store import Snapshot
+from catalog.search.index.terms import all_of
 from catalog.search.price_ranges import SCALE
-from catalog.search.queries import EVERYTHING, NOTHING, Query, all_of
 
 # Tantivy's limit. Without a word, it leaves out what there is more of.
 MAX_TERMS = 65_000
@@ -135,7 +145,7 @@ class IndexFacetCounts:
         codes: Counter[int] = Counter()
         for column in (*columns_in_use(self._index), MORE):
             codes.update(self._by_key(criteria, column, aggregated[column]))
-        return attribute_counts(self._index.attribute_of, codes)
+        return attribute_counts(self._index, codes)
 
     def _by_key(self, criteria: SearchCriteria, field: str, result: dict[str, Any]) -> dict[int, int]:
         """The counts by the numbers of a field. All are read when there are more different ones than Tantivy counts."""
@@ -155,12 +165,12 @@ class IndexFacetCounts:
 
     def _query(self, criteria: SearchCriteria) -> Query:
         if criteria.matches_nothing:
-            return NOTHING
+            return Query.empty_query()
         # Only products have what is counted.
-        return all_of([*([self._text.query] if self._text else []), *filters(criteria)] or [EVERYTHING])
+        return all_of([*([self._text.query] if self._text else []), *filters(criteria)] or [Query.all_query()])
 
     def _aggregate(self, criteria: SearchCriteria, aggregations: dict[str, Any]) -> dict[str, Any]:
-        query, searcher = lower(self._query(criteria)), self._index.searcher
+        query, searcher = self._query(criteria), self._index.searcher
         try:
             return searcher.aggregate(query, aggregations)
         except ValueError:
@@ -170,18 +180,48 @@ class IndexFacetCounts:
 
 def columns_in_use(index: Snapshot) -> Sequence[str]:
     """The columns of codes that any product has. They are filled in order."""
-    return COLUMNS[: index.remembered("columns in use", _num_columns)]
+    if index.num_columns is None:
+
+        def is_unused(column: str) -> bool:
+            return not index.searcher.aggregate(PRODUCTS, {"n": {"value_count": {"field": column}}})["n"]["value"]
+
+        index.num_columns = bisect_left(COLUMNS, True, key=is_unused)
+    return COLUMNS[: index.num_columns]
 
 
-def _num_columns(index: Snapshot, last: int | None) -> int:
-    # A column that is no longer used may be counted, so one more than last time is all to look for.
-    number = last or 0
-    while number < len(COLUMNS):
-        counted = {"n": {"value_count": {"field": COLUMNS[number]}}}
-        if not index.searcher.aggregate(lower(PRODUCTS), counted)["n"]["value"]:
-            break
-        number += 1
-    return number
+def attribute_counts(index: Snapshot, codes: Mapping[int, int]) -> AttributeCounts:
+    """The counts of attributes and values, from those of codes."""
+    counts = AttributeCounts()
+    attributes: Counter[int] = Counter()
+    # There may be a hundred thousand values, so they are told apart by numbers here.
+    of_values = {key: count for number, count in codes.items() for tag, key in [decoded(number)] if tag == Tag.VALUE}
+    attribute_of = attributes_of(index, of_values)
+    for key, count in of_values.items():
+        # A value that is unknown was deleted a moment ago.
+        if attribute := attribute_of.get(key):
+            counts.values.setdefault(attribute, {})[key] = count
+    for attribute, values in counts.values.items():
+        attributes[attribute] = sum(values.values())
+    for number, count in codes.items():
+        tag, key = decoded(number)
+        if tag == Tag.FURTHER:
+            attribute, num_further = decoded_further(key)
+            attributes[attribute] -= count * num_further
+        elif tag != Tag.VALUE:
+            attributes[key] += count
+            if tag != Tag.NUMBER:
+                counts.booleans[key, tag == Tag.YES] = count
+    counts.attributes = dict(attributes)
+    return counts
+
+
+def attributes_of(index: Snapshot, values: Collection[int]) -> dict[int, int]:
+    """The attribute that each of these values is of. Makes a query for those that the snapshot does not know yet."""
+    unknown = sorted({*values} - index.attribute_of.keys())
+    for start in range(0, len(unknown), CHUNK_KEYS):
+        rows = AttributeValue.objects.filter(pk__in=unknown[start : start + CHUNK_KEYS]).order_by()
+        index.attribute_of.update(rows.values_list("id", "attribute_id"))
+    return index.attribute_of
 
 
 def _by_key(result: dict[str, Any]) -> dict[int, int]:

@@ -13,20 +13,17 @@ from itertools import chain, compress
 from operator import eq, or_
 from typing import Any
 
-from tantivy import DocAddress
+from tantivy import DocAddress, Query
 
-from catalog.search.attribute_codes import Tag, decoded, decoded_further
 from catalog.search.attribute_facets import AttributeCounts
-from catalog.search.code_counts import attribute_counts, attributes_of
 from catalog.search.criteria import SearchCriteria
-from catalog.search.documents import cents
 from catalog.search.facets import STARS, without_own_filter
 from catalog.search.index import ranking
-from catalog.search.index.facet_counts import IndexFacetCounts, columns_in_use
+from catalog.search.index.attribute_codes import FURTHER_COLUMNS, MORE, Tag, decoded, decoded_further
+from catalog.search.index.documents import cents
+from catalog.search.index.facet_counts import IndexFacetCounts, attribute_counts, attributes_of, columns_in_use
 from catalog.search.index.grouping import numbers_of, slices
-from catalog.search.index.lowering import lower
-from catalog.search.index.schema import FURTHER_COLUMNS, MORE
-from catalog.search.queries import Exists, all_of
+from catalog.search.index.terms import all_of
 
 # What corrects the counts of one facet, for some group keys and addresses. The corrections of all parts are added up.
 Correction = Callable[[list[int], list[DocAddress]], Counter[Any]]
@@ -74,8 +71,8 @@ class GroupedFacetCounts(IndexFacetCounts):
         of_kind: dict[str, dict[int, int]] = {"products": {}, "groups": {}, "attributes": {}}
         for (kind, key), count in corrections.items():
             of_kind[kind][key] = count
-        products = attribute_counts(self._index.attribute_of, of_kind["products"])
-        groups = attribute_counts(self._index.attribute_of, of_kind["groups"])
+        products = attribute_counts(self._index, of_kind["products"])
+        groups = attribute_counts(self._index, of_kind["groups"])
         groups.attributes = of_kind["attributes"]
         return super().by_attribute(criteria).corrected(products, groups)
 
@@ -145,7 +142,7 @@ class GroupedFacetCounts(IndexFacetCounts):
     def _attribute_of(self, codes: Mapping[int | None, int]) -> dict[int | None, int | None]:
         """The attribute of each code."""
         tagged = {code: decoded(code) for code in codes if code is not None}
-        of_values = attributes_of(self._index.attribute_of, [key for tag, key in tagged.values() if tag == Tag.VALUE])
+        of_values = attributes_of(self._index, [key for tag, key in tagged.values() if tag == Tag.VALUE])
         attribute_of: dict[int | None, int | None] = {None: None}
         for code, (tag, key) in tagged.items():
             if tag == Tag.VALUE:
@@ -156,10 +153,10 @@ class GroupedFacetCounts(IndexFacetCounts):
 
     def _further_codes(self, criteria: SearchCriteria) -> Iterator[tuple[int, int]]:
         """Group keys and codes that products have beyond the columns that all are read in. Few have any."""
-        query = all_of([self._query(criteria), Exists(MORE)])
+        query = all_of([self._query(criteria), Query.exists_query(MORE)])
         if not (size := ranking.count(self._index, query)):
             return
-        hits = self._index.searcher.search(lower(query), size, count=False, order_by_field="group").hits
+        hits = self._index.searcher.search(query, size, count=False, order_by_field="group").hits
         addresses = [address for _, address in hits]
         for column in FURTHER_COLUMNS:
             codes = self._index.searcher.fast_field_values(column, addresses)

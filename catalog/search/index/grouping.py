@@ -7,19 +7,20 @@ nearly all groups came before, more rows must be read for a page.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from tantivy import DocAddress, Order
+from tantivy import DocAddress, Order, Query
 
 from catalog.search.cursors import Position
-from catalog.search.index.lowering import lower
-from catalog.search.index.paging import positions_in_order
+from catalog.search.index.filters import to_index, within
+from catalog.search.index.paging import before, positions_in_order
 from catalog.search.index.ranking import count, ranked_ids
-from catalog.search.index.snapshots import Snapshot
-from catalog.search.matching.filters import before, to_index
-from catalog.search.matching.resolving import ResolvedText
+from catalog.search.index.store import Snapshot
+from catalog.search.index.terms import all_of, one_of, with_ids
 from catalog.search.pages import MAX_RANKED, Page
-from catalog.search.queries import Query, Range, all_of, one_of, with_ids
+
+if TYPE_CHECKING:
+    from catalog.search.index.resolving import ResolvedText
 
 # Rows of the first part for each one that is wanted, how many times as large the next part is, and the largest part.
 ROWS_EACH, GROWTH, MAX_PART = 4, 4, 20_000
@@ -33,7 +34,7 @@ def groups_of(index: Snapshot, ids: Sequence[int]) -> dict[int, int]:
     """The group keys of products, by their ids."""
     if not ids:
         return {}
-    hits = index.searcher.search(lower(with_ids(ids)), len(ids), count=False, order_by_field="id", order=Order.Asc).hits
+    hits = index.searcher.search(with_ids(ids), len(ids), count=False, order_by_field="id", order=Order.Asc).hits
     groups = numbers_of(index, "group", [address for _, address in hits])
     return {pk: group for (pk, _), group in zip(hits, groups, strict=True)}
 
@@ -82,11 +83,11 @@ def _before_page(
     query = all_of([one_of("group", groups), *queries])
     size = count(index, query)
     if page.position is not None and size > MAX_MEMBERS:
-        query = all_of([query, before(field, page.position, descending=descending, inclusive=not page.backward)])
+        query = all_of([query, before(index, field, page.position, descending=descending, inclusive=not page.backward)])
         size = count(index, query)
     if not size:
         return {}
-    hits = index.searcher.search(lower(query), size, count=False, order_by_field=field).hits
+    hits = index.searcher.search(query, size, count=False, order_by_field=field).hits
     addresses = [address for _, address in hits]
     keys, ids = numbers_of(index, "group", addresses), numbers_of(index, "id", addresses)
     # The first in the order of the search is the last one here.
@@ -97,7 +98,7 @@ def _before_page(
     return {key: pk if page.backward else 0 for _, pk, key in rows}
 
 
-def first_ranked_ids(index: Snapshot, text: ResolvedText, filters: list[Query], start: int, stop: int) -> list[int]:
+def first_ranked_ids(index: Snapshot, text: "ResolvedText", filters: list[Query], start: int, stop: int) -> list[int]:
     """As `ranked_ids`, of those products only that rank first in their groups. They alone are counted by rank."""
     size = ROWS_EACH * stop
     while start < stop:
@@ -116,18 +117,14 @@ def slices(index: Snapshot, query: Query) -> Iterator[tuple[list[int], list[DocA
     """What the query finds, in slices: group keys and addresses. Products of one group are in one slice."""
     size = count(index, query)
     num_slices = -(-size // MAX_SLICE) or 1
-    highest = (
-        index.searcher.aggregate(lower(query), {"n": {"max": {"field": "group"}}})["n"]["value"]
-        if num_slices > 1
-        else 0
-    )
+    highest = index.searcher.aggregate(query, {"n": {"max": {"field": "group"}}})["n"]["value"] if num_slices > 1 else 0
     for n in range(num_slices):
         some = query
         if num_slices > 1:
             low, high = (int(highest + 1) * place // num_slices for place in (n, n + 1))
-            some = all_of([query, Range("group", low, high - 1)])
+            some = all_of([query, within("group", low, high - 1)])
             size = count(index, some)
-        hits = index.searcher.search(lower(some), size, count=False, order_by_field="group").hits if size else []
+        hits = index.searcher.search(some, size, count=False, order_by_field="group").hits if size else []
         yield [key for key, _ in hits], [address for _, address in hits]
 
 

@@ -5,17 +5,16 @@ a page, when the page's end cuts it.
 """
 
 from bisect import bisect_right
-from functools import partial
-from typing import Any, cast
+from typing import Any
 
-from tantivy import FieldType, Order
+from tantivy import FieldType, Order, Query
 
 from catalog.search.cursors import Position
-from catalog.search.index.lowering import TYPES, lower
-from catalog.search.index.snapshots import Snapshot
-from catalog.search.matching.filters import PRODUCTS, beyond, equal, from_index, to_index
+from catalog.search.index.documents import SCHEMA
+from catalog.search.index.filters import PRODUCTS, TYPES, from_index, to_index, within
+from catalog.search.index.store import Snapshot
+from catalog.search.index.terms import all_of, any_of
 from catalog.search.pages import Page
-from catalog.search.queries import Query, Range, all_of, with_ids
 
 # Rows read beyond the page. They often contain the end of its last group, which saves a query.
 SPARE_ROWS = 20
@@ -44,11 +43,35 @@ def positions_in_order(
     after = None
     if page.position is not None:
         after = to_index(page.position.value)
-        further = Range("id", *beyond(page.position.id, down), open_ends=True)
-        rows = _by_id(index, [*queries, equal(field, after), further], after, want, down)
+        beyond = within("id", *_beyond(page.position.id, down), open_ends=True)
+        rows = _by_id(index, [*queries, _equal(field, after), beyond], after, want, down)
     if len(rows) < want:
         rows += _by_value(index, queries, field, after, want - len(rows), down, ends)
     return [Position(from_index(field, value), row_id) for value, row_id in rows]
+
+
+def before(index: Snapshot, field: str, position: Position, *, descending: bool, inclusive: bool) -> Query:
+    """Rows that come before the position by (field, id); with `inclusive` also the row there."""
+    value = to_index(position.value)
+    ids = within("id", *_beyond(position.id, not descending), open_ends=not inclusive)
+    return any_of([_between(index, field, *_beyond(value, not descending)), all_of([_equal(field, value), ids])])
+
+
+def _beyond(value: Any, down: bool) -> tuple[Any, Any]:
+    """The ends of the range after a value, in the direction of the sort."""
+    return (None, value) if down else (value, None)
+
+
+def _equal(field: str, value: Any) -> Query:
+    return within(field, value, value) if field == "created" else Query.term_query(SCHEMA, field, value)
+
+
+def _between(index: Snapshot, field: str, low: Any, high: Any) -> Query:
+    """Values between both ends, which are excluded. None means no limit."""
+    if field != "name_key":
+        return within(field, low, high, open_ends=True)
+    # tantivy-py has ranges of texts in its query language only. That is safe, because the ends are hexadecimal.
+    return index.index.parse_query(f"name_key:{{{low or '*'} TO {high or '*'}}}")
 
 
 def _by_value(
@@ -62,7 +85,7 @@ def _by_value(
         if window is not None and len(hits) == limit:
             return _complete(index, [window], field, hits, want, limit, down)
     if after is not None:
-        queries = [*queries, Range(field, *beyond(after, down), open_ends=True)]
+        queries = [*queries, _between(index, field, *_beyond(after, down))]
     queries = queries or [PRODUCTS]
     return _complete(index, queries, field, _hits(index, all_of(queries), limit, field, down), want, limit, down)
 
@@ -73,13 +96,13 @@ def _complete(index: Snapshot, queries: list[Query], field: str, hits: Rows, wan
         return sorted(hits, reverse=down)[:want]
     last = hits[-1][0]
     whole = sorted((hit for hit in hits if hit[0] != last), reverse=down)
-    return whole + _by_id(index, [*queries, equal(field, last)], last, want - len(whole), down)
+    return whole + _by_id(index, [*queries, _equal(field, last)], last, want - len(whole), down)
 
 
 def _hits(index: Snapshot, query: Query, limit: int, field: str, down: bool) -> Rows:
     """(value, id) by value alone."""
     order = Order.Desc if down else Order.Asc
-    hits = index.searcher.search(lower(query), limit, count=False, order_by_field=field, order=order).hits
+    hits = index.searcher.search(query, limit, count=False, order_by_field=field, order=order).hits
     ids = index.searcher.fast_field_values("id", [address for _, address in hits])
     return [(value, int(row_id or 0)) for (value, _), row_id in zip(hits, ids, strict=True)]
 
@@ -87,7 +110,7 @@ def _hits(index: Snapshot, query: Query, limit: int, field: str, down: bool) -> 
 def _by_id(index: Snapshot, queries: list[Query], value: Any, limit: int, down: bool) -> Rows:
     """(value, id) by id, of rows that all have this value."""
     order = Order.Desc if down else Order.Asc
-    hits = index.searcher.search(lower(all_of(queries)), limit, count=False, order_by_field="id", order=order).hits
+    hits = index.searcher.search(all_of(queries), limit, count=False, order_by_field="id", order=order).hits
     return [(value, row_id) for row_id, _ in hits]
 
 
@@ -124,35 +147,28 @@ def _window(index: Snapshot, field: str, after: Any, want: int, down: bool, limi
     if limits[1] is not None and (high is None or high > limits[1]):
         high = limits[1] + 1
     # Without the value of the position, whose group was read already.
-    return Range(field, low, high, open_ends=True)
+    return _between(index, field, low, high)
 
 
 def _quantiles(index: Snapshot, field: str) -> list[Any]:
-    """Values that split the catalogue into slices of about the same size."""
-    _, values = index.remembered(f"quantiles of {field}", partial(_new_quantiles, field))
-    return cast(list[Any], values)
-
-
-def _new_quantiles(field: str, index: Snapshot, last: tuple[int, list[Any]] | None) -> tuple[int, list[Any]]:
-    """The quantiles, and how many documents there were. They only say where to look first, so old ones may do."""
-    size = index.searcher.num_docs
-    if last and abs(size - last[0]) * 5 <= last[0]:
-        return last
-    return size, _text_quantiles(index, field) if field == "name_key" else _percentiles(index, field)
+    """Values that split the catalogue into slices of about the same size. They are kept while they are good enough."""
+    if field not in index.quantiles:
+        index.quantiles[field] = _text_quantiles(index, field) if field == "name_key" else _percentiles(index, field)
+    return index.quantiles[field]
 
 
 def _percentiles(index: Snapshot, field: str) -> list[Any]:
     percents = [100 * n / SLICES for n in range(1, SLICES)]
     aggregation = {"q": {"percentiles": {"field": field, "percents": percents, "keyed": False}}}
-    buckets = index.searcher.aggregate(lower(PRODUCTS), aggregation)["q"]["values"]
+    buckets = index.searcher.aggregate(PRODUCTS, aggregation)["q"]["values"]
     is_whole = TYPES[field] == FieldType.Integer
     return sorted({round(bucket["value"]) if is_whole else bucket["value"] for bucket in buckets})
 
 
 def _text_quantiles(index: Snapshot, field: str) -> list[Any]:
     """Tantivy has no percentiles of texts, so they are of a random sample: the products with the highest digests."""
-    highest = index.searcher.search(lower(PRODUCTS), SAMPLES, count=False, order_by_field="digest").hits
+    highest = index.searcher.search(PRODUCTS, SAMPLES, count=False, order_by_field="digest").hits
     ids = index.searcher.fast_field_values("id", [address for _, address in highest])
-    some = with_ids(int(row_id or 0) for row_id in ids)
-    values = [value for value, _ in index.searcher.search(lower(some), SAMPLES, count=False, order_by_field=field).hits]
+    some = Query.term_set_query(SCHEMA, "id", ids)
+    values = [value for value, _ in index.searcher.search(some, SAMPLES, count=False, order_by_field=field).hits]
     return sorted(set(values[SAMPLES_IN_SLICE::SAMPLES_IN_SLICE]))

@@ -1,19 +1,22 @@
 """The hits of a text best first, the same on every page."""
 
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
-from catalog.search.index.lowering import lower
-from catalog.search.index.snapshots import Snapshot
-from catalog.search.matching.resolving import ResolvedText
-from catalog.search.pages import by_score
-from catalog.search.queries import ButNot, Query, all_of, with_ids
+from tantivy import Query
+
+from catalog.search.index.store import Snapshot
+from catalog.search.index.terms import all_of, but_not, with_ids
 from catalog.search.strategy import STRICT
+
+if TYPE_CHECKING:
+    from catalog.search.index.resolving import ResolvedText
 
 # Hits are ranked in blocks of so many, so that their order does not depend on how many are read.
 BLOCK = 200
 
 
-def ranked_ids(index: Snapshot, text: ResolvedText, filters: list[Query], start: int, stop: int) -> list[int]:
+def ranked_ids(index: Snapshot, text: "ResolvedText", filters: list[Query], start: int, stop: int) -> list[int]:
     """The ids of the hits of a text from the rank `start`, counted from 0, to before `stop`, best first."""
     if start >= stop:
         # Nothing is before the first hit, and Tantivy panics when it is to read no rows.
@@ -41,7 +44,7 @@ def best_ids(index: Snapshot, query: Query, excluded: Collection[int], size: int
     if size <= 0:
         return []
     blocks = (size - 1) // BLOCK + 1
-    return _blocks(index, ButNot(query, with_ids(excluded)) if excluded else query, 0, blocks)[:size]
+    return _blocks(index, but_not(query, with_ids(excluded)) if excluded else query, 0, blocks)[:size]
 
 
 def block_of(index: Snapshot, query: Query) -> list[int]:
@@ -52,7 +55,7 @@ def block_of(index: Snapshot, query: Query) -> list[int]:
 def count(index: Snapshot, query: Query, key: str = "id") -> int:
     """How many products the query finds; with another field as key, how many documents that have one."""
     # The binding couples Tantivy's own counting with ranking, which is slower.
-    return int(index.searcher.aggregate(lower(query), {"n": {"value_count": {"field": key}}})["n"]["value"])
+    return int(index.searcher.aggregate(query, {"n": {"value_count": {"field": key}}})["n"]["value"])
 
 
 def _ranked(
@@ -90,14 +93,14 @@ def _passing(index: Snapshot, ids: Sequence[int], filters: list[Query]) -> list[
         return []
     query = all_of([with_ids(ids), *filters])
     # By id, so that nothing is scored.
-    hits = index.searcher.search(lower(query), len(ids), count=False, order_by_field="id").hits
+    hits = index.searcher.search(query, len(ids), count=False, order_by_field="id").hits
     passing = {row_id for row_id, _ in hits}
     return [row_id for row_id in ids if row_id in passing]
 
 
 def _blocks(index: Snapshot, query: Query, begin: int, end: int) -> list[int]:
-    """Ids by score, block after block."""
-    hits = index.searcher.search(lower(query), (end - begin) * BLOCK, count=False, offset=begin * BLOCK).hits
+    """Ids by score, within a block by rounded score and id: sums of floats differ by the order they are made in."""
+    hits = index.searcher.search(query, (end - begin) * BLOCK, count=False, offset=begin * BLOCK).hits
     ids = index.searcher.fast_field_values("id", [address for _, address in hits])
-    scored = [(score, int(row_id or 0)) for (score, _), row_id in zip(hits, ids, strict=True)]
-    return [row_id for start in range(0, len(scored), BLOCK) for row_id in by_score(scored[start : start + BLOCK])]
+    scored = [(-round(score, 3), int(row_id or 0)) for (score, _), row_id in zip(hits, ids, strict=True)]
+    return [row_id for start in range(0, len(scored), BLOCK) for _, row_id in sorted(scored[start : start + BLOCK])]

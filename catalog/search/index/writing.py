@@ -1,156 +1,139 @@
-"""The embedded engine's index as catalog.search.following sees it: generations on disk, and a writer of documents."""
+"""Writes documents to the index, for recorded changes or for the whole catalogue. Rows are read just before."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from functools import cached_property
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import tantivy
-from django.conf import settings
-from tantivy import Order, Query
+from django.db.models import QuerySet
+from tantivy import Query
 
-from catalog.search import queries
-from catalog.search.following import FOLLOWER, REBUILD
-from catalog.search.index import snapshots, store
-from catalog.search.index.lowering import lower
-from catalog.search.index.schema import SCHEMA, fingerprint, tantivy_document
-from catalog.search.log import State
+from catalog.attributes.models import Attribute, AttributeValue, ProductAttribute
+from catalog.category_tree import CategoryTree
+from catalog.models import Brand, Category, Product
+from catalog.search.changes import IndexChange
+from catalog.search.index.attribute_codes import Held
+from catalog.search.index.documents import (
+    BRAND,
+    CATEGORY,
+    COLUMNS,
+    PRODUCT,
+    SCHEMA,
+    Documents,
+    ProductRow,
+    named_document,
+    named_key,
+)
 
-THREADS = 2
+CHUNK_ROWS = 2_000
+MODELS: dict[str, type[Brand] | type[Category]] = {BRAND: Brand, CATEGORY: Category}
+# Changes of these have no documents of their own.
+ATTRIBUTE, VALUE = Attribute.change_kind, AttributeValue.change_kind
 
 
-class TantivyWriter:
-    """Puts documents into a generation (catalog.search.applying.Writer)."""
+def chunks(keys: Iterable[int], size: int = CHUNK_ROWS) -> Iterator[list[int]]:
+    """The keys in order, `size` at a time."""
+    ordered = sorted(keys)
+    for start in range(0, len(ordered), size):
+        yield ordered[start : start + size]
 
-    def __init__(self, generation: Path, writer: tantivy.IndexWriter, *, is_new: bool) -> None:
-        self._generation, self._writer, self._is_new = generation, writer, is_new
 
-    def begin(self, position: int) -> None:
-        """Nothing: one process at a time writes."""
+def documents() -> Documents:
+    """A maker of documents with the current categories, brands and attributes. Makes three queries."""
+    brands = dict(Brand.objects.order_by().values_list("id", "name"))
+    return Documents(CategoryTree.load(), brands, Attribute.objects.order_by())
 
-    def put_products(self, documents: Mapping[int, Any]) -> None:
-        """As the protocol's."""
-        self._put("id", documents)
 
-    def delete_products(self, ids: Sequence[int]) -> None:
-        """As the protocol's."""
-        self._delete("id", ids)
+def learn_values(maker: Documents, rows: Iterable[ProductRow]) -> None:
+    """Reads the texts of attributes' values that the maker of documents needs for the rows and does not know."""
+    for keys in chunks(maker.unknown_values(rows)):
+        maker.learn(dict(AttributeValue.objects.filter(pk__in=keys).order_by().values_list("id", "text")))
 
-    def put_named(self, documents: Mapping[int, Any]) -> None:
-        """As the protocol's."""
-        self._put("named", documents)
 
-    def delete_named(self, keys: Sequence[int]) -> None:
-        """As the protocol's."""
-        self._delete("named", keys)
+def product_rows(keys: Sequence[int]) -> list[ProductRow]:
+    """The active products with these keys, in the order of ids."""
+    rows = Product.objects.filter(pk__in=keys, is_active=True).order_by("id")
+    return _with_attributes(rows.values_list(*COLUMNS), ProductAttribute.objects.filter(product__in=keys))
 
-    def commit(self, state: State) -> None:
-        """As the protocol's."""
-        self._writer.commit()
-        self._is_new = False
-        store.write_state(self._generation, state.to_json())
 
-    def _put(self, field: str, documents: Mapping[int, Any]) -> None:
-        if not self._is_new:
-            self._delete(field, [*documents])
-        for document in documents.values():
-            self._writer.add_document(tantivy_document(document))
+def all_product_rows() -> Iterator[list[ProductRow]]:
+    """All active products by id, in chunks. Products that change in the meantime are recorded and applied again."""
+    products = Product.objects.filter(is_active=True).order_by("id").values_list(*COLUMNS)
+    last = 0
+    while rows := list(products.filter(pk__gt=last)[:CHUNK_ROWS]):
+        attributes = ProductAttribute.objects.filter(product__gt=last, product__lte=rows[-1][0])
+        yield _with_attributes(rows, attributes)
+        last = rows[-1][0]
 
-    def _delete(self, field: str, keys: Sequence[int]) -> None:
+
+def _with_attributes(rows: Iterable[tuple[Any, ...]], attributes: QuerySet[ProductAttribute]) -> list[ProductRow]:
+    by_product: dict[int, list[Held]] = {}
+    columns = ("product_id", "attribute_id", "value_id", "number", "boolean")
+    for product, *held in attributes.order_by("product_id", "attribute_id", "slot").values_list(*columns):
+        by_product.setdefault(product, []).append(Held(*held))
+    return [ProductRow._make((*row, tuple(by_product.get(row[0], ())))) for row in rows]
+
+
+class Applier:
+    """Puts rows into a writer. It reads categories and brands again when a row refers to a new one."""
+
+    def __init__(self, writer: tantivy.IndexWriter) -> None:
+        self._writer = writer
+        self._documents = documents()
+
+    def add_products(self, rows: Sequence[ProductRow]) -> None:
+        """Adds the products' documents."""
+        learn_values(self._documents, rows)
+        if not all(self._documents.knows(row) for row in rows):
+            self._documents = documents()
+            learn_values(self._documents, rows)
+        for row in rows:
+            # If they are still unknown, the product was changed after it was read. That change is recorded too.
+            if self._documents.knows(row):
+                self._writer.add_document(self._documents.product(row))
+
+    def add_named(self) -> None:
+        """Adds all brands and categories."""
+        for kind, model in MODELS.items():
+            for row in model.objects.order_by().only("id", "name").iterator(CHUNK_ROWS):
+                self._writer.add_document(named_document(kind, row))
+
+    def _delete(self, field: str, keys: list[int]) -> None:
         # By query, because deletion by term takes every int as signed and finds nothing in an unsigned field.
-        if keys:
-            self._writer.delete_documents_by_query(Query.term_set_query(SCHEMA, field, list(keys)))
+        self._writer.delete_documents_by_query(Query.term_set_query(SCHEMA, field, keys))
+
+    def replace(self, changes: Sequence[IndexChange], advance: Callable[[int], object] = lambda done: None) -> None:
+        """Replaces the documents of changed rows by new ones."""
+        kinds = (PRODUCT, *MODELS, ATTRIBUTE, VALUE)
+        changed = {kind: {change.key for change in changes if change.kind == kind} for kind in kinds}
+        for kind, model in MODELS.items():
+            for keys in chunks(changed[kind]):
+                self._delete("named", [named_key(kind, key) for key in keys])
+                for row in model.objects.filter(pk__in=keys).only("id", "name"):
+                    self._writer.add_document(named_document(kind, row))
+        of_others = _products_of(changed[BRAND], changed[CATEGORY]) | _products_with(changed[ATTRIBUTE], changed[VALUE])
+        for keys in chunks(changed[PRODUCT] | of_others):
+            self._delete("id", keys)
+            self.add_products(product_rows(keys))
+            advance(len(keys))
 
 
-class Generation:
-    """One index (catalog.search.following.Index)."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    @cached_property
-    def name(self) -> str:
-        """As the protocol's."""
-        return store.name_of(self.path)
-
-    def state(self) -> State | None:
-        """As the protocol's."""
-        try:
-            return State.from_json(store.read_state(self.path))
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-
-    def put_into_use(self) -> None:
-        """As the protocol's."""
-        store.switch_to(self.path)
-        refresh()
-
-    def remove(self) -> None:
-        """As the protocol's."""
-        store.remove(self.path)
-
-    def digests(self, query: queries.Query, field: str, expected: int) -> dict[int, list[int]]:
-        """As the protocol's. Raises IndexUnavailable."""
-        searcher, lowered = snapshots.reader.refresh().searcher, lower(query)
-        by_key: dict[int, list[int]] = {}
-        limit, offset = expected + 1000, 0
-        while True:
-            hits = searcher.search(
-                lowered, limit, count=False, order_by_field=field, order=Order.Asc, offset=offset
-            ).hits
-            digests = searcher.fast_field_values("digest", [address for _, address in hits])
-            for (key, _), digest in zip(hits, digests, strict=True):
-                by_key.setdefault(key, []).append(int(digest or 0))
-            if len(hits) < limit:
-                return by_key
-            offset += limit
-
-    @contextmanager
-    def writer(self, *, bulk: bool = False) -> Iterator[TantivyWriter]:
-        """As the protocol's."""
-        heap = settings.SEARCH_INDEX_HEAP * 1_000_000 * THREADS if bulk else store.SMALL_HEAP_BYTES
-        with store.writing(self.path, heap=heap, threads=THREADS if bulk else 1) as writer:
-            yield TantivyWriter(self.path, writer, is_new=bulk)
-        refresh()
+def _products_of(brands: set[int], categories: set[int]) -> set[int]:
+    """The active products that show the name of one of these brands, or of one of these categories in their path."""
+    ids: set[int] = set()
+    active = Product.objects.filter(is_active=True).order_by().values_list("id", flat=True)
+    for keys in chunks(brands):
+        ids.update(active.filter(brand__in=keys))
+    for keys in chunks(CategoryTree.load().subtree(categories) if categories else ()):
+        ids.update(active.filter(category__in=keys))
+    return ids
 
 
-def refresh() -> None:
-    """Has the next search of this process find what this process has written."""
-    with suppress(store.IndexUnavailable):
-        snapshots.reader.refresh()
-
-
-class Generations:
-    """All indexes of this version in SEARCH_INDEX_DIR (catalog.search.following.Target)."""
-
-    engine = "tantivy"
-
-    def current(self) -> Generation | None:
-        """As the protocol's."""
-        try:
-            snapshots.reader.refresh()
-            generation = store.current()
-        except store.IndexUnavailable:
-            return None
-        store.touch_state(generation)
-        return Generation(generation)
-
-    def new(self, begin: Callable[[str], State]) -> Generation:
-        """As the protocol's."""
-        generation = Generation(store.new_generation())
-        store.write_state(generation.path, begin(generation.name).to_json())
-        return generation
-
-    @contextmanager
-    def lock(self, name: str, *, wait: float = 0) -> Iterator[bool]:
-        """As the protocol's."""
-        with ExitStack() as stack:
-            held = stack.enter_context(store.lock(f"{name}-{fingerprint()}.lock", wait=wait))
-            if held and name in (FOLLOWER, REBUILD):
-                stack.enter_context(store.lock(store.OTHERS_REBUILD))
-            yield held
-
-    def tidy(self) -> list[str]:
-        """As the protocol's."""
-        return store.remove_old()
+def _products_with(attributes: set[int], values: set[int]) -> set[int]:
+    """The products that have one of these attributes or values."""
+    ids: set[int] = set()
+    rows = ProductAttribute.objects.order_by().values_list("product_id", flat=True)
+    for keys in chunks(values):
+        ids.update(rows.filter(value__in=keys))
+    for keys in chunks(attributes):
+        ids.update(rows.filter(attribute__in=keys))
+    return ids

@@ -11,12 +11,12 @@ from catalog.attributes import writing
 from catalog.attributes.writing import AttributeInput
 from catalog.category_tree import CategoryTree
 from catalog.models import Attribute, AttributeValue, Product, ProductGroup
-from catalog.search import attribute_facets, updating
-from catalog.search.consistency import find_drift
+from catalog.search import attribute_facets
 from catalog.search.criteria import Range
 from catalog.search.engine import engine
-from catalog.search.index import facet_counts, snapshots
-from catalog.search.index.schema import COLUMNS, MORE
+from catalog.search.index import facet_counts, store, updating
+from catalog.search.index.attribute_codes import COLUMNS, MORE
+from catalog.search.index.consistency import find_drift
 from catalog.search.pages import Page
 from catalog.search.tests.catalogues import give
 from catalog.search.validation import AttributeFilter, SearchInput, parse_criteria
@@ -154,7 +154,7 @@ def test_more_values_than_tantivy_counts_are_counted_all_the_same(monkeypatch: p
 def test_so_many_counts_are_kept_of_an_index(monkeypatch: pytest.MonkeyPatch) -> None:
     products: list[Product] = ProductFactory.create_batch(30)
     give({product.pk: [AttributeInput("Serial", text=f"SN {product.pk}")] for product in products})
-    monkeypatch.setattr(snapshots, "MAX_KEPT_COUNTS", 100)
+    monkeypatch.setattr(store, "MAX_KEPT_COUNTS", 100)
     for price in range(20):
         criteria = parse_criteria(SearchInput(price=Range(Decimal(price) / 100, None)))
         assert (
@@ -162,7 +162,7 @@ def test_so_many_counts_are_kept_of_an_index(monkeypatch: pytest.MonkeyPatch) ->
             == 30
         )
     # Each search has 31 counts. The last one is not weighed yet.
-    assert len(snapshots.reader.snapshot().results._results) <= 100 // 31 + 1
+    assert len(store.reader.snapshot().results._results) <= 100 // 31 + 1
 
 
 @pytest.mark.usefixtures("index")

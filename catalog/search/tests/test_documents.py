@@ -15,10 +15,9 @@ import pytest
 
 from catalog.category_tree import CategoryTree
 from catalog.models import Attribute, AttributeKind, Brand, Category
-from catalog.search import documents
-from catalog.search.attribute_codes import Held
-from catalog.search.documents import BRAND, CATEGORY, VERSION, Document, Documents, ProductRow, named_document
-from catalog.search.index import schema
+from catalog.search.index import documents
+from catalog.search.index.attribute_codes import Held
+from catalog.search.index.documents import BRAND, CATEGORY, VERSION, Documents, ProductRow, named_document
 
 GOLDEN = Path(__file__).with_name("golden_documents.json")
 UPDATE = "UPDATE_GOLDEN=1 .venv/bin/python -m pytest catalog/search/tests/test_documents.py"
@@ -140,15 +139,12 @@ ROWS: list[tuple[Any, ...]] = [
 PRODUCTS = [ProductRow(*row) for row in ROWS]
 
 
-def described(document: Document) -> dict[str, Any]:
+def described(document: Any) -> dict[str, Any]:
     """The fields of a document; in place of analysed texts their tokens."""
-    fields = {
-        name: values if len(values) > 1 else values[0]
-        for name, values in schema.tantivy_document(document).to_dict().items()
-    }
-    for name, tokenizer, *_ in schema._TEXTS:
+    fields = {name: values if len(values) > 1 else values[0] for name, values in document.to_dict().items()}
+    for name, tokenizer, *_ in documents._TEXTS:
         if name in fields and tokenizer == "words":
-            fields[name] = " ".join(schema._WORDS.analyze(fields[name]))
+            fields[name] = " ".join(documents._WORDS.analyze(fields[name]))
     return dict(sorted(fields.items()))
 
 

@@ -10,7 +10,7 @@ from catalog.models import Product
 from catalog.search import engine
 from catalog.search.criteria import Range, SearchCriteria, SortField
 from catalog.search.engine import Engine
-from catalog.search.index import paging, ranking, snapshots
+from catalog.search.index import paging, ranking, store
 from catalog.search.pages import Page
 from catalog.search.sql.engine import DatabaseEngine
 from catalog.search.validation import SearchInput, parse_criteria
@@ -101,9 +101,9 @@ def test_a_total_is_counted_anew_when_the_catalogue_changed(shop: list[Product])
 
 
 def test_what_was_counted_longest_ago_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(snapshots, "MAX_KEPT_RESULTS", 2)
+    monkeypatch.setattr(store, "MAX_KEPT_RESULTS", 2)
     lamp, oak, blue = (parse_criteria(SearchInput(text=text)) for text in ("lamp", "oak", "blue"))
-    results = snapshots.KeptResults()
+    results = store.KeptResults()
     for criteria in (lamp, oak, lamp):
         results.of(criteria, None)["total"] = 1
     results.of(blue, None)

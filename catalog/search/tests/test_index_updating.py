@@ -15,12 +15,11 @@ from catalog.bulk import services as bulk_services
 from catalog.bulk.models import Kind
 from catalog.demo.seed import seed_demo
 from catalog.models import Brand, Category, Product
-from catalog.search import log, updating
-from catalog.search.applying import Applier
 from catalog.search.changes import IndexChange
-from catalog.search.consistency import find_drift
 from catalog.search.engine import engine
-from catalog.search.index import snapshots, store
+from catalog.search.index import store, updating
+from catalog.search.index.consistency import find_drift
+from catalog.search.index.writing import Applier
 from catalog.search.pages import Page
 from catalog.search.validation import SearchInput, parse_criteria
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
@@ -139,11 +138,12 @@ def test_an_import_and_the_demo_shop(shop: Product, tmp_path: Path) -> None:
 
 
 def test_a_change_undone_is_no_change(shop: Product) -> None:
+    IndexChange.objects.all().delete()
     with transaction.atomic():
         Product.objects.update(price=1)
-        assert log.num_waiting()
+        assert IndexChange.objects.exists()
         transaction.set_rollback(True)
-    assert not log.num_waiting()
+    assert not IndexChange.objects.exists()
 
 
 def test_one_announcement_for_a_transaction(shop: Product, django_capture_on_commit_callbacks: Callable) -> None:
@@ -165,8 +165,8 @@ def test_with_sync_a_change_is_applied_before_the_write_returns(
     with django_capture_on_commit_callbacks(execute=True):
         shop.name = "Sofa"
         shop.save()
-    assert not log.num_waiting()
-    assert snapshots.reader.refresh().searcher.doc_freq("name_words", "sofa") == 1
+    assert not IndexChange.objects.exists()
+    assert store.reader.snapshot().searcher.doc_freq("name_words", "sofa") == 1
 
 
 def test_killed_after_the_commit_the_same_changes_are_applied_again(
@@ -174,16 +174,17 @@ def test_killed_after_the_commit_the_same_changes_are_applied_again(
 ) -> None:
     shop.name = "Sofa"
     shop.save()
-    waiting = log.num_waiting()
-    assert waiting
+    changes = list(IndexChange.objects.values_list("kind", "key"))
+    assert changes
     with monkeypatch.context() as patched:
-        patched.setattr(store, "write_state", lambda *args: 1 / 0)
+        patched.setattr(updating, "_finish", lambda changes: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             updating.bring_up_to_date()
-    # The commit holds the change, and the state does not say so.
-    assert snapshots.reader.refresh().searcher.doc_freq("name_words", "sofa") == 1
-    assert log.num_waiting() == updating.bring_up_to_date() == waiting
-    assert not log.num_waiting()
+    # The commit holds the change, and the change is still recorded.
+    assert store.reader.snapshot().searcher.doc_freq("name_words", "sofa") == 1
+    assert list(IndexChange.objects.values_list("kind", "key")) == changes
+    assert updating.bring_up_to_date() == len(changes)
+    assert not IndexChange.objects.exists()
     assert found("sofa") == ["lamp"]
     assert found("lamp") == []
     assert find_drift() == []
@@ -193,29 +194,19 @@ def test_killed_before_the_commit_nothing_is_lost(shop: Product, monkeypatch: py
     shop.name = "Sofa"
     shop.save()
     with monkeypatch.context() as patched:
-        patched.setattr(Applier, "put_products", lambda *args: 1 / 0)
+        patched.setattr(Applier, "add_products", lambda *args: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             updating.bring_up_to_date()
-    assert log.num_waiting()
+    assert IndexChange.objects.exists()
     updating.bring_up_to_date()
     assert found("sofa") == ["lamp"]
     assert find_drift() == []
 
 
-def test_a_worker_without_the_index_deletes_only_what_every_index_has(shop: Product, settings: Settings) -> None:
-    shop.name = "Sofa"
+def test_a_shop_without_the_index_gathers_no_changes(shop: Product, settings: Settings) -> None:
     shop.save()
     settings.SEARCH_ENGINE = "database"
     updating.sweep()
-    assert log.num_waiting()
-    settings.SEARCH_ENGINE = "tantivy"
-    assert found("sofa") == ["lamp"]
-    assert find_drift() == []
-
-
-def test_a_shop_that_never_had_an_index_gathers_no_changes(settings: Settings) -> None:
-    settings.SEARCH_ENGINE = "database"
-    ProductFactory()
-    updating.sweep()
-    assert not log.num_waiting()
-    assert set(IndexChange.objects.values_list("batch", flat=True)) == {log.GUARD_BATCH}
+    assert not IndexChange.objects.exists()
+    with pytest.raises(store.IndexUnavailable):
+        store.current()

@@ -19,10 +19,10 @@ from django.test import override_settings
 
 from catalog.models import Product
 from catalog.search.engine import SuggestionKind
-from catalog.search.index import snapshots
+from catalog.search.index import store, suggestions
 from catalog.search.index.engine import TantivyEngine
+from catalog.search.index.rebuilding import rebuild
 from catalog.search.pages import Page
-from catalog.search.updating import rebuild
 from catalog.search.validation import SearchInput, parse_criteria
 from catalog.tests.factories import BrandFactory, CategoryFactory
 
@@ -63,13 +63,13 @@ def shop(
         django_db_blocker.unblock(),
         override_settings(SEARCH_ENGINE="tantivy", SEARCH_INDEX_DIR=folder, SEARCH_LANGUAGES=languages),
     ):
-        kept, snapshots.reader = snapshots.reader, snapshots.Reader()
+        kept, store.reader = store.reader, store.Reader()
         with transaction.atomic():
             make_products(rows_of(f"{name}.products.csv"))
             rebuild()
             yield name, languages
             transaction.set_rollback(True)
-        snapshots.reader = kept
+        store.reader = kept
 
 
 def make_products(rows: list[dict[str, str]]) -> None:
@@ -99,7 +99,7 @@ def found(text: str) -> list[str]:
 
 def completed(text: str) -> list[str]:
     """The slugs of the products that a search box suggests."""
-    suggested = TantivyEngine().suggest(text.split(), 8)
+    suggested = suggestions.suggest(store.reader.snapshot().searcher, text.split(), 8)
     return [suggestion.slug for suggestion in suggested if suggestion.kind is SuggestionKind.PRODUCT]
 
 

@@ -9,10 +9,10 @@ from django.test import override_settings
 
 from catalog.demo.seed import seed_demo
 from catalog.models import Product
-from catalog.search.index import snapshots
+from catalog.search.index import store
 from catalog.search.index.engine import TantivyEngine
+from catalog.search.index.rebuilding import rebuild
 from catalog.search.pages import Page
-from catalog.search.updating import rebuild
 from catalog.search.validation import SearchInput, parse_criteria
 from catalog.tests.factories import BrandFactory, CategoryFactory, ProductFactory
 
@@ -56,7 +56,7 @@ def find(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest
     """The first products that the index finds for a text, on a catalogue made once for all tests here."""
     folder = tmp_path_factory.mktemp("index")
     with django_db_blocker.unblock(), override_settings(SEARCH_ENGINE="tantivy", SEARCH_INDEX_DIR=folder):
-        kept, snapshots.reader = snapshots.reader, snapshots.Reader()
+        kept, store.reader = store.reader, store.Reader()
         with transaction.atomic():
             seed_demo()
             rows = [line.split("|") for line in OTHERS]
@@ -75,7 +75,7 @@ def find(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest
 
             yield first
             transaction.set_rollback(True)
-        snapshots.reader = kept
+        store.reader = kept
 
 
 # What the names of the first products must hold, each; several different ones may come in any order.

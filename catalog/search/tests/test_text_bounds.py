@@ -8,14 +8,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from tantivy import Query
 
 from catalog.schema import context, queries
-from catalog.search import queries as trees
 from catalog.search.analysis.tokens import words_of
-from catalog.search.index.reading import SnapshotIndex
-from catalog.search.matching import suggestions
-from catalog.search.matching import words as word_matching
-from catalog.search.matching.texts import Matching
+from catalog.search.index import suggestions, terms, word_matching
+from catalog.search.index.matching import Matching
 from catalog.search.typos import (
     MAX_AUTOMATA_SIZE,
     MAX_WORD_BYTES,
@@ -55,16 +53,16 @@ class Automata:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.made: list[tuple[str, int]] = []
-        make = trees.near
+        make = terms.near_query
 
-        def near(field: str, token: str, allowed: int, *, prefix: bool = False) -> trees.Query:
+        def near_query(field: str, token: str, allowed: int, *, prefix: bool = False) -> Query:
             if allowed:
                 self.made.append((token, allowed))
             # The real one would be built when it is searched for, not here.
             return make(field, token, allowed, prefix=prefix)
 
         for module in (word_matching, suggestions):
-            monkeypatch.setattr(module, "near", near)
+            monkeypatch.setattr(module, "near_query", near_query)
 
     def check(self, most: int) -> None:
         """That what was made since the last time is no more than a text may cost."""
@@ -74,15 +72,14 @@ class Automata:
         self.made.clear()
 
 
-def an_index(*, exists: bool) -> Any:
+def searcher(*, exists: bool) -> Any:
     """An index that holds every word, or none; whatever is looked for is found."""
-    searcher = SimpleNamespace(
+    return SimpleNamespace(
         doc_freq=lambda field, term: int(exists),
         terms_with_prefix=lambda field, prefix, limit: [(prefix + letters, 1) for letters in ("er", "ing")] * exists,
         search=lambda query, limit, **more: SimpleNamespace(hits=[(1.0, None)][:limit]),
         fast_field_values=lambda field, addresses: [1 for _ in addresses],
     )
-    return SnapshotIndex(SimpleNamespace(searcher=searcher, generation=SimpleNamespace(name=""), opstamp=0))
 
 
 @settings(deadline=None, max_examples=examples(50), suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -98,7 +95,7 @@ def test_no_text_makes_large_automata(monkeypatch: pytest.MonkeyPatch, text: str
         automata = Automata(patched)
         if not words(text) or text_mistake(text):
             return
-        query = Matching(an_index(exists=exists).words, text)
+        query = Matching(searcher(exists=exists), text)
         for level in query.levels():
             query.best(level)
             query.all(level)
@@ -107,7 +104,7 @@ def test_no_text_makes_large_automata(monkeypatch: pytest.MonkeyPatch, text: str
         automata.check(most=2 * 8 * MAX_WORDS_WITH_TYPOS)
         # Of no model there is a row: only the queries are looked at.
         patched.setattr(suggestions, "_rows", lambda rows, keys, kind: [])
-        suggestions.suggest(an_index(exists=exists), words(text), 8)
+        suggestions.suggest(searcher(exists=exists), words(text), 8)
         automata.check(most=2 * 2 * MAX_WORDS_WITH_TYPOS)
 
 

@@ -7,9 +7,6 @@ was lost, nobody knows. So only two kinds are sent again, once, on a new connect
 - a SELECT outside a transaction;
 - the statement that begins a transaction, before which nothing was written.
 
-After an error that says that the server is read-only, the connection is closed at the end of the request or task: it
-leads to the old primary of a failover.
-
 A write outside a transaction cannot be sent again. When it is the first statement, the connection is checked before,
 as by Django. Within a transaction nothing is sent again, because a new connection knows nothing of it.
 """
@@ -24,7 +21,6 @@ from django.db.backends.mysql import base
 from MySQLdb import OperationalError  # type: ignore[import-untyped]
 
 from core.db.mysql.conversions import CONVERSIONS
-from core.db.transactions import READ_ONLY_CODES
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +58,6 @@ class Cursor(base.CursorWrapper):
         try:
             result = super().execute(query, args)
         except OperationalError as error:
-            database.close_if_read_only(error)
             if monotonic() - started > MAX_FAILED_SECONDS or not database.may_repeat(query):
                 raise
             database.connect_again(error)
@@ -75,11 +70,7 @@ class Cursor(base.CursorWrapper):
         """As Django's; it only writes."""
         if not self.database.health_check_done:
             self._check()
-        try:
-            return super().executemany(query, args)
-        except OperationalError as error:
-            self.database.close_if_read_only(error)
-            raise
+        return super().executemany(query, args)
 
     def _check(self) -> None:
         """What Django does before the first statement: pings, and connects anew if there is no answer."""
@@ -146,11 +137,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def may_repeat(self, query: str) -> bool:
         """Whether the statement only reads, outside a transaction."""
         return not self.in_atomic_block and self.autocommit and only_reads(query)
-
-    def close_if_read_only(self, error: OperationalError) -> None:
-        """Closes the connection when Django next looks whether it is too old, if this is such an error."""
-        if error.args and error.args[0] in READ_ONLY_CODES:
-            self.close_at = 0.0
 
     def connect_again(self, error: OperationalError) -> None:
         """Connects anew if the error says that the connection was lost, else raises it."""

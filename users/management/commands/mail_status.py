@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 from django.db.models import Count
+from django.utils import timezone
 
-from core.db import clock
 from core.jobs import job
 from users.models import OutgoingMail
 
@@ -22,7 +22,7 @@ class Command(BaseCommand):
         if oldest is None:
             self.stdout.write("Nothing is due now.")
         else:
-            waits = (clock.now() - oldest.due_at).total_seconds()
+            waits = (timezone.now() - oldest.due_at).total_seconds()
             count = job.due(OutgoingMail).count()
             self.stdout.write(
                 f"{count} due now; the oldest since {oldest.due_at.isoformat()} ({waits:.0f} s): {oldest}"

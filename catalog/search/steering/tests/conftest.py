@@ -3,9 +3,9 @@
 import pytest
 
 from catalog.search.steering import selectors
-from catalog.search.tests.conftest import cluster, each_engine, index
+from catalog.search.tests.conftest import each_engine, index
 
-__all__ = ["cluster", "each_engine", "index"]
+__all__ = ["each_engine", "index"]
 
 
 @pytest.fixture

@@ -1,1 +1,0 @@
-"""A failover of the database under load, and replicas that fail, on two real MySQL servers."""
